@@ -1,0 +1,9 @@
+//! What the engine promises, held against a naive queue, one rule at a time, and against fixed values.
+
+mod allocation;
+mod fingerprint;
+mod oracle;
+mod panics;
+mod randomness;
+mod toy;
+mod windows;
