@@ -1,0 +1,168 @@
+//! What a handler can see and do: the other half of the plug-in boundary.
+//!
+//! A handler's actions are written down as [`Effect`]s and carried out when it returns, in the order in which it asked for
+//! them. So a handler can be run without a network, and a test can read what it did.
+
+use peerlab_engine::random::Rng;
+use peerlab_engine::time::{Span, Time};
+
+use crate::ids::{ItemId, Key, LookupId, PeerId};
+use crate::overlay::{Overlay, Setting};
+
+/// One peer's view of the world while it handles an event.
+pub struct Context<'a, O: Overlay> {
+    now: Time,
+    this: PeerId,
+    setting: &'a Setting,
+    shares: &'a [ItemId],
+    rng: &'a mut Rng,
+    contacts: &'a dyn Contacts,
+    effects: &'a mut Vec<Effect<O::Message, O::Timer>>,
+}
+
+/// Something that a handler asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect<M, T> {
+    /// A message leaves this peer.
+    Send {
+        /// Whom it is for.
+        to: PeerId,
+        /// What it says.
+        message: M,
+    },
+    /// A timer goes off `after` from now.
+    Timer {
+        /// How long from now; at least a nanosecond.
+        after: Span,
+        /// What it reminds of.
+        timer: T,
+    },
+    /// This peer is a member now.
+    Joined,
+    /// An answer is in the origin's hands.
+    Hit(LookupId, Hit),
+    /// The lookup has ended.
+    Finish(LookupId),
+    /// A contact that was tried for this lookup did not answer in time.
+    TimedOut(LookupId),
+}
+
+/// An answer to a question: the peer that is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// The owner, the holder, or the peer that was looked for.
+    pub peer: PeerId,
+    /// Overlay links that the question crossed to the peer that named it.
+    pub hops: u32,
+    /// Request/reply rounds in sequence, in iterative models; else 0.
+    pub rounds: u32,
+}
+
+/// Where a newcomer's first contact comes from.
+pub trait Contacts {
+    /// A uniformly random peer other than `asker` that is online at `now`, if one is found.
+    fn bootstrap(&self, asker: PeerId, now: Time, rng: &mut Rng) -> Option<PeerId>;
+}
+
+impl<'a, O: Overlay> Context<'a, O> {
+    /// A context for one event: for worlds and tests.
+    #[inline]
+    pub fn new(
+        now: Time,
+        this: PeerId,
+        setting: &'a Setting,
+        shares: &'a [ItemId],
+        rng: &'a mut Rng,
+        contacts: &'a dyn Contacts,
+        effects: &'a mut Vec<Effect<O::Message, O::Timer>>,
+    ) -> Self {
+        Self { now, this, setting, shares, rng, contacts, effects }
+    }
+
+    /// The present instant.
+    #[inline]
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// This peer's own identity.
+    #[inline]
+    pub fn this(&self) -> PeerId {
+        self.this
+    }
+
+    /// The setting that the model was built in.
+    pub fn setting(&self) -> &'a Setting {
+        self.setting
+    }
+
+    /// The key of a contact: part of what a contact is.
+    #[inline]
+    pub fn key_of(&self, peer: PeerId) -> Key {
+        self.setting.numbering.key(peer)
+    }
+
+    /// The items on this peer's own disk, in ascending order.
+    pub fn shares(&self) -> &'a [ItemId] {
+        self.shares
+    }
+
+    /// True if this peer itself holds `item`.
+    pub fn holds(&self, item: ItemId) -> bool {
+        self.shares.binary_search(&item).is_ok()
+    }
+
+    /// This peer's own randomness.
+    #[inline]
+    pub fn rng(&mut self) -> &mut Rng {
+        self.rng
+    }
+
+    /// Sends a message. Nobody is told if it gets lost.
+    ///
+    /// # Panics
+    /// If it is for this peer itself: that is a timer, or no message at all.
+    #[inline]
+    pub fn send(&mut self, to: PeerId, message: O::Message) {
+        assert!(to != self.this, "{to:?} sends itself a message");
+        self.effects.push(Effect::Send { to, message });
+    }
+
+    /// Sets a timer, `after` from now (at least a nanosecond). It goes off unless this life ends before.
+    #[inline]
+    pub fn set_timer(&mut self, after: Span, timer: O::Timer) {
+        self.effects.push(Effect::Timer { after: after.max(Span::from_nanos(1)), timer });
+    }
+
+    /// Sets a timer at a uniformly random time within `period` from now: the phase of something periodic.
+    pub fn set_timer_within(&mut self, period: Span, timer: O::Timer) {
+        let after = Span::from_nanos(self.rng.below(period.nanos().max(1)));
+        self.set_timer(after, timer);
+    }
+
+    /// A contact to join through, as a host cache or a list of well-known peers gives one: online, but perhaps not a
+    /// member yet, and gone a moment later. Nothing if nobody else is online: then this peer is the first.
+    pub fn bootstrap(&mut self) -> Option<PeerId> {
+        self.contacts.bootstrap(self.this, self.now, self.rng)
+    }
+
+    /// This peer has become a member.
+    pub fn joined(&mut self) {
+        self.effects.push(Effect::Joined);
+    }
+
+    /// An answer to one of this peer's own questions has come.
+    pub fn hit(&mut self, lookup: LookupId, hit: Hit) {
+        self.effects.push(Effect::Hit(lookup, hit));
+    }
+
+    /// One of this peer's own questions has ended: no further hit will come.
+    pub fn finish(&mut self, lookup: LookupId) {
+        self.effects.push(Effect::Finish(lookup));
+    }
+
+    /// A contact that was asked for `lookup` (anybody's) did not answer in time.
+    pub fn timed_out(&mut self, lookup: LookupId) {
+        self.effects.push(Effect::TimedOut(lookup));
+    }
+}

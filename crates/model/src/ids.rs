@@ -1,0 +1,154 @@
+//! Who and what: the identifiers that messages carry.
+
+use std::fmt;
+
+use peerlab_engine::random::{Streams, mix};
+
+/// A machine: a link, a capacity, sessions of being online, and a disk that survives absences.
+///
+/// Hosts of the population are `0 … peers.count − 1`; dedicated hosts (servers) follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(pub u32);
+
+/// An identity in an overlay: what a contact is, an address together with the overlay id that its owner has there.
+///
+/// The low bits name the seat (today one per host) and the high bits the identity's generation: with `identity = "kept"` it
+/// stays 0, with `"new"` each life counts it up. So a message to an old identity still reaches the machine, and the machine
+/// answers as who it is now, as in life.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerId(pub u32);
+
+/// A point of the identifier space: 64 bits, read as a fraction of the whole ring, tree or torus.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(pub u64);
+
+/// An item of content: `0 … content.items − 1`, 0 being the most popular.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ItemId(pub u32);
+
+/// A question: the seat that asked, and its how-manieth question this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LookupId {
+    /// The seat of the peer that asked.
+    pub origin: u32,
+    /// How many questions that seat had drawn before; those drawn while it was offline count, so that numbers do not depend on the overlay.
+    pub number: u32,
+}
+
+impl LookupId {
+    /// The lookup's number in result files: unique in a run and the same in every topology.
+    pub fn global(self, population: u32) -> u64 {
+        u64::from(self.number) * u64::from(population) + u64::from(self.origin)
+    }
+}
+
+impl fmt::Debug for PeerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "p{}", self.0)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl Key {
+    /// The distance clockwise from `self` to `other` on the ring.
+    #[inline]
+    pub const fn to(self, other: Self) -> u64 {
+        other.0.wrapping_sub(self.0)
+    }
+
+    /// True if `self` lies in the half-open ring interval (`after`, `upto`]; the whole ring if the two are equal.
+    #[inline]
+    pub const fn in_half_open(self, after: Self, upto: Self) -> bool {
+        self.0.wrapping_sub(after.0).wrapping_sub(1) <= upto.0.wrapping_sub(after.0).wrapping_sub(1)
+    }
+
+    /// True if `self` lies strictly between `after` and `before` on the ring; everything but `after` if the two are equal.
+    #[inline]
+    pub const fn in_open(self, after: Self, before: Self) -> bool {
+        self.0 != after.0 && (after.0 == before.0 || self.0.wrapping_sub(after.0) < before.0.wrapping_sub(after.0))
+    }
+}
+
+/// How peers and items are numbered and where they lie in the identifier space.
+///
+/// Keys are a keyed bijection of the numbers, so that a table of contacts holds four bytes each and a key is computed, not
+/// loaded; no two peers share one.
+#[derive(Clone, Copy, Debug)]
+pub struct Numbering {
+    seats: u32,
+    population: u32,
+    seat_bits: u32,
+    peer_secret: u64,
+    item_secret: u64,
+}
+
+impl Numbering {
+    /// The numbering of a population with `dedicated` servers beside it.
+    pub fn new(population: u32, dedicated: u32, streams: Streams) -> Self {
+        let seats = population + dedicated;
+        let keyed = streams.keyed("identifiers");
+        Self {
+            seats,
+            population,
+            seat_bits: u32::BITS - seats.max(2).saturating_sub(1).leading_zeros(),
+            peer_secret: keyed.bits(0, 0),
+            item_secret: keyed.bits(1, 0),
+        }
+    }
+
+    /// Seats in all: the population and the dedicated hosts.
+    pub fn seats(&self) -> u32 {
+        self.seats
+    }
+
+    /// Peers of the population, servers apart.
+    pub fn population(&self) -> u32 {
+        self.population
+    }
+
+    /// The identity of generation `generation` at a seat. Generations wrap around when the 32 bits are used up.
+    #[inline]
+    pub fn peer(&self, seat: u32, generation: u32) -> PeerId {
+        PeerId(seat | generation.wrapping_shl(self.seat_bits))
+    }
+
+    /// The seat that an identity belongs to.
+    #[inline]
+    pub fn seat(&self, peer: PeerId) -> u32 {
+        peer.0 & ((1 << self.seat_bits) - 1)
+    }
+
+    /// The machine that an identity lives on.
+    #[inline]
+    pub fn host(&self, peer: PeerId) -> HostId {
+        HostId(self.seat(peer))
+    }
+
+    /// The `index`-th dedicated server.
+    pub fn server(&self, index: u32) -> PeerId {
+        PeerId(self.population + index)
+    }
+
+    /// True for a dedicated server.
+    #[inline]
+    pub fn is_server(&self, peer: PeerId) -> bool {
+        self.seat(peer) >= self.population
+    }
+
+    /// Where a peer lies in the identifier space.
+    #[inline]
+    pub fn key(&self, peer: PeerId) -> Key {
+        Key(mix(u64::from(peer.0) ^ self.peer_secret))
+    }
+
+    /// Where an item lies in the identifier space.
+    #[inline]
+    pub fn item_key(&self, item: ItemId) -> Key {
+        Key(mix(u64::from(item.0) ^ self.item_secret))
+    }
+}

@@ -1,0 +1,90 @@
+//! What peers say to each other, and what it costs on the wire.
+
+use std::hash::Hash;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::LookupId;
+
+/// A message of an overlay: one variant a kind.
+///
+/// `Hash` feeds the trace digest: derive it, so that every field counts.
+pub trait Message: Hash + Clone + Send + 'static {
+    /// The names of the kinds, as they appear in `messages.csv`.
+    const KINDS: &'static [&'static str];
+
+    /// Which kind this one is: an index into [`Message::KINDS`].
+    fn kind(&self) -> usize;
+
+    /// What it carries, for its size on the wire.
+    fn fields(&self) -> Fields;
+
+    /// What it is sent for.
+    fn cause(&self) -> Cause;
+
+    /// Its size on the wire in bytes, headers included.
+    #[inline]
+    fn wire_bytes(&self, wire: Wire) -> u32 {
+        wire.bytes(self.fields())
+    }
+}
+
+/// Why a message was sent: exact per-lookup costs rest on this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// To keep the overlay and its records alive.
+    Maintenance,
+    /// For a lookup: replies, duplicates and retries included.
+    Lookup(LookupId),
+}
+
+/// The contents of a message, in the units that the two wire formats count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fields {
+    /// Contacts: an overlay id with an address and a port.
+    pub contacts: u32,
+    /// Identifiers without an address (keys).
+    pub keys: u32,
+    /// Everything else, in bytes: kinds, counters, names, ids of requests.
+    pub bytes: u32,
+}
+
+impl Fields {
+    /// Some bytes, no contact and no key.
+    pub const fn bytes(bytes: u32) -> Self {
+        Self { contacts: 0, keys: 0, bytes }
+    }
+
+    /// The same and `keys` keys.
+    pub const fn keys(self, keys: u32) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// The same and `contacts` contacts.
+    pub const fn contacts(self, contacts: u32) -> Self {
+        Self { contacts, ..self }
+    }
+}
+
+/// How the size of a message is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Wire {
+    /// 20 bytes of IPv4 and 8 of UDP, then the fields: 20 bytes a key (SHA-1), 26 a contact (key, IPv4 address, port).
+    #[default]
+    Udp,
+    /// As p2psim counts: 20 bytes a message and 4 for each identifier in it; other fields are free (Li et al. 2005, section 4).
+    P2psim,
+}
+
+impl Wire {
+    /// The size in bytes of a message with these fields.
+    #[inline]
+    pub const fn bytes(self, fields: Fields) -> u32 {
+        match self {
+            Self::Udp => 28 + 26 * fields.contacts + 20 * fields.keys + fields.bytes,
+            Self::P2psim => 20 + 4 * (fields.contacts + fields.keys),
+        }
+    }
+}

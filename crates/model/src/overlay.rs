@@ -1,0 +1,240 @@
+//! The plug-in boundary: what a lookup model is.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use peerlab_engine::random::Rng;
+use peerlab_engine::time::Span;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::context::Context;
+use crate::ids::{ItemId, Key, LookupId, Numbering, PeerId};
+use crate::issues::Issues;
+use crate::message::{Message, Wire};
+use crate::roster::Roster;
+
+/// A lookup model, written as one peer's state machine.
+///
+/// `&self` is the read-only configuration; `peer` is all that one peer knows; [`Context`] gives the time, this peer's own
+/// randomness, and the means to act. No handler can name another peer's state, the list of members, or who is alive.
+///
+/// The required methods are `new`, `peer`, `join`, `lookup`, `message` and `timer`; a model that supports `start = "converged"`
+/// (the default of scenarios) also has `converged` and `started`.
+pub trait Overlay: Sized + Send + Sync + 'static {
+    /// The name in scenario files, such as `chord`.
+    const NAME: &'static str;
+    /// One line for `sim list topologies`.
+    const SUMMARY: &'static str;
+    /// The paper that it follows.
+    const SOURCE: &'static str;
+    /// How it finds things.
+    const FAMILY: Family;
+
+    /// The model's own parameters in a `[[topology]]` table.
+    type Config: OverlayConfig;
+    /// What one peer knows (or what a dedicated server knows).
+    type Peer: Send;
+    /// What peers say to each other.
+    type Message: Message;
+    /// What a peer's timer reminds it of; the peer itself remembers whether it still matters.
+    type Timer: Copy + Debug + Hash + Send + 'static;
+
+    /// Builds the model; reads files that the configuration names.
+    ///
+    /// # Errors
+    /// If the configuration cannot work in this setting (a file, say); see [`OverlayConfig::check`] for what is checked before.
+    fn new(config: &Self::Config, setting: &Setting) -> Result<Self, BuildError>;
+
+    /// Which kinds of question it can answer.
+    fn targets(config: &Self::Config) -> Targets;
+
+    /// The servers that it needs beside the population.
+    fn dedicated(_config: &Self::Config) -> Vec<Role> {
+        Vec::new()
+    }
+
+    /// A peer that has just been switched on and knows nothing (or, by its id, a dedicated server).
+    fn peer(&self, id: PeerId) -> Self::Peer;
+
+    /// Gives the members of an overlay that has run for long their tables. Called once, before time begins.
+    fn converged(&self, start: &Start<'_>, peers: &mut dyn PeerTable<Self::Peer>);
+
+    /// This peer is a running member from now on, without having joined: a member of the converged start, or a server
+    /// that was switched on. It sets its periodic timers here.
+    fn started(&self, peer: &mut Self::Peer, cx: &mut Context<'_, Self>);
+
+    /// This peer wants to become a member. [`Context::bootstrap`] gives a contact, again if it is dead; the model calls
+    /// [`Context::joined`] when it has succeeded.
+    fn join(&self, peer: &mut Self::Peer, cx: &mut Context<'_, Self>);
+
+    /// This peer leaves politely and may say goodbye. A crash calls nothing.
+    fn leave(&self, _peer: &mut Self::Peer, _cx: &mut Context<'_, Self>) {}
+
+    /// This peer asks a question: any number of [`Context::hit`]s, then exactly one [`Context::finish`].
+    fn lookup(&self, peer: &mut Self::Peer, cx: &mut Context<'_, Self>, id: LookupId, target: Target);
+
+    /// A message has arrived.
+    fn message(&self, peer: &mut Self::Peer, cx: &mut Context<'_, Self>, from: PeerId, message: Self::Message);
+
+    /// A timer that this peer set in its present life has gone off.
+    fn timer(&self, peer: &mut Self::Peer, cx: &mut Context<'_, Self>, timer: Self::Timer);
+
+    /// This member holds `items` from now on and may tell others: called with all that is on its disk once it is a member
+    /// (not at a converged start, where [`Start::shares`] says who holds what), and with what comes later.
+    fn publish(&self, _peer: &mut Self::Peer, _cx: &mut Context<'_, Self>, _items: &[ItemId]) {}
+
+    /// This member no longer holds `items`.
+    fn withdraw(&self, _peer: &mut Self::Peer, _cx: &mut Context<'_, Self>, _items: &[ItemId]) {}
+
+    // For measurement, outside the run.
+
+    /// The peer that is responsible for `key` among `members`, in models that have one.
+    fn owner(&self, _members: &Roster, _key: Key) -> Option<PeerId> {
+        None
+    }
+
+    /// Visits every peer that this one has in its tables.
+    fn contacts(&self, peer: &Self::Peer, visit: &mut dyn FnMut(PeerId));
+
+    /// Bytes of protocol state at this peer: tables and records, not the simulator's bookkeeping.
+    fn state_bytes(&self, peer: &Self::Peer) -> usize;
+
+    /// What of a peer lies behind a pointer and will be read by the next handler: a hint for
+    /// `peerlab_prefetch`, nothing else.
+    fn prefetch(&self, _peer: &Self::Peer) {}
+
+    /// Invariants of one peer, for tests.
+    ///
+    /// # Errors
+    /// The invariant that does not hold.
+    fn check(&self, _peer: &Self::Peer) -> Result<(), Violation> {
+        Ok(())
+    }
+}
+
+/// Parameters of a model: read from TOML, written into the resolved scenario, described by `sim list`.
+///
+/// Derive `Deserialize` (with `deny_unknown_fields, default`), `Serialize`, `JsonSchema` and `Default`; doc comments of
+/// the fields become the help text.
+pub trait OverlayConfig: DeserializeOwned + Serialize + JsonSchema + Default + Clone + Debug + Send + Sync + 'static {
+    /// Notes every value that cannot work, with the key's path relative to the `[[topology]]` table.
+    fn check(&self, population: u32, issues: &mut Issues);
+
+    /// Files that a run reads: their contents belong to what makes a result.
+    fn files(&self) -> Vec<&str> {
+        Vec::new()
+    }
+}
+
+/// How a model finds things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Keys have owners, and routing tables lead to them: DHTs.
+    Structured,
+    /// Nobody knows where anything is: floods and walks.
+    Unstructured,
+    /// Some peers or servers know who has what.
+    Hybrid,
+    /// The server has it all.
+    ClientServer,
+}
+
+impl Family {
+    /// The family's name as `sim list` prints it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Structured => "structured",
+            Self::Unstructured => "unstructured",
+            Self::Hybrid => "hybrid",
+            Self::ClientServer => "client-server",
+        }
+    }
+}
+
+/// What a question asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Target {
+    /// The peer that is responsible for a key.
+    Key(Key),
+    /// A peer by its name.
+    Peer(PeerId),
+    /// A peer that holds an item.
+    Item(ItemId),
+}
+
+/// The kinds of question that a model can answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Targets {
+    /// `target = "key"`.
+    pub key: bool,
+    /// `target = "peer"`.
+    pub peer: bool,
+    /// `target = "content"`.
+    pub content: bool,
+}
+
+/// A dedicated server: a known address, no churn, a link and a capacity of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Role {
+    /// What it is, as in `peers.csv`: `index`, `tracker`, …
+    pub name: &'static str,
+    /// Messages that it can handle per second; unlimited if absent.
+    pub capacity: Option<f64>,
+    /// Messages that may wait; the next one is dropped. Means nothing without a capacity.
+    pub queue: u32,
+}
+
+/// What a model knows of its surroundings when it is built.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// How peers and items are numbered, and their keys.
+    pub numbering: Numbering,
+    /// How many peers are online on average.
+    pub expected_online: u32,
+    /// How many items there are; 0 if nobody asks for content.
+    pub items: u32,
+    /// How the size of messages is counted.
+    pub wire: Wire,
+    /// After this time the origin no longer waits for an answer.
+    pub lookup_timeout: Span,
+}
+
+/// A network that has run for long, as [`Overlay::converged`] sees it.
+pub struct Start<'a> {
+    /// The peers that are members, in the order of their keys.
+    pub members: &'a Roster,
+    /// What each seat holds.
+    pub shares: &'a dyn Shares,
+    /// Randomness for tables that a long history would have made random.
+    pub rng: Rng,
+}
+
+/// Who holds what.
+pub trait Shares: Sync {
+    /// The items on a seat's disk, in ascending order.
+    fn of(&self, seat: u32) -> &[ItemId];
+}
+
+/// Access to the states of peers by their identity, before time begins.
+pub trait PeerTable<P> {
+    /// The state of this peer.
+    fn get(&mut self, peer: PeerId) -> &mut P;
+}
+
+/// An invariant of a model that does not hold: always a bug.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Violation(pub String);
+
+/// A model cannot be built from this configuration.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct BuildError {
+    /// The key of the `[[topology]]` table that is to blame, such as `graph.file`.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+}
