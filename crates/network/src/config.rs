@@ -1,0 +1,251 @@
+//! `[network]`: what a scenario says about the underlay.
+
+use peerlab_model::units::Duration;
+use peerlab_model::{Issues, Wire};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+/// The network below the overlay: how long messages take, which get lost, and how their size is counted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkConfig {
+    /// How long a message takes from one host to another, one way. Default: points in a square, 80 ms apart on average.
+    pub latency: Latency,
+    /// The floor of every delay, applied last; the share of messages that it raised is reported. Default: 1 ms.
+    pub min_one_way: Duration,
+    /// Each delay is multiplied by a factor that is uniform in [1 − jitter, 1 + jitter]; in [0, 1). Default: 0.
+    pub jitter: f64,
+    /// The share of messages that get lost, each independently of the others; in [0, 1]. Default: 0.
+    pub loss: f64,
+    /// How many regions the hosts are divided into, for regional faults: clusters of the coordinates or of the matrix's rows;
+    /// equal random shares where the latency model knows no places. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regions: Option<u32>,
+    /// How the size of messages is counted. Default: `udp`.
+    pub wire: Wire,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self { latency: Latency::default(), min_one_way: Duration::millis(1), jitter: 0.0, loss: 0.0, regions: None, wire: Wire::default() }
+    }
+}
+
+/// How long a message takes, one way, before jitter and rules.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(tag = "model", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Latency {
+    /// The same for all messages.
+    Constant {
+        /// The delay one way.
+        one_way: Duration,
+    },
+    /// Drawn anew for each message, uniformly.
+    Uniform {
+        /// The shortest delay one way.
+        min: Duration,
+        /// The longest delay one way.
+        max: Duration,
+    },
+    /// Proportional to the distance of two points that are spread uniformly over a square or a cube.
+    Euclidean {
+        /// The mean delay one way over all pairs of hosts.
+        mean: Duration,
+        /// 2 for a square, 3 for a cube. Default: 2.
+        #[serde(default = "two")]
+        dimensions: u32,
+    },
+    /// The distance of points that a file gives, in milliseconds one way.
+    Coordinates {
+        /// A text file: a host a line (host 0 first), two or three numbers each, in milliseconds; `#` begins a comment.
+        file: String,
+    },
+    /// Measured round trips; a message takes half of one. Hosts are spread over the rows at random, each row being used
+    /// about equally often; two hosts on one row are `min_one_way` apart.
+    Matrix {
+        /// A text file: a square matrix of round-trip times, a row a line, separated by tabs, spaces or commas.
+        file: String,
+        /// The unit of the file's numbers. Default: `ms`.
+        #[serde(default)]
+        unit: MatrixUnit,
+        /// What to do about missing entries (zero or negative, off the diagonal). Default: `error`.
+        #[serde(default)]
+        missing: Missing,
+    },
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self::Euclidean { mean: Duration::millis(80), dimensions: two() }
+    }
+}
+
+/// The unit of the numbers in a matrix of round-trip times.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MatrixUnit {
+    /// Milliseconds.
+    #[default]
+    Ms,
+    /// Seconds.
+    S,
+}
+
+/// What to do about entries that a matrix of round-trip times lacks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Missing {
+    /// Refuse the file, naming the first one.
+    #[default]
+    Error,
+    /// Fill them with the median of those that are present.
+    Median,
+}
+
+const fn two() -> u32 {
+    2
+}
+
+/// All keys of all models at once. A derived `tag` would buffer the table and lose the positions of what is wrong in it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLatency {
+    model: LatencyModel,
+    one_way: Option<Duration>,
+    min: Option<Duration>,
+    max: Option<Duration>,
+    mean: Option<Duration>,
+    dimensions: Option<u32>,
+    file: Option<String>,
+    unit: Option<MatrixUnit>,
+    missing: Option<Missing>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum LatencyModel {
+    Constant,
+    Uniform,
+    Euclidean,
+    Coordinates,
+    Matrix,
+    TransitStub,
+}
+
+impl RawLatency {
+    /// The first key that is present and is not in `known`.
+    fn stray(&self, known: &[&str]) -> Option<&'static str> {
+        let present = [
+            ("one_way", self.one_way.is_some()),
+            ("min", self.min.is_some()),
+            ("max", self.max.is_some()),
+            ("mean", self.mean.is_some()),
+            ("dimensions", self.dimensions.is_some()),
+            ("file", self.file.is_some()),
+            ("unit", self.unit.is_some()),
+            ("missing", self.missing.is_some()),
+        ];
+        present.iter().find(|(key, is_present)| *is_present && !known.contains(key)).map(|(key, _)| *key)
+    }
+
+    fn known<E: de::Error>(&self, model: &str, known: &[&str]) -> Result<(), E> {
+        match self.stray(known) {
+            None => Ok(()),
+            Some(key) => Err(E::custom(format!("the latency model `{model}` has no key `{key}`; it takes `{}`", known.join("`, `")))),
+        }
+    }
+}
+
+fn needed<T, E: de::Error>(value: Option<T>, model: &str, key: &str, example: &str) -> Result<T, E> {
+    value.ok_or_else(|| E::custom(format!("the latency model `{model}` needs `{key}`, such as `{key} = {example}`")))
+}
+
+impl<'de> Deserialize<'de> for Latency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = RawLatency::deserialize(deserializer)?;
+        match raw.model {
+            LatencyModel::Constant => {
+                raw.known::<D::Error>("constant", &["one_way"])?;
+                Ok(Self::Constant { one_way: needed(raw.one_way, "constant", "one_way", "\"50 ms\"")? })
+            }
+            LatencyModel::Uniform => {
+                raw.known::<D::Error>("uniform", &["min", "max"])?;
+                let min = needed(raw.min, "uniform", "min", "\"20 ms\"")?;
+                Ok(Self::Uniform { min, max: needed(raw.max, "uniform", "max", "\"80 ms\"")? })
+            }
+            LatencyModel::Euclidean => {
+                raw.known::<D::Error>("euclidean", &["mean", "dimensions"])?;
+                let mean = needed(raw.mean, "euclidean", "mean", "\"80 ms\"")?;
+                Ok(Self::Euclidean { mean, dimensions: raw.dimensions.unwrap_or(two()) })
+            }
+            LatencyModel::Coordinates => {
+                raw.known::<D::Error>("coordinates", &["file"])?;
+                Ok(Self::Coordinates { file: needed(raw.file, "coordinates", "file", "\"coordinates.txt\"")? })
+            }
+            LatencyModel::Matrix => {
+                raw.known::<D::Error>("matrix", &["file", "unit", "missing"])?;
+                let file = needed(raw.file, "matrix", "file", "\"rtt.txt\"")?;
+                Ok(Self::Matrix { file, unit: raw.unit.unwrap_or_default(), missing: raw.missing.unwrap_or_default() })
+            }
+            LatencyModel::TransitStub => Err(de::Error::custom(
+                "the latency model `transit-stub` is not available yet; take `euclidean`, or `matrix` with measured round trips",
+            )),
+        }
+    }
+}
+
+impl NetworkConfig {
+    /// Notes every value that cannot work, with paths relative to the `[network]` table.
+    pub fn check(&self, population: u32, issues: &mut Issues) {
+        issues.within("latency", |issues| self.check_latency(issues));
+        issues.ensure(
+            self.min_one_way.span().nanos() > 0,
+            "min_one_way",
+            "no message arrives at the instant when it is sent: the floor must be above zero",
+        );
+        let jitter = self.jitter;
+        issues.ensure((0.0..1.0).contains(&jitter), "jitter", format!("jitter lies in [0, 1), not at {jitter}"));
+        issues.share("loss", self.loss);
+        if let Some(regions) = self.regions {
+            issues.ensure(regions > 0, "regions", "there is at least one region; leave the key out for none");
+            let message = format!("{regions} regions are more than the {population} peers");
+            issues.ensure(regions <= population.max(1), "regions", message);
+        }
+    }
+
+    fn check_latency(&self, issues: &mut Issues) {
+        let floor = self.min_one_way;
+        match &self.latency {
+            Latency::Constant { one_way } => {
+                if *one_way < floor {
+                    issues.warn("one_way", format!("{one_way} is below network.min_one_way, which raises every delay to {floor}"));
+                }
+            }
+            Latency::Uniform { min, max } => {
+                issues.ensure(min <= max, "min", format!("the shortest delay, {min}, is above the longest, {max}"));
+                if *max < floor {
+                    issues.warn("max", format!("{max} is below network.min_one_way, which raises every delay to {floor}"));
+                }
+            }
+            Latency::Euclidean { mean, dimensions } => {
+                issues.ensure(mean.span().nanos() > 0, "mean", "the mean delay must be above zero");
+                issues.ensure(
+                    (2..=3).contains(dimensions),
+                    "dimensions",
+                    format!("a square has 2 dimensions, a cube 3; {dimensions} is neither"),
+                );
+            }
+            Latency::Coordinates { file } | Latency::Matrix { file, .. } => {
+                issues.ensure(!file.is_empty(), "file", "the path of the file is empty");
+            }
+        }
+    }
+
+    /// Files that a run reads: their contents belong to what makes a result.
+    pub fn files(&self) -> Vec<&str> {
+        match &self.latency {
+            Latency::Coordinates { file } | Latency::Matrix { file, .. } => vec![file],
+            Latency::Constant { .. } | Latency::Uniform { .. } | Latency::Euclidean { .. } => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! One run's network: what becomes of a message.
+
+use peerlab_engine::EventKey;
+use peerlab_engine::random::{Keyed, Streams, mix};
+use peerlab_engine::time::Span;
+use peerlab_model::HostId;
+
+use crate::config::{Latency, NetworkConfig};
+use crate::error::NetworkError;
+use crate::matrix::Matrix;
+use crate::points::{self, Coordinates, Points};
+use crate::regions::Regions;
+use crate::rules::Rules;
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It arrives.
+    Deliver {
+        /// This long after it has left the sender's link; at least [`Network::min_delay`].
+        after: Span,
+        /// True if `min_one_way` made it longer than it would have been.
+        raised: bool,
+    },
+    /// It gets lost.
+    Lost,
+    /// A partition keeps it from its receiver.
+    Partitioned,
+}
+
+/// The base delays of one run: see [`Latency`].
+#[derive(Clone, Debug)]
+enum Delays {
+    Constant(u64),
+    /// The shortest, and the width of the range.
+    Uniform(u64, u64),
+    Plane(Points<2>),
+    Space(Points<3>),
+    Matrix(Matrix),
+}
+
+/// One run's network. Cheap to ask, once a message; nothing is allocated, and nothing but [`Rules`] ever changes.
+#[derive(Clone, Debug)]
+pub struct Network {
+    delays: Delays,
+    jitter: Option<Jitter>,
+    /// A message is lost if its draw is below this; 2^64 times the probability, rounded.
+    loss: u64,
+    /// The network's own probability of passing, where rules add to the loss.
+    passes: f64,
+    floor: u64,
+    min_delay: Span,
+    keyed: Keyed,
+    rules: Rules,
+    regions: Regions,
+}
+
+/// A factor that is uniform in [1 − jitter, 1 + jitter], as fixed point with 32 bits after the point.
+#[derive(Clone, Copy, Debug)]
+struct Jitter {
+    low: u64,
+    width: u64,
+}
+
+impl Jitter {
+    fn new(jitter: f64) -> Option<Self> {
+        let one = (1_u64 << 32) as f64;
+        (jitter > 0.0).then_some(Self { low: ((1.0 - jitter) * one) as u64, width: (2.0 * jitter * one) as u64 })
+    }
+
+    /// `delay` with the jitter that belongs to 32 random bits; the smaller the bits, the smaller the delay.
+    #[inline]
+    fn apply(self, delay: u64, bits: u32) -> u64 {
+        let factor = self.low + ((u128::from(self.width) * u128::from(bits)) >> 32) as u64;
+        ((u128::from(delay) * u128::from(factor)) >> 32) as u64
+    }
+}
+
+impl Network {
+    /// Builds the network of one run for `population` hosts and `dedicated` servers beside them; reads the files that `config` names.
+    ///
+    /// # Errors
+    /// If a file cannot be read or used.
+    pub fn new(config: &NetworkConfig, population: u32, dedicated: u32, streams: Streams) -> Result<Self, NetworkError> {
+        let hosts = population + dedicated;
+        let delays = match &config.latency {
+            Latency::Constant { one_way } => Delays::Constant(one_way.span().nanos()),
+            Latency::Uniform { min, max } => {
+                let min = min.span().nanos();
+                Delays::Uniform(min, max.span().nanos().saturating_sub(min))
+            }
+            Latency::Euclidean { mean, dimensions: 3 } => Delays::Space(Points::random(hosts, mean.span().nanos() as f64, streams)),
+            Latency::Euclidean { mean, .. } => Delays::Plane(Points::random(hosts, mean.span().nanos() as f64, streams)),
+            Latency::Coordinates { file } => match points::load(file, population, dedicated, streams)? {
+                Coordinates::Plane(points) => Delays::Plane(points),
+                Coordinates::Space(points) => Delays::Space(points),
+            },
+            Latency::Matrix { file, unit, missing } => Delays::Matrix(Matrix::load(file, *unit, *missing, hosts, streams)?),
+        };
+        let regions = match (config.regions, &delays) {
+            (None, _) => Regions::none(),
+            (Some(count), Delays::Constant(_) | Delays::Uniform(..)) => Regions::shares(count, hosts, streams),
+            (Some(count), Delays::Plane(points)) => Regions::clusters(count, &points.0, streams),
+            (Some(count), Delays::Space(points)) => Regions::clusters(count, &points.0, streams),
+            (Some(count), Delays::Matrix(matrix)) => Regions::rows(count, matrix, hosts, streams),
+        };
+        let jitter = Jitter::new(config.jitter);
+        let floor = config.min_one_way.span().nanos().max(1);
+        let shortest = delays.shortest();
+        let shortest = jitter.map_or(shortest, |jitter| jitter.apply(shortest, 0));
+        Ok(Self {
+            delays,
+            jitter,
+            loss: threshold(config.loss),
+            passes: 1.0 - config.loss,
+            floor,
+            min_delay: Span::from_nanos(shortest.max(floor)),
+            keyed: streams.keyed("network.messages"),
+            rules: Rules::default(),
+            regions,
+        })
+    }
+
+    /// No message is ever faster than this, whatever the rules: the lookahead of the run. Never zero.
+    #[inline]
+    pub fn min_delay(&self) -> Span {
+        self.min_delay
+    }
+
+    /// What becomes of a message from one host to another: base latency × rules × jitter, then the floor.
+    ///
+    /// `key` is the message's own: the instant when it is sent, its sender, and the sender's counter. Equal keys get equal
+    /// draws, whoever asks and in whatever order.
+    #[inline]
+    pub fn carry(&self, from: HostId, to: HostId, key: EventKey) -> Verdict {
+        let bits = self.keyed.bits(key.time.nanos() as u64, u64::from(key.origin) << 32 | u64::from(key.seq));
+        if !self.rules.is_empty() {
+            return self.carry_under_rules(from, to, bits);
+        }
+        // A share of 1 is a share of all: no draw is above it.
+        if self.loss > 0 && (loss_draw(bits) < self.loss || self.loss == u64::MAX) {
+            return Verdict::Lost;
+        }
+        self.deliver(self.delays.base(from.0, to.0, bits), bits)
+    }
+
+    #[cold]
+    fn carry_under_rules(&self, from: HostId, to: HostId, bits: u64) -> Verdict {
+        let effect = self.rules.effect(from, to);
+        if effect.partitioned {
+            return Verdict::Partitioned;
+        }
+        let loss = threshold(1.0 - self.passes * effect.passes);
+        if loss > 0 && (loss_draw(bits) < loss || loss == u64::MAX) {
+            return Verdict::Lost;
+        }
+        let base = Span::from_nanos(self.delays.base(from.0, to.0, bits));
+        let slowed = if effect.factor > 1.0 { base.scale(effect.factor).max(base) } else { base };
+        self.deliver(slowed.nanos(), bits)
+    }
+
+    #[inline]
+    fn deliver(&self, delay: u64, bits: u64) -> Verdict {
+        let delay = match self.jitter {
+            None => delay,
+            Some(jitter) => jitter.apply(delay, bits as u32),
+        };
+        Verdict::Deliver { after: Span::from_nanos(delay.max(self.floor)), raised: delay < self.floor }
+    }
+
+    /// The delay from one host to another before jitter, rules and floor; nothing where it is drawn for each message.
+    pub fn base_delay(&self, from: HostId, to: HostId) -> Option<Span> {
+        match &self.delays {
+            Delays::Uniform(_, width) if *width > 0 => None,
+            delays => Some(Span::from_nanos(delays.base(from.0, to.0, 0))),
+        }
+    }
+
+    /// The region that a host belongs to, in `0 .. regions`; 0 where the scenario asks for none.
+    pub fn region_of(&self, host: HostId) -> u32 {
+        self.regions.of(host)
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The rules, for the timeline to turn on and off at a cut.
+    pub fn rules_mut(&mut self) -> &mut Rules {
+        &mut self.rules
+    }
+}
+
+impl Delays {
+    /// The delay in nanoseconds. The upper half of the bits serves the uniform draw, the lower half the jitter.
+    #[inline]
+    fn base(&self, from: u32, to: u32, bits: u64) -> u64 {
+        match self {
+            Self::Constant(delay) => *delay,
+            Self::Uniform(min, width) => min + ((u128::from(*width) * u128::from(bits >> 32)) >> 32) as u64,
+            Self::Plane(points) => points.delay(from, to),
+            Self::Space(points) => points.delay(from, to),
+            Self::Matrix(matrix) => matrix.delay(from, to),
+        }
+    }
+
+    /// A lower bound of all delays, in nanoseconds.
+    fn shortest(&self) -> u64 {
+        match self {
+            Self::Constant(delay) => *delay,
+            Self::Uniform(min, _) => *min,
+            // Two points may coincide.
+            Self::Plane(_) | Self::Space(_) => 0,
+            Self::Matrix(matrix) => matrix.min_delay(),
+        }
+    }
+}
+
+/// A probability as a threshold for 64 random bits; [`u64::MAX`] is certainty.
+fn threshold(probability: f64) -> u64 {
+    (probability * 18_446_744_073_709_551_616.0) as u64
+}
+
+/// The draw of a message's loss: other bits than those of its delay, so that the lost are not the slow ones.
+#[inline]
+fn loss_draw(bits: u64) -> u64 {
+    mix(bits ^ 0x9e37_79b9_7f4a_7c15)
+}

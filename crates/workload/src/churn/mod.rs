@@ -1,0 +1,11 @@
+//! Churn: when hosts are online.
+
+mod config;
+mod lifetimes;
+mod schedule;
+mod trace;
+
+pub use config::{ChurnConfig, Identity};
+pub use lifetimes::{Lifetimes, Phase};
+pub use schedule::Schedule;
+pub use trace::{Trace, TraceError};

@@ -1,0 +1,128 @@
+//! Who holds what at the start.
+
+use peerlab_engine::random::{Rng, Streams};
+use peerlab_model::{HostId, ItemId, Shares};
+
+use super::config::ContentConfig;
+
+/// The holders of each item and the items of each host, when the run begins.
+///
+/// Each item is on the disks of exactly `copies` different hosts, drawn uniformly and independently of the other items.
+///
+/// # Cost
+/// 8 bytes a copy and 4 a host; nothing at all without copies.
+#[derive(Clone, Debug)]
+pub struct Holdings {
+    copies: usize,
+    /// The holders of item 0 in ascending order, those of item 1, …: `copies` each.
+    holders: Vec<HostId>,
+    /// Where each host's items begin; one more at the end.
+    begin: Vec<u32>,
+    items: Vec<ItemId>,
+}
+
+impl Holdings {
+    /// Deals the copies out to a population; the configuration must have passed its check.
+    pub fn new(content: &ContentConfig, population: u32, streams: Streams) -> Self {
+        let copies = content.copies.min(population);
+        let mut holders = Vec::with_capacity(content.items as usize * copies as usize);
+        let keyed = streams.keyed("content.holders");
+        let mut chooser = Chooser::new(population);
+        if copies > 0 {
+            for item in 0..content.items {
+                chooser.choose(copies, &mut keyed.rng(u64::from(item), 0), &mut holders);
+            }
+        }
+        let (begin, items) = by_host(&holders, copies as usize, population);
+        Self { copies: copies as usize, holders, begin, items }
+    }
+
+    /// The hosts that hold an item, in ascending order.
+    pub fn holders(&self, item: ItemId) -> &[HostId] {
+        let first = item.0 as usize * self.copies;
+        &self.holders[first..first + self.copies]
+    }
+
+    /// The items that a host holds, in ascending order; none for dedicated servers.
+    #[inline]
+    pub fn items(&self, host: HostId) -> &[ItemId] {
+        let host = host.0 as usize;
+        match self.begin.get(host..host + 2) {
+            Some(bounds) => &self.items[bounds[0] as usize..bounds[1] as usize],
+            None => &[],
+        }
+    }
+}
+
+impl Shares for Holdings {
+    fn of(&self, seat: u32) -> &[ItemId] {
+        self.items(HostId(seat))
+    }
+}
+
+/// Draws sets of different hosts.
+struct Chooser {
+    population: u32,
+    marks: Vec<u64>,
+}
+
+impl Chooser {
+    fn new(population: u32) -> Self {
+        Self { population, marks: vec![0; (population as usize).div_ceil(64)] }
+    }
+
+    /// Appends `count` different hosts in ascending order.
+    fn choose(&mut self, count: u32, rng: &mut Rng, chosen: &mut Vec<HostId>) {
+        let first = chosen.len();
+        // Of a large part it is quicker to draw who is left out.
+        let outsiders = count > self.population / 2;
+        let draws = if outsiders { self.population - count } else { count };
+        for _ in 0..draws {
+            let host = loop {
+                let host = rng.below(u64::from(self.population)) as u32;
+                if !self.is_marked(host) {
+                    break host;
+                }
+            };
+            self.marks[host as usize / 64] |= 1 << (host % 64);
+            if !outsiders {
+                chosen.push(HostId(host));
+            }
+        }
+        if outsiders {
+            chosen.extend((0..self.population).filter(|&host| !self.is_marked(host)).map(HostId));
+            self.marks.fill(0);
+        } else {
+            chosen[first..].sort_unstable();
+            for HostId(host) in &chosen[first..] {
+                self.marks[*host as usize / 64] = 0;
+            }
+        }
+    }
+
+    fn is_marked(&self, host: u32) -> bool {
+        self.marks[host as usize / 64] >> (host % 64) & 1 == 1
+    }
+}
+
+/// The same holdings by host: a counting sort, which keeps the items in order.
+fn by_host(holders: &[HostId], copies: usize, population: u32) -> (Vec<u32>, Vec<ItemId>) {
+    if holders.is_empty() {
+        return (Vec::new(), Vec::new());
+    }
+    let mut begin = vec![0_u32; population as usize + 1];
+    for host in holders {
+        begin[host.0 as usize + 1] += 1;
+    }
+    for host in 0..population as usize {
+        begin[host + 1] += begin[host];
+    }
+    let mut next = begin.clone();
+    let mut items = vec![ItemId(0); holders.len()];
+    for (index, host) in holders.iter().enumerate() {
+        let slot = &mut next[host.0 as usize];
+        items[*slot as usize] = ItemId((index / copies) as u32);
+        *slot += 1;
+    }
+    (begin, items)
+}

@@ -1,0 +1,39 @@
+//! The workload: what happens to a network whatever its overlay is. Who is online when, who holds what, who asks for what,
+//! and which faults strike whom.
+//!
+//! - [`PeersConfig`], [`Classes`]: the population and its classes;
+//! - [`ChurnConfig`], [`Lifetimes`], [`Schedule`]: sessions and absences, drawn from [`Distribution`]s or given by a [`Trace`];
+//! - [`ContentConfig`], [`Holdings`], [`ItemSampler`]: items, copies and popularity;
+//! - [`LookupsConfig`], [`Questions`]: what is asked for, and when;
+//! - [`EventConfig`]: the timeline, and the choice of those that an event concerns. Carrying it out is the world's business.
+//!
+//! # Claims
+//! Everything here is a pure function of the configuration, the seed and an entity's number (a host's n-th session, its n-th
+//! question, an item): no topology, no thread and no order of asking can change it, so the topologies of a scenario meet
+//! identical conditions. Churn is in equilibrium from the first moment. Draws go through `libm`, so that machines agree.
+//!
+//! # Cost
+//! No memory for what has happened or will: a session or a question is drawn when it is asked for, in some 50 ns.
+//!
+//! # Not here
+//! What the overlay makes of it; departures that follow from the run, such as leaving after a download.
+
+mod churn;
+mod classes;
+mod content;
+mod distribution;
+mod lookups;
+mod peers;
+mod questions;
+mod sampler;
+mod timeline;
+
+pub use churn::{ChurnConfig, Identity, Lifetimes, Phase, Schedule, Trace, TraceError};
+pub use classes::Classes;
+pub use content::{ContentConfig, Holdings, ItemSampler, Popularity};
+pub use distribution::Distribution;
+pub use lookups::{LookupsConfig, TargetKind};
+pub use peers::{ClassConfig, PeersConfig};
+pub use questions::{Question, Questions};
+pub use sampler::Sampler;
+pub use timeline::{Action, EventConfig, Select, View};

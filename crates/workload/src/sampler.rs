@@ -1,0 +1,138 @@
+//! Samplers of times, our own on `libm`, so that every machine and every build draws the same.
+//!
+//! Besides values themselves there are *residual* ones: what is left of an interval of a renewal process that a random instant
+//! falls into. That interval is drawn with a probability proportional to its length, and the instant is uniform in it, so the
+//! residual is a uniform variable times a size-biased value, exactly and for every distribution (Cox 1962, section 5.4).
+//! A network that begins with residual lifetimes has been running for ever.
+
+use libm::{cos, exp, log, pow, sqrt, tgamma};
+use peerlab_engine::random::Rng;
+use peerlab_engine::time::Span;
+
+use crate::distribution::Distribution;
+
+/// A distribution of times, ready to draw from; parameters in seconds. 24 bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampler(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Exponential { mean: f64 },
+    Weibull { scale: f64, shape: f64 },
+    Pareto { minimum: f64, shape: f64 },
+    Lognormal { mu: f64, sigma: f64 },
+    Constant { value: f64 },
+}
+
+impl Distribution {
+    /// A sampler of this distribution, which must have passed its check.
+    pub fn sampler(&self) -> Sampler {
+        let secs = |value: &Option<peerlab_model::units::Duration>| value.map(|value| value.span().secs_f64());
+        Sampler(match self {
+            Self::Exponential { mean } => Kind::Exponential { mean: mean.span().secs_f64() },
+            Self::Weibull { mean, scale, shape } => {
+                let from_mean = || secs(mean).unwrap_or(0.0) / tgamma(1.0 + 1.0 / shape);
+                Kind::Weibull { scale: secs(scale).unwrap_or_else(from_mean), shape: *shape }
+            }
+            Self::Pareto { mean, minimum, shape } => {
+                let from_mean = || secs(mean).unwrap_or(0.0) * (shape - 1.0) / shape;
+                Kind::Pareto { minimum: secs(minimum).unwrap_or_else(from_mean), shape: *shape }
+            }
+            Self::Lognormal { mean, median, sigma } => {
+                let from_mean = || log(secs(mean).unwrap_or(0.0)) - sigma * sigma / 2.0;
+                Kind::Lognormal { mu: secs(median).map_or_else(from_mean, log), sigma: *sigma }
+            }
+            Self::Constant { value } => Kind::Constant { value: value.span().secs_f64() },
+        })
+    }
+
+    /// The mean in seconds.
+    pub fn mean(&self) -> f64 {
+        self.sampler().mean()
+    }
+}
+
+impl Sampler {
+    /// The mean in seconds.
+    pub fn mean(&self) -> f64 {
+        match self.0 {
+            Kind::Exponential { mean } => mean,
+            Kind::Weibull { scale, shape } => scale * tgamma(1.0 + 1.0 / shape),
+            Kind::Pareto { minimum, shape } => minimum * shape / (shape - 1.0),
+            Kind::Lognormal { mu, sigma } => exp(mu + sigma * sigma / 2.0),
+            Kind::Constant { value } => value,
+        }
+    }
+
+    /// A value; at least a nanosecond.
+    #[inline]
+    pub fn sample(&self, rng: &mut Rng) -> Span {
+        span(match self.0 {
+            Kind::Exponential { mean } => mean * standard_exponential(rng),
+            Kind::Weibull { scale, shape } => scale * pow(standard_exponential(rng), 1.0 / shape),
+            Kind::Pareto { minimum, shape } => pareto(minimum, shape, rng),
+            Kind::Lognormal { mu, sigma } => exp(mu + sigma * standard_normal(rng)),
+            Kind::Constant { value } => value,
+        })
+    }
+
+    /// What is left of an interval that a random instant falls into: density (1 − F(x)) / mean. At least a nanosecond.
+    pub fn residual(&self, rng: &mut Rng) -> Span {
+        let interval = match self.0 {
+            // Memoryless: what is left is as long as the whole.
+            Kind::Exponential { mean } => return span(mean * standard_exponential(rng)),
+            // The density x·f(x) of (x/scale)^shape is that of a Gamma variable.
+            Kind::Weibull { scale, shape } => scale * pow(gamma(1.0 + 1.0 / shape, rng), 1.0 / shape),
+            Kind::Pareto { minimum, shape } => pareto(minimum, shape - 1.0, rng),
+            Kind::Lognormal { mu, sigma } => exp(mu + sigma * sigma + sigma * standard_normal(rng)),
+            Kind::Constant { value } => value,
+        };
+        span(interval * open_unit(rng))
+    }
+}
+
+/// Time moves on with every draw.
+#[inline]
+fn span(seconds: f64) -> Span {
+    Span::from_secs_f64(seconds).max(Span::from_nanos(1))
+}
+
+/// Uniform in (0, 1].
+#[inline]
+fn open_unit(rng: &mut Rng) -> f64 {
+    1.0 - rng.unit_f64()
+}
+
+/// By inversion; mean 1.
+#[inline]
+pub(crate) fn standard_exponential(rng: &mut Rng) -> f64 {
+    -log(open_unit(rng))
+}
+
+/// By inversion.
+fn pareto(minimum: f64, shape: f64, rng: &mut Rng) -> f64 {
+    minimum * pow(open_unit(rng), -1.0 / shape)
+}
+
+/// Box & Muller 1958, the cosine of the pair.
+fn standard_normal(rng: &mut Rng) -> f64 {
+    let radius = sqrt(-2.0 * log(open_unit(rng)));
+    radius * cos(std::f64::consts::TAU * rng.unit_f64())
+}
+
+/// A Gamma variable with `shape` ≥ 1 and scale 1 (Marsaglia & Tsang 2000). The loop takes another turn once in 20 times or less.
+fn gamma(shape: f64, rng: &mut Rng) -> f64 {
+    let d = shape - 1.0 / 3.0;
+    let c = 1.0 / sqrt(9.0 * d);
+    loop {
+        let x = standard_normal(rng);
+        let root = 1.0 + c * x;
+        if root <= 0.0 {
+            continue;
+        }
+        let v = root * root * root;
+        if log(open_unit(rng)) < 0.5 * x * x + d - d * v + d * log(v) {
+            return d * v;
+        }
+    }
+}

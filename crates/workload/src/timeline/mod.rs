@@ -1,0 +1,8 @@
+//! The timeline of faults and loads.
+
+mod check;
+mod config;
+mod select;
+
+pub use config::{Action, EventConfig, Select};
+pub use select::View;

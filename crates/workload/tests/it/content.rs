@@ -1,0 +1,87 @@
+//! Copies and popularity.
+
+use peerlab_engine::random::Streams;
+use peerlab_model::{HostId, ItemId, Shares};
+use peerlab_workload::{ContentConfig, Holdings, ItemSampler, Popularity};
+
+fn content(items: u32, copies: u32) -> ContentConfig {
+    ContentConfig { items, copies, ..ContentConfig::default() }
+}
+
+#[test]
+fn every_item_has_exactly_its_copies_on_different_hosts() {
+    for (items, copies, population) in [(500, 10, 1000), (50, 0, 100), (20, 99, 100), (20, 100, 100), (20, 60, 100), (1, 1, 1)] {
+        let holdings = Holdings::new(&content(items, copies), population, Streams::new(1));
+        let mut by_host = vec![Vec::new(); population as usize];
+        for item in (0..items).map(ItemId) {
+            let holders = holdings.holders(item);
+            assert_eq!(holders.len(), copies as usize);
+            assert!(holders.windows(2).all(|pair| pair[0] < pair[1]) && holders.iter().all(|host| host.0 < population));
+            holders.iter().for_each(|host| by_host[host.0 as usize].push(item));
+        }
+        for (host, items) in by_host.iter().enumerate() {
+            assert_eq!(holdings.items(HostId(host as u32)), items);
+            assert_eq!(holdings.of(host as u32), items);
+        }
+        assert!(holdings.of(population).is_empty() && holdings.of(u32::MAX).is_empty());
+    }
+}
+
+/// With 20,000 independent copies on 100 hosts, items per host are nearly normal with mean 200 and variance 200·(1 − 1/100).
+#[test]
+fn holders_are_uniform() {
+    for copies in [10, 80] {
+        let holdings = Holdings::new(&content(2000, copies), 100, Streams::new(2));
+        let share = f64::from(copies) / 100.0;
+        let (mean, variance) = (2000.0 * share, 2000.0 * share * (1.0 - share));
+        let counts = (0..100).map(|host| holdings.items(HostId(host)).len() as f64);
+        let chi2: f64 = counts.map(|count| (count - mean) * (count - mean) / variance).sum();
+        // χ² with 99 degrees of freedom (the sum is fixed): 99.9 % lie below 149.
+        assert!(chi2 < 149.0, "{copies} copies: {chi2}");
+    }
+}
+
+#[test]
+fn an_items_holders_do_not_depend_on_how_many_items_there_are() {
+    let (few, many) = (Holdings::new(&content(5, 10), 1000, Streams::new(1)), Holdings::new(&content(500, 10), 1000, Streams::new(1)));
+    assert!((0..5).map(ItemId).all(|item| few.holders(item) == many.holders(item)));
+    let other = Holdings::new(&content(5, 10), 1000, Streams::new(2));
+    assert!((0..5).map(ItemId).any(|item| few.holders(item) != other.holders(item)));
+}
+
+fn counts(popularity: Popularity, items: u32, draws: u32) -> Vec<f64> {
+    let sampler = ItemSampler::new(&ContentConfig { items, popularity, ..ContentConfig::default() });
+    let mut rng = Streams::new(1).rng("test", 0);
+    let mut counts = vec![0.0; items as usize];
+    for _ in 0..draws {
+        counts[sampler.sample(&mut rng).0 as usize] += 1.0;
+    }
+    counts
+}
+
+#[test]
+fn zipf_frequencies_follow_zipfs_law() {
+    for exponent in [0.0, 0.8, 1.0, 2.0] {
+        let counts = counts(Popularity::Zipf { exponent }, 50, 200_000);
+        let weights: Vec<f64> = (1..=50).map(|rank| libm::pow(f64::from(rank), -exponent)).collect();
+        let total: f64 = weights.iter().sum();
+        let chi2: f64 = counts
+            .iter()
+            .zip(&weights)
+            .map(|(count, weight)| {
+                let expected = 200_000.0 * weight / total;
+                (count - expected) * (count - expected) / expected
+            })
+            .sum();
+        // χ² with 49 degrees of freedom: 99.9 % lie below 85.4.
+        assert!(chi2 < 85.4, "exponent {exponent}: {chi2}");
+    }
+}
+
+#[test]
+fn uniform_and_constant_popularity() {
+    let uniform = counts(Popularity::Uniform, 10, 100_000);
+    let chi2: f64 = uniform.iter().map(|count| (count - 10_000.0) * (count - 10_000.0) / 10_000.0).sum();
+    assert!(chi2 < 27.9, "{chi2}");
+    assert_eq!(counts(Popularity::Constant { item: 3 }, 5, 100), [0.0, 0.0, 0.0, 100.0, 0.0]);
+}

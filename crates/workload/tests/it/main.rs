@@ -1,0 +1,11 @@
+//! The workload against closed forms and brute force.
+
+mod churn;
+mod config;
+mod content;
+mod questions;
+mod sampler;
+mod schedule;
+mod support;
+mod timeline;
+mod traces;

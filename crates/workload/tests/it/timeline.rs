@@ -1,0 +1,80 @@
+//! Whom an event takes.
+
+use peerlab_engine::random::Streams;
+use peerlab_model::HostId;
+use peerlab_workload::{EventConfig, Select, View};
+
+use crate::support::read;
+
+fn event(text: &str) -> EventConfig {
+    read(&format!("at = '1 min'\naction = 'crash'\n{text}"))
+}
+
+/// Hosts by tens: class and region are the tens of the number, the rank its units.
+fn select(text: &str, candidates: &[u32], seed: u64) -> Vec<u32> {
+    let classes: Vec<String> = ["low", "middle", "high"].map(str::to_owned).to_vec();
+    let view = View {
+        class_of: &|host| host.0 as usize / 10,
+        classes: &classes,
+        region_of: &|host| host.0 / 10,
+        rank: &|select, host| if select == Select::HighestDegree { u64::from(host.0 % 10) } else { u64::from(host.0) },
+    };
+    let candidates: Vec<HostId> = candidates.iter().copied().map(HostId).collect();
+    let chosen = event(text).select(&candidates, &view, &mut Streams::new(seed).rng("test", 0));
+    chosen.into_iter().map(|host| host.0).collect()
+}
+
+fn all() -> Vec<u32> {
+    (0..30).collect()
+}
+
+#[test]
+fn shares_and_counts_are_of_those_that_are_there() {
+    assert_eq!(select("share = 0.3", &all(), 1).len(), 9);
+    assert_eq!(select("share = 0.5", &[3, 4, 5], 1).len(), 2);
+    assert_eq!(select("share = 1.0", &all(), 1), all());
+    assert_eq!(select("share = 0.0", &all(), 1), [] as [u32; 0]);
+    assert_eq!(select("count = 12", &all(), 1).len(), 12);
+    assert_eq!(select("count = 12", &[7, 9], 1), [7, 9]);
+    assert_eq!(select("peers = [3, 5, 29]", &[1, 3, 29], 1), [3, 29]);
+    let chosen = select("count = 12", &all(), 1);
+    assert!(chosen.windows(2).all(|pair| pair[0] < pair[1]));
+    assert_ne!(chosen, select("count = 12", &all(), 2));
+}
+
+#[test]
+fn random_choice_is_uniform() {
+    let mut counts = [0; 30];
+    for seed in 0..3000 {
+        select("count = 10", &all(), seed).into_iter().for_each(|host| counts[host as usize] += 1);
+    }
+    assert!(counts.iter().all(|count| (890..1110).contains(count)), "{counts:?}");
+}
+
+#[test]
+fn selection_narrows_before_it_counts() {
+    assert_eq!(select("select = 'region'\nregion = 1", &all(), 1), (10..20).collect::<Vec<_>>());
+    assert_eq!(select("select = 'class'\nclass = 'high'\nshare = 1.0", &all(), 1), (20..30).collect::<Vec<_>>());
+    let some = select("select = 'class'\nclass = 'middle'\nshare = 0.3", &all(), 1);
+    assert!(some.len() == 3 && some.iter().all(|host| (10..20).contains(host)));
+    assert_eq!(select("select = 'highest-load'\ncount = 3", &all(), 1), [27, 28, 29]);
+    assert_eq!(select("select = 'highest-degree'\ncount = 6", &all(), 1), [8, 9, 18, 19, 28, 29]);
+}
+
+#[test]
+fn equals_in_rank_are_chosen_at_random() {
+    let chosen: Vec<Vec<u32>> = (0..20).map(|seed| select("select = 'highest-degree'\ncount = 1", &all(), seed)).collect();
+    assert!(chosen.iter().all(|one| one[0] % 10 == 9));
+    assert!([9, 19, 29].iter().all(|host| chosen.iter().any(|one| one[0] == *host)));
+}
+
+#[test]
+fn partitions_cut_off_the_chosen_or_divide_all() {
+    let cut: EventConfig = read("at = '0 s'\naction = 'partition'\npeers = [1]");
+    let mut rng = Streams::new(1).rng("test", 0);
+    assert_eq!(cut.partition(4, &[HostId(1), HostId(3)], &mut rng), [0, 1, 0, 1]);
+    let divided: EventConfig = read("at = '0 s'\naction = 'partition'\ngroups = 3");
+    let groups = divided.partition(300, &[], &mut rng);
+    assert!((0..3).all(|group| groups.iter().filter(|&&of| of == group).count() == 100));
+    assert_ne!(groups, (0..300).map(|host| (host % 3) as u8).collect::<Vec<_>>());
+}
