@@ -39,7 +39,8 @@ enum Delays {
     Matrix(Matrix),
 }
 
-/// One run's network. Cheap to ask, once a message; nothing is allocated, and nothing but [`Rules`] ever changes.
+/// One run's network. Cheap to ask, once a message; nothing is allocated, and nothing ever changes: what the timeline turns on
+/// and off are the [`Rules`], which belong to whoever sends.
 #[derive(Clone, Debug)]
 pub struct Network {
     delays: Delays,
@@ -51,7 +52,6 @@ pub struct Network {
     floor: u64,
     min_delay: Span,
     keyed: Keyed,
-    rules: Rules,
     regions: Regions,
 }
 
@@ -116,7 +116,6 @@ impl Network {
             floor,
             min_delay: Span::from_nanos(shortest.max(floor)),
             keyed: streams.keyed("network.messages"),
-            rules: Rules::default(),
             regions,
         })
     }
@@ -127,15 +126,16 @@ impl Network {
         self.min_delay
     }
 
-    /// What becomes of a message from one host to another: base latency × rules × jitter, then the floor.
+    /// What becomes of a message from one host to another: base latency × rules × jitter, then the floor. `rules` are those
+    /// in force when it is sent.
     ///
     /// `key` is the message's own: the instant when it is sent, its sender, and the sender's counter. Equal keys get equal
     /// draws, whoever asks and in whatever order.
     #[inline]
-    pub fn carry(&self, from: HostId, to: HostId, key: EventKey) -> Verdict {
+    pub fn carry(&self, rules: &Rules, from: HostId, to: HostId, key: EventKey) -> Verdict {
         let bits = self.keyed.bits(key.time.nanos() as u64, u64::from(key.origin) << 32 | u64::from(key.seq));
-        if !self.rules.is_empty() {
-            return self.carry_under_rules(from, to, bits);
+        if !rules.is_empty() {
+            return self.carry_under_rules(rules, from, to, bits);
         }
         // A share of 1 is a share of all: no draw is above it.
         if self.loss > 0 && (loss_draw(bits) < self.loss || self.loss == u64::MAX) {
@@ -145,8 +145,8 @@ impl Network {
     }
 
     #[cold]
-    fn carry_under_rules(&self, from: HostId, to: HostId, bits: u64) -> Verdict {
-        let effect = self.rules.effect(from, to);
+    fn carry_under_rules(&self, rules: &Rules, from: HostId, to: HostId, bits: u64) -> Verdict {
+        let effect = rules.effect(from, to);
         if effect.partitioned {
             return Verdict::Partitioned;
         }
@@ -179,16 +179,6 @@ impl Network {
     /// The region that a host belongs to, in `0 .. regions`; 0 where the scenario asks for none.
     pub fn region_of(&self, host: HostId) -> u32 {
         self.regions.of(host)
-    }
-
-    /// The rules in force.
-    pub fn rules(&self) -> &Rules {
-        &self.rules
-    }
-
-    /// The rules, for the timeline to turn on and off at a cut.
-    pub fn rules_mut(&mut self) -> &mut Rules {
-        &mut self.rules
     }
 }
 

@@ -3,7 +3,7 @@
 use peerlab_engine::time::Span;
 use peerlab_model::HostId;
 use peerlab_model::units::Duration;
-use peerlab_network::{Latency, Network, Verdict};
+use peerlab_network::{Latency, Network, Rules, Verdict};
 
 use crate::support::{delay, key, mean_and_error, network, reference, with_latency};
 
@@ -100,7 +100,7 @@ fn loss_has_its_share_and_does_not_pick_the_slow() {
 fn the_floor_is_applied_last_and_reported() {
     let raised = |text: &str| {
         let network = network(text, 2, 1);
-        match network.carry(HostId(0), HostId(1), key(0, 1)) {
+        match network.carry(&Rules::default(), HostId(0), HostId(1), key(0, 1)) {
             Verdict::Deliver { after, raised } => (after, raised, network.min_delay()),
             verdict => panic!("{verdict:?}"),
         }
@@ -126,7 +126,8 @@ fn no_delay_is_below_the_window() {
 #[test]
 fn verdicts_depend_on_the_message_alone() {
     let (a, b) = (network("jitter = 0.3\nloss = 0.2", 100, 5), network("jitter = 0.3\nloss = 0.2", 100, 5));
-    let ask = |network: &Network, seq: u32| network.carry(HostId(seq % 100), HostId((seq + 1) % 100), key(seq % 100, seq));
+    let ask =
+        |network: &Network, seq: u32| network.carry(&Rules::default(), HostId(seq % 100), HostId((seq + 1) % 100), key(seq % 100, seq));
     let forwards: Vec<Verdict> = (0..1000).map(|seq| ask(&a, seq)).collect();
     let mut backwards: Vec<Verdict> = (0..1000).rev().map(|seq| ask(&b, seq)).collect();
     backwards.reverse();

@@ -6,7 +6,7 @@ use peerlab_engine::EventKey;
 use peerlab_engine::random::Streams;
 use peerlab_engine::time::{Span, Time};
 use peerlab_model::HostId;
-use peerlab_network::{Latency, Network, NetworkConfig, NetworkError, Verdict};
+use peerlab_network::{Latency, Network, NetworkConfig, NetworkError, Rules, Verdict};
 
 /// The network that a scenario's `[network]` table describes.
 pub(crate) fn network(toml: &str, population: u32, seed: u64) -> Network {
@@ -32,7 +32,12 @@ pub(crate) fn key(origin: u32, seq: u32) -> EventKey {
 
 /// The delay of a message that arrives.
 pub(crate) fn delay(network: &Network, from: u32, to: u32, seq: u32) -> Option<Span> {
-    match network.carry(HostId(from), HostId(to), key(from, seq)) {
+    delay_under(&Rules::default(), network, from, to, seq)
+}
+
+/// The delay of a message that arrives under these rules.
+pub(crate) fn delay_under(rules: &Rules, network: &Network, from: u32, to: u32, seq: u32) -> Option<Span> {
+    match network.carry(rules, HostId(from), HostId(to), key(from, seq)) {
         Verdict::Deliver { after, .. } => Some(after),
         Verdict::Lost | Verdict::Partitioned => None,
     }

@@ -101,7 +101,13 @@ impl Lifetimes {
                     at.saturating_add(if online { session } else { offline }.sample(&mut rng))
                 }
             },
-            Source::Traced(trace) => trace.times(host.0).get(passed(trace, host, at)).copied().unwrap_or(Time::MAX),
+            Source::Traced(trace) => {
+                // The next change to the other state; where the timeline has held the host against its trace, not simply the next.
+                let passed = passed(trace, host, at);
+                let traced = trace.online_at_zero(host.0) ^ (passed % 2 == 1);
+                let skipped = usize::from(traced != online);
+                trace.times(host.0).get(passed + skipped).copied().unwrap_or(Time::MAX)
+            }
         }
     }
 
@@ -110,16 +116,19 @@ impl Lifetimes {
         self.crashes.rng(u64::from(host.0), u64::from(number)).chance(self.crash_share)
     }
 
-    /// The share of the population that is online on average, session / (session + offline) of each class. Nothing for a
-    /// trace, which is in no equilibrium.
-    pub fn expected_online_share(&self) -> Option<f64> {
-        let Source::Drawn(samplers) = &self.source else {
-            return self.is_constant().then_some(1.0);
-        };
-        let share = |class: &Option<(Sampler, Sampler)>| class.map_or(1.0, |(on, off)| on.mean() / (on.mean() + off.mean()));
-        let counts = self.classes.counts();
-        let online: f64 = samplers.iter().zip(counts).map(|(class, &count)| share(class) * f64::from(count)).sum();
-        Some(online / f64::from(counts.iter().sum::<u32>()))
+    /// The share of the population that is online on average: session / (session + offline) of each class, or, for a trace, its
+    /// mean from time 0 to its last change.
+    pub fn expected_online_share(&self) -> f64 {
+        match &self.source {
+            Source::Always => 1.0,
+            Source::Drawn(samplers) => {
+                let share = |class: &Option<(Sampler, Sampler)>| class.map_or(1.0, |(on, off)| on.mean() / (on.mean() + off.mean()));
+                let counts = self.classes.counts();
+                let online: f64 = samplers.iter().zip(counts).map(|(class, &count)| share(class) * f64::from(count)).sum();
+                online / f64::from(counts.iter().sum::<u32>())
+            }
+            Source::Traced(trace) => trace.share_online(),
+        }
     }
 }
 

@@ -2,10 +2,8 @@
 
 mod config;
 mod lifetimes;
-mod schedule;
 mod trace;
 
 pub use config::{ChurnConfig, Identity};
 pub use lifetimes::{Lifetimes, Phase};
-pub use schedule::Schedule;
 pub use trace::{Trace, TraceError};

@@ -119,6 +119,22 @@ impl Trace {
         let host = host as usize;
         &self.times[self.begin[host] as usize..self.begin[host + 1] as usize]
     }
+
+    /// The share of all hosts that is online, averaged from time 0 to the last change; that at time 0 if nothing ever changes.
+    pub fn share_online(&self) -> f64 {
+        let hosts = self.online_at_zero.len() as u32;
+        let end = self.times.iter().copied().max().unwrap_or(Time::from_nanos(1));
+        let mut online_s = 0.0;
+        for host in 0..hosts {
+            let mut online = self.online_at_zero(host);
+            let mut since = Time::ZERO;
+            for &at in self.times(host).iter().chain([&end]) {
+                online_s += if online { at.since(since).secs_f64() } else { 0.0 };
+                (online, since) = (!online, at);
+            }
+        }
+        online_s / (f64::from(hosts) * end.secs_f64())
+    }
 }
 
 fn whole(file: &str, message: impl Display) -> TraceError {

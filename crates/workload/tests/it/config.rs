@@ -46,10 +46,9 @@ fn the_contracts_tables_are_read_and_written_back() {
     survives::<LookupsConfig>("interval = '10 min'\ntarget = 'peer'\ntimeout = '60 s'");
     survives::<EventConfig>("at = '30 min'\naction = 'crash'\nshare = 0.3\nselect = 'random'\nduration = '10 min'");
     survives::<EventConfig>("at = '30 min'\naction = 'slow'\npeers = [3, 5]\nfactor = 2.0");
-    for text in ["", "{}"] {
-        let _ = text;
-        assert_eq!(read::<ChurnConfig>(""), ChurnConfig::default());
-    }
+    assert_eq!(read::<ChurnConfig>(""), ChurnConfig::default());
+    assert_eq!(read::<ContentConfig>(""), ContentConfig::default());
+    assert_eq!(read::<LookupsConfig>(""), LookupsConfig::default());
     assert_eq!(read::<PeersConfig>("count = 1\n[[class]]\nname = 'a'\nshare = 1.0").class[0].queue, 100);
     for action in Action::ALL {
         survives::<EventConfig>(&format!("at = '1 s'\naction = '{}'", action.name()));

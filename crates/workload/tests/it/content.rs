@@ -17,7 +17,9 @@ fn every_item_has_exactly_its_copies_on_different_hosts() {
             let holders = holdings.holders(item);
             assert_eq!(holders.len(), copies as usize);
             assert!(holders.windows(2).all(|pair| pair[0] < pair[1]) && holders.iter().all(|host| host.0 < population));
-            holders.iter().for_each(|host| by_host[host.0 as usize].push(item));
+            for host in holders {
+                by_host[host.0 as usize].push(item);
+            }
         }
         for (host, items) in by_host.iter().enumerate() {
             assert_eq!(holdings.items(HostId(host as u32)), items);

@@ -5,7 +5,6 @@ mod config;
 mod content;
 mod questions;
 mod sampler;
-mod schedule;
 mod support;
 mod timeline;
 mod traces;

@@ -75,8 +75,12 @@ fn a_trace_takes_the_place_of_the_distributions() {
     assert_eq!(lifetimes.next(HostId(0), 1, at(2), false), at(5));
     assert_eq!(lifetimes.next(HostId(0), 2, at(5), true), Time::MAX);
     assert_eq!(lifetimes.initial(HostId(1), start), Phase { online: false, until: at(1) });
+    // Hosts that the timeline holds against their trace fall in with it at its next change to the other state.
+    assert_eq!(lifetimes.next(HostId(0), 1, at(1), false), at(5));
+    assert_eq!(lifetimes.next(HostId(0), 2, at(3), true), Time::MAX);
     assert_eq!(lifetimes.initial(HostId(2), start), Phase { online: false, until: Time::MAX });
     // A run that begins within the trace finds the state of that moment.
     assert_eq!(lifetimes.initial(HostId(0), at(3)), Phase { online: false, until: at(5) });
-    assert_eq!(lifetimes.expected_online_share(), None);
+    // Online: host 0 for the first 2 of the trace's 5 seconds, host 1 for the last 4, host 2 never.
+    assert!((lifetimes.expected_online_share() - 6.0 / 15.0).abs() < 1e-12);
 }

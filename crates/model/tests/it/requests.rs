@@ -1,0 +1,43 @@
+//! Requests, against a plain list of what waits.
+
+use peerlab_model::{Requests, Token};
+use proptest::prelude::*;
+
+proptest! {
+    /// Steps: an even number opens a request, an odd one closes (or looks at) an arbitrary earlier one, open or not.
+    #[test]
+    fn each_request_is_taken_exactly_once(steps in prop::collection::vec(any::<u16>(), 0..300)) {
+        let mut requests = Requests::default();
+        let mut tokens: Vec<Token> = Vec::new();
+        let mut waiting: Vec<(Token, usize)> = Vec::new();
+        for (number, step) in steps.into_iter().enumerate() {
+            if step % 2 == 0 || tokens.is_empty() {
+                let token = requests.open(number);
+                prop_assert!(!tokens.contains(&token), "a token is never given twice");
+                tokens.push(token);
+                waiting.push((token, number));
+            } else {
+                let token = tokens[usize::from(step / 2) % tokens.len()];
+                let at = waiting.iter().position(|(t, _)| *t == token);
+                prop_assert_eq!(requests.get_mut(token).copied(), at.map(|at| waiting[at].1));
+                prop_assert_eq!(requests.close(token), at.map(|at| waiting.remove(at).1));
+                prop_assert_eq!(requests.close(token), None, "whoever comes second finds nothing");
+            }
+            prop_assert_eq!((requests.len(), requests.is_empty()), (waiting.len(), waiting.is_empty()));
+        }
+        let mut left: Vec<usize> = requests.iter().copied().collect();
+        left.sort_unstable();
+        prop_assert_eq!(left, waiting.into_iter().map(|(_, number)| number).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn what_is_remembered_can_be_changed_while_it_waits() {
+    let mut requests = Requests::default();
+    let token = requests.open(1);
+    if let Some(attempts) = requests.get_mut(token) {
+        *attempts += 1;
+    }
+    assert_eq!(requests.close(token), Some(2));
+    assert_eq!(requests.get_mut(token), None);
+}

@@ -1,0 +1,38 @@
+//! One run of Peerlab: a population, an overlay, a network and a workload, put together on the engine.
+//!
+//! [`run`] takes a model's configuration, the [`Conditions`] and a seed, and gives a [`RunRecord`]; rows of lookups go to a
+//! [`Sink`] while it runs. The [`Registry`] does the same for models known by name.
+//!
+//! # How a run is divided
+//! - `shard`: peers at work, one event at a time, each peer alone;
+//! - `notes`: what shards write down while a window runs;
+//! - `director`: the one who sees the whole world, between windows; with `truth` (who is online and holds what), `ledger` (one row a
+//!   lookup), `timeline` (faults and loads), `start` (how it begins);
+//! - `measure`, `tally`: integers to metrics;
+//! - `observer`: looking on, for tests and experiments.
+//!
+//! # Conservation
+//! At the end of every run messages sent = delivered + dropped + in flight, for each kind, and lookups asked = rows; a run that
+//! does not balance is an error, not a result.
+
+mod conditions;
+mod director;
+mod ledger;
+mod measure;
+mod notes;
+mod observer;
+mod record;
+mod registry;
+mod run;
+mod schedule;
+mod shard;
+mod start;
+mod tally;
+mod timeline;
+mod truth;
+
+pub use conditions::{Conditions, StartKind, TimeConfig};
+pub use observer::Observer;
+pub use record::{EventRow, LookupRow, MessageRow, Metric, Outcome, PeerRow, RunRecord, SampleRow, Sink};
+pub use registry::{Model, Registry, Topology};
+pub use run::{RunError, RunOptions, run, run_observed};

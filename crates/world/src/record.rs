@@ -1,0 +1,211 @@
+//! What a run leaves behind: plain rows, in the terms of the result files.
+//!
+//! Lookups are handed to a [`Sink`] one by one, in the order of the file, while the run goes on; everything else is small
+//! enough to be kept until the end.
+
+use std::io;
+
+use peerlab_engine::digest::Digest;
+use peerlab_engine::time::{Span, Time};
+use peerlab_model::Target;
+
+/// Everything that a run leaves behind but the rows of its lookups.
+#[derive(Clone, Debug)]
+pub struct RunRecord {
+    /// The trace digest: equal for equal runs.
+    pub digest: Digest,
+    /// The metrics of the whole run, in the order of `sim list metrics`; a metric that has no value (a mean over nothing) is left out.
+    pub metrics: Vec<Metric>,
+    /// `hops[h]`: found lookups that took `h` hops.
+    pub hops: Vec<u64>,
+    /// Messages by kind and cause.
+    pub messages: Vec<MessageRow>,
+    /// The time series.
+    pub samples: Vec<SampleRow>,
+    /// Each peer, then each dedicated server.
+    pub peers: Vec<PeerRow>,
+    /// What the timeline did.
+    pub events: Vec<EventRow>,
+    /// Events handled: messages delivered to and timers fired at live peers.
+    pub handled: u64,
+    /// Messages sent.
+    pub sent: u64,
+}
+
+/// A metric of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// The metric's name, as `sim list metrics` has it.
+    pub name: &'static str,
+    /// Its unit; `1` for ratios.
+    pub unit: &'static str,
+    /// Its value.
+    pub value: f64,
+}
+
+/// A row of `lookups.csv`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LookupRow {
+    /// Unique in the run, and the same in every topology.
+    pub lookup: u64,
+    /// When it was asked.
+    pub time: Time,
+    /// The peer that asked.
+    pub origin: u32,
+    /// What it asked for.
+    pub target: Target,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Overlay links to the peer that named the first right answer; only of `found` lookups.
+    pub hops: Option<u32>,
+    /// Rounds of the first right answer; only of `found` lookups in models that count them.
+    pub rounds: Option<u32>,
+    /// Messages sent for it.
+    pub messages: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+    /// Contacts that did not answer in time.
+    pub timeouts: u32,
+    /// From the question to the first right answer; only of `found` lookups.
+    pub latency: Option<Span>,
+    /// Right answers.
+    pub results: u32,
+    /// Right answers over the right answers that existed; only for content.
+    pub recall: Option<f64>,
+}
+
+/// How a lookup ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// At least one returned peer was right when the answer arrived.
+    Found,
+    /// Answers came, none right.
+    Incorrect,
+    /// The model gave up.
+    NotFound,
+    /// No end within `lookups.timeout`.
+    Timeout,
+    /// No holder was online from the question to the end: no model could have found one.
+    Absent,
+    /// The origin went offline.
+    Abandoned,
+    /// Still running at the end of the run.
+    Open,
+}
+
+impl Outcome {
+    /// The word in the result files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::Incorrect => "incorrect",
+            Self::NotFound => "not-found",
+            Self::Timeout => "timeout",
+            Self::Absent => "absent",
+            Self::Abandoned => "abandoned",
+            Self::Open => "open",
+        }
+    }
+}
+
+/// A row of `messages.csv`: `sent` is the sum of `delivered`, the drops and `in_flight`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageRow {
+    /// The message kind, or `late`.
+    pub kind: &'static str,
+    /// `lookup` or `maintenance`.
+    pub cause: &'static str,
+    /// Messages sent.
+    pub sent: u64,
+    /// Handled by a live receiver.
+    pub delivered: u64,
+    /// The receiver was offline, or in another life than the message was sent to.
+    pub dropped_offline: u64,
+    /// Lost on the way.
+    pub dropped_loss: u64,
+    /// The receiver's queue was full.
+    pub dropped_queue: u64,
+    /// Sent across a partition.
+    pub dropped_partition: u64,
+    /// Still on the way at the end.
+    pub in_flight: u64,
+    /// Bytes on the wire of those sent.
+    pub bytes: u64,
+}
+
+/// A row of `timeseries.csv`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SampleRow {
+    /// The end of the interval that the value describes.
+    pub time: Time,
+    /// The metric's name.
+    pub metric: &'static str,
+    /// Its unit.
+    pub unit: &'static str,
+    /// Its value.
+    pub value: f64,
+}
+
+/// A row of `peers.csv`. Counters cover the measured time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerRow {
+    /// The peer's number; dedicated servers follow the population.
+    pub peer: u32,
+    /// The name of its class, if the scenario has classes.
+    pub class: Option<String>,
+    /// `peer`, or what kind of server it is.
+    pub role: &'static str,
+    /// Time online.
+    pub online: Span,
+    /// Messages handled.
+    pub messages_in: u64,
+    /// Messages sent.
+    pub messages_out: u64,
+    /// Bytes of the messages handled.
+    pub bytes_in: u64,
+    /// Bytes of the messages sent.
+    pub bytes_out: u64,
+    /// Messages handled that belonged to other peers' lookups.
+    pub lookups_served: u64,
+    /// Items on its disk at the end.
+    pub items: u64,
+    /// Bytes of protocol state at the end; 0 if it is offline then.
+    pub state_bytes: u64,
+}
+
+/// A row of `events.csv`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRow {
+    /// When it happened.
+    pub time: Time,
+    /// The action, or its end (`heal`).
+    pub action: String,
+    /// How many peers it touched.
+    pub peers: u64,
+    /// Details, in words.
+    pub note: String,
+}
+
+/// Takes the rows of lookups as they close, ordered by time, then origin, then number.
+pub trait Sink: Send {
+    /// Takes one row.
+    ///
+    /// # Errors
+    /// If the row cannot be written; the run then ends.
+    fn lookup(&mut self, row: &LookupRow) -> io::Result<()>;
+}
+
+/// Keeps nothing.
+impl Sink for () {
+    fn lookup(&mut self, _: &LookupRow) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Keeps every row: for tests.
+impl Sink for Vec<LookupRow> {
+    fn lookup(&mut self, row: &LookupRow) -> io::Result<()> {
+        self.push(row.clone());
+        Ok(())
+    }
+}

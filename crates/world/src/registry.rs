@@ -1,0 +1,144 @@
+//! Which models there are, and the one dynamic dispatch of a run.
+//!
+//! A [`Registry`] knows models by name. A configured model is a [`Topology`], whose type is erased; running it goes
+//! through one virtual call, behind which everything is one static type, `World<O>`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use peerlab_model::{Family, Issues, Overlay, OverlayConfig, Targets};
+use peerlab_overlay::hybrid::central_index::CentralIndex;
+use peerlab_overlay::structured::chord::Chord;
+use peerlab_overlay::unstructured::flooding::Flooding;
+use schemars::{Schema, schema_for};
+
+use crate::conditions::Conditions;
+use crate::record::{RunRecord, Sink};
+use crate::run::{RunError, RunOptions, run};
+
+/// The models that a program knows.
+pub struct Registry {
+    models: BTreeMap<&'static str, Model>,
+}
+
+/// A model: what can be said of it, and how it is configured.
+pub struct Model {
+    /// The name in scenario files.
+    pub name: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// The paper that it follows.
+    pub source: &'static str,
+    /// How it finds things.
+    pub family: Family,
+    /// The JSON Schema of its parameters.
+    pub schema: Schema,
+    configure: fn(serde_json::Value) -> Result<Box<dyn Topology>, serde_json::Error>,
+}
+
+impl Model {
+    /// A topology of this model with these parameters (an object without `model` and `name`).
+    ///
+    /// # Errors
+    /// If a parameter is unknown or has the wrong type.
+    pub fn configure(&self, parameters: serde_json::Value) -> Result<Box<dyn Topology>, serde_json::Error> {
+        (self.configure)(parameters)
+    }
+}
+
+impl Registry {
+    /// No models.
+    pub fn empty() -> Self {
+        Self { models: BTreeMap::new() }
+    }
+
+    /// The models that Peerlab ships.
+    pub fn builtin() -> Self {
+        Self::empty().with::<CentralIndex>().with::<Chord>().with::<Flooding>()
+    }
+
+    /// The same and one more; a model of the same name is replaced.
+    pub fn with<O: Overlay>(mut self) -> Self {
+        let model = Model {
+            name: O::NAME,
+            summary: O::SUMMARY,
+            source: O::SOURCE,
+            family: O::FAMILY,
+            schema: schema_for!(O::Config),
+            configure: |parameters| Ok(Box::new(Configured::<O> { config: serde_json::from_value(parameters)? })),
+        };
+        self.models.insert(O::NAME, model);
+        self
+    }
+
+    /// The model of this name.
+    pub fn get(&self, name: &str) -> Option<&Model> {
+        self.models.get(name)
+    }
+
+    /// All models, by name.
+    pub fn models(&self) -> impl Iterator<Item = &Model> {
+        self.models.values()
+    }
+}
+
+/// A model with its parameters, ready to run.
+pub trait Topology: Send + Sync + fmt::Debug {
+    /// The model's name.
+    fn model(&self) -> &'static str;
+    /// All parameters, defaults filled in.
+    fn parameters(&self) -> serde_json::Value;
+    /// Notes every value that cannot work.
+    fn check(&self, population: u32, issues: &mut Issues);
+    /// Which questions it can answer.
+    fn targets(&self) -> Targets;
+    /// How many servers it needs.
+    fn dedicated(&self) -> usize;
+    /// Files that it reads.
+    fn files(&self) -> Vec<String>;
+    /// Runs it once.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    fn run(&self, conditions: &Conditions, seed: u64, options: &RunOptions<'_>, sink: &mut dyn Sink) -> Result<RunRecord, RunError>;
+}
+
+struct Configured<O: Overlay> {
+    config: O::Config,
+}
+
+impl<O: Overlay> fmt::Debug for Configured<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", O::NAME, self.config)
+    }
+}
+
+impl<O: Overlay> Topology for Configured<O> {
+    fn model(&self) -> &'static str {
+        O::NAME
+    }
+
+    fn parameters(&self) -> serde_json::Value {
+        serde_json::to_value(&self.config).expect("a configuration has string keys")
+    }
+
+    fn check(&self, population: u32, issues: &mut Issues) {
+        self.config.check(population, issues);
+    }
+
+    fn targets(&self) -> Targets {
+        O::targets(&self.config)
+    }
+
+    fn dedicated(&self) -> usize {
+        O::dedicated(&self.config).len()
+    }
+
+    fn files(&self) -> Vec<String> {
+        self.config.files().into_iter().map(str::to_owned).collect()
+    }
+
+    fn run(&self, conditions: &Conditions, seed: u64, options: &RunOptions<'_>, sink: &mut dyn Sink) -> Result<RunRecord, RunError> {
+        run::<O>(&self.config, conditions, seed, options, sink)
+    }
+}

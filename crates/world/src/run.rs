@@ -1,0 +1,314 @@
+//! One run: a population, an overlay, a network and a workload, put together on the engine.
+
+use std::io;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, RwLock};
+
+use peerlab_engine::digest::Digest;
+use peerlab_engine::random::Streams;
+use peerlab_engine::time::{Span, Time};
+use peerlab_engine::Schedule as EngineSchedule;
+use peerlab_model::{BuildError, HostId, Message as _, Numbering, Overlay, Role, Setting, Shares as _};
+use peerlab_network::{Capacity, Link, Network, NetworkError};
+use peerlab_workload::{ClassConfig, Classes, ContentConfig, Holdings, Identity, Lifetimes, Questions, TargetKind, TraceError};
+
+use crate::conditions::Conditions;
+use crate::director::{Director, stale_share};
+use crate::measure::{Metrics, gini};
+use crate::observer::Observer;
+use crate::record::{MessageRow, PeerRow, RunRecord, Sink};
+use crate::schedule::Schedule;
+use crate::shard::{Common, LinkAndQueue, Phase, Seats};
+use crate::tally::Tally;
+use crate::truth::Truth;
+
+/// How a run is carried out; nothing here changes its result.
+#[derive(Clone, Copy, Default)]
+pub struct RunOptions<'a> {
+    /// Into how many shards, each on a thread of its own, the population is divided; 0 counts as 1.
+    pub shards: usize,
+    /// Windows no longer than this: for tests.
+    pub longest_window: Option<Span>,
+    /// Ends the run early when it becomes true.
+    pub stop: Option<&'a AtomicBool>,
+    /// Told, now and then, which share of the simulated time has passed.
+    pub progress: Option<&'a (dyn Fn(f64) + Sync)>,
+}
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The model cannot be built; nothing was simulated.
+    #[error("{0}")]
+    Build(#[from] BuildError),
+    /// The network cannot be built; nothing was simulated.
+    #[error("{0}")]
+    Network(#[from] NetworkError),
+    /// The trace of sessions cannot be used; nothing was simulated.
+    #[error("{0}")]
+    Trace(#[from] TraceError),
+    /// The rows of lookups could not be kept.
+    #[error("a lookup's row could not be written: {0}")]
+    Sink(#[source] io::Error),
+    /// The run was told to stop.
+    #[error("the run was stopped before its end")]
+    Stopped,
+    /// Messages were lost track of: a bug, and no result is given.
+    #[error("messages are not conserved: {} of kind `{}` were sent, but the parts do not add up: {row:?}", row.sent, row.kind)]
+    Messages {
+        /// The kind for which the books do not balance.
+        row: MessageRow,
+    },
+    /// Lookups were lost track of: a bug, and no result is given.
+    #[error("lookups are not conserved: {issued} were asked, {left} have a row")]
+    Lookups {
+        /// Lookups that were asked.
+        issued: u64,
+        /// Lookups that left the ledger.
+        left: u64,
+    },
+}
+
+/// Runs one topology once.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn run<O: Overlay>(
+    config: &O::Config,
+    conditions: &Conditions,
+    seed: u64,
+    options: &RunOptions<'_>,
+    sink: &mut dyn Sink,
+) -> Result<RunRecord, RunError> {
+    run_observed::<O, ()>(config, conditions, seed, options, sink, || ()).map(|(record, _)| record)
+}
+
+/// Runs one topology once, with an observer in each shard.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn run_observed<O: Overlay, V: Observer<O::Message>>(
+    config: &O::Config,
+    conditions: &Conditions,
+    seed: u64,
+    options: &RunOptions<'_>,
+    sink: &mut dyn Sink,
+    observer: impl Fn() -> V,
+) -> Result<(RunRecord, Vec<V>), RunError> {
+    World::<O>::new(config, conditions, seed)?.run(options, sink, observer)
+}
+
+/// A world that is ready to run.
+struct World<'a, O: Overlay> {
+    conditions: &'a Conditions,
+    common: Arc<Common<O>>,
+    roles: Vec<Role>,
+    classes: Arc<Classes>,
+}
+
+impl<'a, O: Overlay> World<'a, O> {
+    fn new(config: &O::Config, conditions: &'a Conditions, seed: u64) -> Result<Self, RunError> {
+        let streams = Streams::new(seed);
+        let population = conditions.peers.count;
+        let roles = O::dedicated(config);
+        let classes = Arc::new(Classes::new(&conditions.peers, streams));
+        let asks = conditions.lookups.as_ref().map(|lookups| lookups.target);
+        let items = if asks == Some(TargetKind::Content) { conditions.content.items } else { 0 };
+        let lifetimes = Lifetimes::new(conditions.churn.as_ref(), &conditions.peers, Arc::clone(&classes), streams)?;
+        let numbering = Numbering::new(population, roles.len() as u32, streams);
+        let setting = Setting {
+            numbering,
+            expected_online: (lifetimes.expected_online_share() * f64::from(population)) as u32,
+            items,
+            wire: conditions.network.wire,
+            lookup_timeout: conditions.lookups.as_ref().map_or(Span::MAX, |lookups| lookups.timeout.span()),
+        };
+        let network = Network::new(&conditions.network, population, roles.len() as u32, streams)?;
+        let questions = conditions
+            .lookups
+            .as_ref()
+            .map(|lookups| Questions::new(lookups, &conditions.content, &conditions.peers, Arc::clone(&classes), streams));
+        // Where nobody asks for content there is none, and nobody announces any.
+        let content = ContentConfig { items, copies: if items == 0 { 0 } else { conditions.content.copies }, ..conditions.content.clone() };
+        let holdings = Holdings::new(&content, population, streams);
+        let common = Common {
+            overlay: O::new(config, &setting)?,
+            setting,
+            network,
+            questions,
+            holdings,
+            streams,
+            schedule: RwLock::new(Schedule::new(population)),
+            lifetimes,
+            new_identities: conditions.churn.as_ref().is_some_and(|churn| churn.identity == Identity::New),
+        };
+        Ok(Self { conditions, common: Arc::new(common), roles, classes })
+    }
+
+    fn run<V: Observer<O::Message>>(
+        self,
+        options: &RunOptions<'_>,
+        sink: &mut dyn Sink,
+        observer: impl Fn() -> V,
+    ) -> Result<(RunRecord, Vec<V>), RunError> {
+        let numbering = self.common.setting.numbering;
+        let seats = numbering.seats();
+        let per_shard = seats.div_ceil(options.shards.clamp(1, seats as usize) as u32);
+        let shards: Vec<Seats<O, V>> = (0..seats)
+            .step_by(per_shard as usize)
+            .map(|base| {
+                let count = per_shard.min(seats - base);
+                Seats::new(Arc::clone(&self.common), base, count, self.limits(base..base + count), observer())
+            })
+            .collect();
+        let begin = Time::ZERO - self.conditions.time.warm_up.span();
+        let asks = self.conditions.lookups.as_ref().map(|lookups| lookups.target);
+        let truth = Truth::new(numbering, asks, self.common.setting.items, begin);
+        let mut director = Director::new(
+            self.conditions,
+            Arc::clone(&self.common),
+            truth,
+            Arc::clone(&self.classes),
+            sink,
+            options.stop,
+            options.progress,
+        );
+        let min_delay = self.common.network.min_delay().min(options.longest_window.unwrap_or(Span::MAX));
+        let schedule = EngineSchedule { begin, end: Time::ZERO + self.conditions.time.duration.span(), min_delay };
+        let shards = peerlab_engine::run(shards, seats, per_shard, schedule, &mut director);
+        self.record(director, shards)
+    }
+
+    /// The links and capacities of some seats; empty if none of them is limited.
+    fn limits(&self, seats: std::ops::Range<u32>) -> Vec<LinkAndQueue> {
+        let population = self.common.setting.numbering.population();
+        let limits = seats.map(|seat| {
+            if seat >= population {
+                let role = &self.roles[(seat - population) as usize];
+                let capacity = role.capacity.map(|per_second| Capacity::new(per_second, role.queue));
+                return LinkAndQueue::new(Link::default(), capacity);
+            }
+            match self.class(seat) {
+                None => LinkAndQueue::default(),
+                Some(class) => {
+                    let link = Link { upload: class.upload, download: class.download };
+                    LinkAndQueue::new(link, class.capacity.map(|per_second| Capacity::new(per_second, class.queue)))
+                }
+            }
+        });
+        let limits: Vec<LinkAndQueue> = limits.collect();
+        if limits.iter().all(LinkAndQueue::is_unlimited) { Vec::new() } else { limits }
+    }
+
+    /// A host's class, if the scenario has any.
+    fn class(&self, host: u32) -> Option<&ClassConfig> {
+        self.conditions.peers.class.get(self.classes.of(HostId(host)))
+    }
+
+    /// Balances the books and draws up the record.
+    fn record<V: Observer<O::Message>>(
+        self,
+        mut director: Director<'_, O, V>,
+        shards: Vec<Seats<O, V>>,
+    ) -> Result<(RunRecord, Vec<V>), RunError> {
+        if let Some(error) = director.error.take() {
+            return Err(RunError::Sink(error));
+        }
+        if director.stopped {
+            return Err(RunError::Stopped);
+        }
+        let mut tally = Tally::new(O::Message::KINDS);
+        let mut digest = Digest::default();
+        let (mut handled, mut raised) = (0, 0);
+        for seats in &shards {
+            director.ledger.book(&seats.notebook.accounts, &mut director.tally);
+            tally.merge(&seats.tally);
+            digest.merge(seats.digest);
+            handled += seats.handled;
+            raised += seats.raised;
+        }
+        director.finish();
+        tally.merge(&director.tally);
+        if let Some(row) = tally.broken() {
+            return Err(RunError::Messages { row });
+        }
+        let (issued, left) = (director.ledger.issued, director.ledger.left);
+        if issued != left {
+            return Err(RunError::Lookups { issued, left });
+        }
+        if let Some(error) = director.error.take() {
+            return Err(RunError::Sink(error));
+        }
+        let metrics = self.metrics(&director, &shards, &tally, raised);
+        let mut samples = std::mem::take(&mut director.samples);
+        director.lookups.samples(self.conditions.time.duration.span(), &mut samples);
+        samples.sort_by_key(|sample| sample.time);
+        let record = RunRecord {
+            digest,
+            metrics,
+            hops: std::mem::take(&mut director.lookups.hops),
+            messages: tally.rows(),
+            samples,
+            peers: self.peer_rows(&shards),
+            events: std::mem::take(&mut director.events),
+            handled,
+            sent: tally.sent(),
+        };
+        Ok((record, shards.into_iter().map(|seats| seats.observer).collect()))
+    }
+
+    fn metrics<V: Observer<O::Message>>(
+        &self,
+        director: &Director<'_, O, V>,
+        shards: &[Seats<O, V>],
+        tally: &Tally,
+        raised: u64,
+    ) -> Vec<crate::record::Metric> {
+        let mut metrics = Metrics::default();
+        director.lookups.metrics(&mut metrics);
+        let truth = &director.truth;
+        let duration = self.conditions.time.duration.span().secs_f64();
+        let online = truth.online_seconds();
+        metrics.maybe("maintenance_bytes_per_peer_s", "B/s", (online > 0.0).then(|| tally.maintenance_bytes() as f64 / online));
+        metrics.value("peers_online_mean", "peers", online / duration);
+        let population = self.common.setting.numbering.population();
+        let loads = || shards.iter().flat_map(Seats::seats);
+        let of_peers: Vec<u64> =
+            loads().filter(|(number, _)| *number < population).map(|(_, seat)| u64::from(seat.load.messages_in)).collect();
+        let (by_peers, busiest) = (of_peers.iter().sum::<u64>(), of_peers.iter().copied().max().unwrap_or(0));
+        let all = loads().map(|(_, seat)| u64::from(seat.load.messages_in)).sum::<u64>();
+        let busiest_of_all = loads().map(|(_, seat)| u64::from(seat.load.messages_in)).max().unwrap_or(0);
+        debug_assert!(busiest <= busiest_of_all);
+        metrics.maybe("load_gini", "1", gini(of_peers));
+        metrics.ratio("load_max_share", busiest_of_all, all);
+        metrics.ratio("server_messages_share", all - by_peers, all);
+        let members = || loads().filter(|(number, seat)| *number < population && seat.phase == Phase::Member);
+        let bytes: usize = members().filter_map(|(_, seat)| seat.peer.as_ref()).map(|peer| self.common.overlay.state_bytes(peer)).sum();
+        metrics.mean("state_bytes_per_peer_mean", "B", bytes as f64, members().count() as u64);
+        metrics.maybe("stale_contact_ratio", "1", stale_share(&self.common.overlay, truth, shards.iter()));
+        metrics.mean("session_mean_s", "s", online, truth.departures);
+        metrics.ratio("delay_raised_ratio", raised, tally.sent());
+        metrics.0
+    }
+
+    fn peer_rows<V: Observer<O::Message>>(&self, shards: &[Seats<O, V>]) -> Vec<PeerRow> {
+        let population = self.common.setting.numbering.population();
+        let end = Time::ZERO + self.conditions.time.duration.span();
+        let rows = shards.iter().flat_map(Seats::seats).map(|(number, seat)| {
+            PeerRow {
+                peer: number,
+                class: self.class(number).filter(|_| number < population).map(|class| class.name.clone()),
+                role: if number < population { "peer" } else { self.roles[(number - population) as usize].name },
+                online: seat.online_until(end),
+                messages_in: u64::from(seat.load.messages_in),
+                messages_out: u64::from(seat.load.messages_out),
+                bytes_in: seat.load.bytes_in,
+                bytes_out: seat.load.bytes_out,
+                lookups_served: u64::from(seat.load.lookups_served),
+                items: if number < population { self.common.holdings.of(number).len() as u64 } else { 0 },
+                state_bytes: seat.peer.as_ref().map_or(0, |peer| self.common.overlay.state_bytes(peer) as u64),
+            }
+        });
+        rows.collect()
+    }
+}

@@ -1,0 +1,604 @@
+//! Peers at work: what the engine's events mean to a population of peers.
+//!
+//! A *seat* is the simulator's place for one peer: whether it is online, its counters, its randomness, its state. A message for a
+//! seat meets, in this order: the seat's life (was it sent to this one?), its downlink and its capacity (it is queued again for
+//! the time when it has been handled), and then the model. What the model asks for is carried out when its handler returns.
+
+use std::sync::{Arc, RwLock};
+
+use peerlab_engine::digest::Digest;
+use peerlab_engine::random::{Rng, Streams};
+use peerlab_engine::time::{Span, Time};
+use peerlab_engine::{EventKey, Outbox, Shard};
+use peerlab_model::{Cause, Contacts, Context, Effect, Hit, HostId, LookupId, Message, Overlay, PeerId, Setting, Shares as _, Target};
+use peerlab_network::{Capacity, CapacityState, Link, LinkState, Network, Rules, Verdict};
+use peerlab_prefetch::prefetch;
+use peerlab_workload::{Holdings, Lifetimes, Question, Questions};
+
+use crate::notes::{Account, Deed, Notebook, What};
+use crate::observer::Observer;
+use crate::schedule::Schedule;
+use crate::tally::{Fate, Tally};
+
+/// What all shards of a run read and none writes.
+pub(crate) struct Common<O> {
+    pub(crate) overlay: O,
+    pub(crate) setting: Setting,
+    pub(crate) network: Network,
+    pub(crate) lifetimes: Lifetimes,
+    pub(crate) questions: Option<Questions>,
+    pub(crate) holdings: Holdings,
+    pub(crate) streams: Streams,
+    /// Written between windows only.
+    pub(crate) schedule: RwLock<Schedule>,
+    /// True if each life has an identity of its own.
+    pub(crate) new_identities: bool,
+}
+
+/// A message on its way.
+#[derive(Clone)]
+pub(crate) struct Envelope<M> {
+    sent: Time,
+    message: M,
+}
+
+/// What a seat is reminded of.
+#[derive(Clone, Copy, Debug, Hash)]
+pub(crate) enum Alarm<T> {
+    /// The model's own timer, in the life in which it was set.
+    Model(T),
+    /// The next question is due.
+    Question,
+    /// The host comes or goes: its so-manieth transition.
+    Transition(u32),
+}
+
+/// Where a seat is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Offline,
+    Joining,
+    Member,
+}
+
+/// One peer's place.
+pub(crate) struct Seat<P> {
+    pub(crate) peer: Option<P>,
+    rng: Rng,
+    /// What was sent before is for an earlier life.
+    life_began: Time,
+    /// The seat's own event counter; it survives absences.
+    seq: u32,
+    /// Timers numbered below belong to earlier lives.
+    life_seq: u32,
+    generation: u32,
+    questions: u32,
+    transition: u32,
+    pub(crate) phase: Phase,
+    pub(crate) load: Load,
+    /// Measured time online, of lives that are over.
+    online: Span,
+}
+
+impl<P> Seat<P> {
+    /// How many transitions the host has been told to expect.
+    pub(crate) fn transition(&self) -> u32 {
+        self.transition
+    }
+
+    /// Measured time online up to `end`.
+    pub(crate) fn online_until(&self, end: Time) -> Span {
+        match self.phase {
+            Phase::Offline => self.online,
+            Phase::Joining | Phase::Member => self.online + measured(self.life_began, end),
+        }
+    }
+}
+
+/// What a seat has done in the measured time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Load {
+    pub(crate) messages_in: u32,
+    pub(crate) messages_out: u32,
+    pub(crate) lookups_served: u32,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+}
+
+/// A host's link and capacity, and how busy they are.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct LinkAndQueue {
+    link: Link,
+    link_state: LinkState,
+    capacity: Option<Capacity>,
+    capacity_state: CapacityState,
+}
+
+impl LinkAndQueue {
+    pub(crate) fn new(link: Link, capacity: Option<Capacity>) -> Self {
+        Self { link, capacity, ..Self::default() }
+    }
+
+    pub(crate) fn is_unlimited(&self) -> bool {
+        self.link.is_unlimited() && self.capacity.is_none()
+    }
+}
+
+/// The seats of one shard.
+pub(crate) struct Seats<O: Overlay, V> {
+    common: Arc<Common<O>>,
+    base: u32,
+    seats: Vec<Seat<O::Peer>>,
+    /// Empty where nobody has limits.
+    limits: Vec<LinkAndQueue>,
+    /// The network's rules in force; the same in all shards.
+    pub(crate) rules: Rules,
+    pub(crate) tally: Tally,
+    pub(crate) notebook: Notebook,
+    pub(crate) digest: Digest,
+    pub(crate) handled: u64,
+    /// Messages that `min_one_way` slowed down.
+    pub(crate) raised: u64,
+    pub(crate) observer: V,
+    effects: Vec<Effect<O::Message, O::Timer>>,
+    scratch: Vec<Effect<O::Message, O::Timer>>,
+}
+
+struct Newcomers<'a> {
+    schedule: &'a RwLock<Schedule>,
+    lifetimes: &'a Lifetimes,
+    setting: &'a Setting,
+}
+
+impl Contacts for Newcomers<'_> {
+    fn bootstrap(&self, asker: PeerId, now: Time, rng: &mut Rng) -> Option<PeerId> {
+        let numbering = &self.setting.numbering;
+        let schedule = self.schedule.read().expect("nobody panics while writing the schedule");
+        let host = schedule.random_online(numbering.host(asker), now, rng, self.lifetimes)?;
+        // An address is all that a list of peers gives: who lives there says so itself.
+        Some(numbering.peer(host.0, 0))
+    }
+}
+
+impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
+    pub(crate) fn new(common: Arc<Common<O>>, base: u32, count: u32, limits: Vec<LinkAndQueue>, observer: V) -> Self {
+        let seat = |number: u32| Seat {
+            peer: None,
+            rng: common.streams.rng("overlay", u64::from(number)),
+            life_began: Time::MIN,
+            seq: 0,
+            life_seq: 0,
+            generation: 0,
+            questions: 0,
+            transition: 0,
+            phase: Phase::Offline,
+            load: Load::default(),
+            online: Span::ZERO,
+        };
+        let seats = (base..base + count).map(seat).collect();
+        let tally = Tally::new(O::Message::KINDS);
+        Self {
+            common,
+            base,
+            seats,
+            limits,
+            rules: Rules::default(),
+            tally,
+            notebook: Notebook::default(),
+            digest: Digest::default(),
+            handled: 0,
+            raised: 0,
+            observer,
+            effects: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// All seats, with their numbers.
+    pub(crate) fn seats(&self) -> impl Iterator<Item = (u32, &Seat<O::Peer>)> {
+        (self.base..).zip(&self.seats)
+    }
+
+    pub(crate) fn seat(&self, number: u32) -> &Seat<O::Peer> {
+        &self.seats[(number - self.base) as usize]
+    }
+
+    pub(crate) fn seat_mut(&mut self, number: u32) -> &mut Seat<O::Peer> {
+        &mut self.seats[(number - self.base) as usize]
+    }
+
+    /// Forgets all loads: measurement begins.
+    pub(crate) fn begin_measurement(&mut self) {
+        for seat in &mut self.seats {
+            seat.load = Load::default();
+        }
+    }
+
+    /// Present at the very beginning, as a member or as a server, with tables that are filled in already (or need none).
+    pub(crate) fn begin_as_member(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time) {
+        let identity = self.identity(seat);
+        let at = self.seat_mut(seat);
+        at.phase = Phase::Member;
+        at.life_began = now;
+        self.act(out, seat, now, |overlay, peer, cx| overlay.started(peer, cx));
+        self.observer.online(now, identity);
+        self.observer.joined(now, identity);
+    }
+
+    /// Sets a host's next transition.
+    pub(crate) fn expect(&mut self, out: &mut Outbox<'_, Self>, seat: u32, until: Time) -> u32 {
+        let at = self.seat_mut(seat);
+        at.transition += 1;
+        let transition = at.transition;
+        if until < Time::MAX {
+            let seq = next_seq(at);
+            out.timer(until, seq, Alarm::Transition(transition));
+        }
+        transition
+    }
+
+    /// Sets the time of a host's next question.
+    pub(crate) fn expect_question(&mut self, out: &mut Outbox<'_, Self>, seat: u32, after: Time) {
+        if let Some(questions) = &self.common.questions {
+            let at = &mut self.seats[(seat - self.base) as usize];
+            let next = questions.next(HostId(seat), at.questions, after);
+            let seq = next_seq(at);
+            out.timer(next, seq, Alarm::Question);
+        }
+    }
+
+    /// Who lives at a seat (or did last).
+    pub(crate) fn identity(&self, seat: u32) -> PeerId {
+        let generation = if self.common.new_identities { self.seat(seat).generation } else { 0 };
+        self.common.setting.numbering.peer(seat, generation)
+    }
+
+    /// A host comes online with an empty mind, until `until` (as it expects).
+    pub(crate) fn arrive(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, until: Time) {
+        let at = self.seat_mut(seat);
+        debug_assert_eq!(at.phase, Phase::Offline);
+        at.generation = at.generation.wrapping_add(1);
+        at.life_began = now;
+        at.life_seq = at.seq;
+        at.phase = Phase::Joining;
+        let peer = self.identity(seat);
+        self.seat_mut(seat).peer = Some(self.common.overlay.peer(peer));
+        let transition = self.expect(out, seat, until);
+        let key = self.own_key(seat, now);
+        self.notebook.note(key, What::Online { peer, until, transition });
+        self.observer.online(now, peer);
+        if self.common.setting.numbering.is_server(peer) {
+            self.seat_mut(seat).phase = Phase::Member;
+            self.act(out, seat, now, |overlay, peer, cx| overlay.started(peer, cx));
+        } else {
+            self.act(out, seat, now, |overlay, peer, cx| overlay.join(peer, cx));
+        }
+    }
+
+    /// A host goes offline, until `until` (as it expects); politely or without a word.
+    pub(crate) fn depart(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, until: Time, politely: bool) {
+        debug_assert_ne!(self.seat(seat).phase, Phase::Offline);
+        if politely && self.seat(seat).phase == Phase::Member {
+            self.act(out, seat, now, |overlay, peer, cx| overlay.leave(peer, cx));
+        }
+        let peer = self.identity(seat);
+        let at = self.seat_mut(seat);
+        at.online = at.online_until(now);
+        at.phase = Phase::Offline;
+        at.peer = None;
+        // Timers of this life that are still queued will find a number above theirs.
+        at.life_seq = at.seq;
+        let transition = self.expect(out, seat, until);
+        let key = self.own_key(seat, now);
+        self.notebook.note(key, What::Offline { peer, until, transition });
+        self.observer.offline(now, peer);
+    }
+
+    /// The key of something that a seat does by itself, between its events.
+    fn own_key(&mut self, seat: u32, time: Time) -> EventKey {
+        EventKey { time, origin: seat, seq: next_seq(self.seat_mut(seat)) }
+    }
+
+    /// A host's own coming or going.
+    fn transition(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, number: u32) {
+        let at = self.seat(seat);
+        if at.transition != number {
+            // The timeline has decided otherwise in the meantime.
+            return;
+        }
+        let (host, online) = (HostId(seat), at.phase != Phase::Offline);
+        let until = self.common.lifetimes.next(host, number, now, !online);
+        if online {
+            let politely = !self.common.lifetimes.crashes(host, number - 1);
+            self.depart(out, seat, now, until, politely);
+        } else {
+            self.arrive(out, seat, now, until);
+        }
+    }
+
+    fn question(&mut self, out: &mut Outbox<'_, Self>, seat: u32, key: EventKey) {
+        let at = self.seat_mut(seat);
+        let number = at.questions;
+        at.questions += 1;
+        self.expect_question(out, seat, key.time);
+        if self.seat(seat).phase == Phase::Offline {
+            return;
+        }
+        let questions = self.common.questions.as_ref().expect("a question is due only where there are some");
+        let target = match questions.question(HostId(seat), number) {
+            Question::Item(item) => Target::Item(item),
+            Question::Key(key) => Target::Key(key),
+            Question::Peer(host) => Target::Peer(self.common.setting.numbering.peer(host.0, 0)),
+        };
+        self.ask(out, key, LookupId { origin: seat, number }, target);
+    }
+
+    fn ask(&mut self, out: &mut Outbox<'_, Self>, key: EventKey, lookup: LookupId, target: Target) {
+        let seat = lookup.origin;
+        self.notebook.note(key, What::Asked { lookup, target });
+        self.observer.asked(key.time, lookup, target);
+        let at_hand = matches!(target, Target::Item(item) if self.common.holdings.of(seat).binary_search(&item).is_ok());
+        if at_hand {
+            let peer = self.identity(seat);
+            self.hit(key, lookup, Hit { peer, hops: 0, rounds: 0 });
+            self.finish(key, lookup);
+        } else if self.seat(seat).phase == Phase::Member {
+            self.act_at(out, key, |overlay, peer, cx| overlay.lookup(peer, cx, lookup, target));
+        } else {
+            // Online, but not yet connected: nobody can be asked.
+            self.finish(key, lookup);
+        }
+    }
+
+    fn hit(&mut self, key: EventKey, lookup: LookupId, hit: Hit) {
+        self.notebook.note(key, What::Hit { lookup, hit });
+        self.observer.hit(key.time, lookup, hit);
+    }
+
+    fn finish(&mut self, key: EventKey, lookup: LookupId) {
+        self.notebook.note(key, What::Finished { lookup });
+        self.observer.finished(key.time, lookup);
+    }
+
+    /// Lets the model act for a seat at a time when no event of its own is being handled.
+    fn act(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, act: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>)) {
+        let key = self.own_key(seat, now);
+        self.act_for(out, seat, key, act);
+    }
+
+    fn act_at(&mut self, out: &mut Outbox<'_, Self>, key: EventKey, act: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>)) {
+        self.act_for(out, key.origin, key, act);
+    }
+
+    /// Lets the model act for a seat, and carries out what it asks for.
+    #[inline]
+    fn act_for(&mut self, out: &mut Outbox<'_, Self>, seat: u32, key: EventKey, act: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>)) {
+        self.with_peer(seat, key.time, act);
+        while !self.effects.is_empty() {
+            let mut effects = std::mem::replace(&mut self.effects, std::mem::take(&mut self.scratch));
+            for effect in effects.drain(..) {
+                self.carry_out(out, seat, key, effect);
+            }
+            self.scratch = effects;
+        }
+    }
+
+    #[inline]
+    fn with_peer(&mut self, seat: u32, now: Time, act: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>)) {
+        let this = self.identity(seat);
+        let common = &*self.common;
+        let at = &mut self.seats[(seat - self.base) as usize];
+        let Some(peer) = &mut at.peer else { return };
+        let newcomers = Newcomers { schedule: &common.schedule, lifetimes: &common.lifetimes, setting: &common.setting };
+        let shares = common.holdings.of(seat);
+        let mut cx = Context::new(now, this, &common.setting, shares, &mut at.rng, &newcomers, &mut self.effects);
+        act(&common.overlay, peer, &mut cx);
+    }
+
+    #[inline]
+    fn carry_out(&mut self, out: &mut Outbox<'_, Self>, seat: u32, key: EventKey, effect: Effect<O::Message, O::Timer>) {
+        match effect {
+            Effect::Send { to, message } => self.send(out, seat, key.time, to, message),
+            Effect::Timer { after, timer } => {
+                let seq = next_seq(&mut self.seats[(seat - self.base) as usize]);
+                out.timer(key.time.saturating_add(after), seq, Alarm::Model(timer));
+            }
+            Effect::Joined => self.joined(seat, key),
+            Effect::Hit(lookup, hit) => self.hit(key, lookup, hit),
+            Effect::Finish(lookup) => self.finish(key, lookup),
+            Effect::TimedOut(lookup) => {
+                self.notebook.accounts.push(Account { lookup, sent: key.time, bytes: 0, kind: 0, what: Deed::TimedOut });
+            }
+        }
+    }
+
+    fn joined(&mut self, seat: u32, key: EventKey) {
+        let at = self.seat_mut(seat);
+        if at.phase != Phase::Joining {
+            return;
+        }
+        at.phase = Phase::Member;
+        let peer = self.identity(seat);
+        self.notebook.note(key, What::Member { peer });
+        self.observer.joined(key.time, peer);
+        let common = Arc::clone(&self.common);
+        let shares = common.holdings.of(seat);
+        if !shares.is_empty() {
+            self.with_peer(seat, key.time, |overlay, peer, cx| overlay.publish(peer, cx, shares));
+        }
+    }
+
+    fn send(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, to: PeerId, message: O::Message) {
+        let local = (seat - self.base) as usize;
+        let from = self.identity(seat);
+        let common = &*self.common;
+        let numbering = &common.setting.numbering;
+        let bytes = message.wire_bytes(common.setting.wire);
+        let (kind, cause) = (message.kind(), message.cause());
+        let at = &mut self.seats[local];
+        let seq = next_seq(at);
+        at.load.messages_out += 1;
+        at.load.bytes_out += u64::from(bytes);
+        let leaves = match self.limits.get_mut(local) {
+            Some(limits) => limits.link.depart(&mut limits.link_state, now, bytes),
+            None => now,
+        };
+        let key = EventKey { time: now, origin: seat, seq };
+        let verdict = common.network.carry(&self.rules, HostId(seat), numbering.host(to), key);
+        let measured = now >= Time::ZERO;
+        let account = |sent, what| match cause {
+            Cause::Lookup(lookup) => Some(Account { lookup, sent, bytes, kind: kind as u8, what }),
+            Cause::Maintenance => None,
+        };
+        self.notebook.accounts.extend(account(now, Deed::Sent));
+        let count = self.tally.of(kind, matches!(cause, Cause::Lookup(_)));
+        count.sent += u64::from(measured);
+        count.bytes += u64::from(bytes) * u64::from(measured);
+        let (delay, fate) = match verdict {
+            // To who lived here before: the address is this machine's own, and nobody else is there.
+            _ if numbering.seat(to) == seat => (None, Some(Fate::Offline)),
+            Verdict::Deliver { after, raised } => {
+                self.raised += u64::from(raised);
+                (Some(leaves.since(now) + after), None)
+            }
+            Verdict::Lost => (None, Some(Fate::Loss)),
+            Verdict::Partitioned => (None, Some(Fate::Partition)),
+        };
+        self.observer.sent(now, from, to, &message, delay);
+        if let Some(delay) = delay {
+            let key = EventKey { time: now + delay, origin: seat, seq };
+            out.send(numbering.seat(to), key, from.0, Envelope { sent: now, message });
+        } else if let Some(fate) = fate {
+            count.ended[fate as usize] += u64::from(measured);
+            self.notebook.accounts.extend(account(now, Deed::Ended(fate)));
+        }
+    }
+
+    /// Writes down what became of a message.
+    #[inline]
+    fn ended(&mut self, envelope: &Envelope<O::Message>, fate: Fate) {
+        let message = &envelope.message;
+        let cause = message.cause();
+        if envelope.sent >= Time::ZERO {
+            self.tally.of(message.kind(), matches!(cause, Cause::Lookup(_))).ended[fate as usize] += 1;
+        }
+        self.account(envelope, cause, Deed::Ended(fate));
+    }
+
+    #[inline]
+    fn account(&mut self, envelope: &Envelope<O::Message>, cause: Cause, what: Deed) {
+        if let Cause::Lookup(lookup) = cause {
+            let kind = envelope.message.kind() as u8;
+            self.notebook.accounts.push(Account { lookup, sent: envelope.sent, bytes: 0, kind, what });
+        }
+    }
+
+    /// When a message that is here now will have been handled: behind what came before it, on the downlink and in the queue.
+    fn admit(&mut self, local: usize, now: Time, bytes: u32) -> Option<Time> {
+        let Some(limits) = self.limits.get_mut(local) else { return Some(now) };
+        let received = limits.link.arrive(&mut limits.link_state, now, bytes);
+        match limits.capacity {
+            Some(capacity) => capacity.admit(&mut limits.capacity_state, received),
+            None => Some(received),
+        }
+    }
+}
+
+#[inline]
+fn next_seq<P>(seat: &mut Seat<P>) -> u32 {
+    let seq = seat.seq;
+    seat.seq = seq.checked_add(1).expect("a peer caused more than 2^32 events");
+    seq
+}
+
+impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
+    type Message = Envelope<O::Message>;
+    type Timer = Alarm<O::Timer>;
+
+    #[inline]
+    fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, tag: u32, envelope: Self::Message) {
+        let local = (actor - self.base) as usize;
+        let (now, from) = (key.time, PeerId(tag));
+        let at = &mut self.seats[local];
+        if at.peer.is_none() || envelope.sent < at.life_began {
+            self.observer.dropped(now, from, &envelope.message);
+            return self.ended(&envelope, Fate::Offline);
+        }
+        let bytes = envelope.message.wire_bytes(self.common.setting.wire);
+        // Its own key tells a message that has waited here from one that arrives.
+        if !self.limits.is_empty() && key.origin != actor {
+            match self.admit(local, now, bytes) {
+                None => {
+                    self.observer.dropped(now, from, &envelope.message);
+                    return self.ended(&envelope, Fate::Queue);
+                }
+                Some(finish) if finish > now => {
+                    let seq = next_seq(&mut self.seats[local]);
+                    return out.postpone(finish, seq, tag, envelope);
+                }
+                Some(_) => {}
+            }
+        }
+        self.handled += 1;
+        self.digest.add(key, actor, &envelope.message);
+        self.ended(&envelope, Fate::Delivered);
+        let at = &mut self.seats[local];
+        at.load.messages_in += 1;
+        at.load.bytes_in += u64::from(bytes);
+        if let Cause::Lookup(lookup) = envelope.message.cause() {
+            at.load.lookups_served += u32::from(lookup.origin != actor);
+        }
+        let this = self.identity(actor);
+        self.observer.delivered(now, from, this, &envelope.message);
+        self.act_for(out, actor, key, |overlay, peer, cx| overlay.message(peer, cx, from, envelope.message));
+    }
+
+    #[inline]
+    fn timer(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, timer: Self::Timer) {
+        match timer {
+            Alarm::Model(timer) => {
+                let at = self.seat(actor);
+                if at.peer.is_none() || key.seq < at.life_seq {
+                    return;
+                }
+                self.handled += 1;
+                self.digest.add(key, actor, &timer);
+                self.act_for(out, actor, key, |overlay, peer, cx| overlay.timer(peer, cx, timer));
+            }
+            Alarm::Question => {
+                self.digest.add(key, actor, &timer);
+                self.question(out, actor, key);
+            }
+            Alarm::Transition(number) => {
+                self.digest.add(key, actor, &timer);
+                self.transition(out, actor, key.time, number);
+            }
+        }
+    }
+
+    fn undelivered(&mut self, envelope: Self::Message) {
+        if envelope.sent < Time::ZERO {
+            return;
+        }
+        let cause = envelope.message.cause();
+        self.tally.of(envelope.message.kind(), matches!(cause, Cause::Lookup(_))).in_flight += 1;
+        self.account(&envelope, cause, Deed::InFlight);
+    }
+
+    #[inline]
+    fn prefetch(&self, actor: u32) {
+        prefetch::<3, _>(&self.seats[(actor - self.base) as usize]);
+    }
+
+    #[inline]
+    fn prefetch_deep(&self, actor: u32) {
+        if let Some(peer) = &self.seats[(actor - self.base) as usize].peer {
+            self.common.overlay.prefetch(peer);
+        }
+    }
+}
+
+/// The span of a run's measured part that lies in [`from`, `to`).
+pub(crate) fn measured(from: Time, to: Time) -> Span {
+    to.since(from.max(Time::ZERO))
+}

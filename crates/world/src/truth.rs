@@ -1,0 +1,166 @@
+//! The judge's knowledge: who is online and a member, who holds what, as it really is.
+//!
+//! It is advanced note by note, in the order of the events, and stands outside the run: nothing of it reaches a peer.
+
+use peerlab_engine::time::Time;
+use peerlab_model::{Key, Numbering, Overlay, PeerId, Roster, Shares as _, Target};
+use peerlab_workload::{Holdings, TargetKind};
+
+/// The true state of the world.
+pub(crate) struct Truth {
+    numbering: Numbering,
+    /// By seat: who lives there, if anybody is online.
+    online: Vec<Option<PeerId>>,
+    /// Members by key; kept only where somebody asks for owners.
+    members: Option<Roster>,
+    items: Vec<Presence>,
+    /// By seat, where somebody asks for peers: when it was last online, if it is not.
+    seen: Vec<Time>,
+    /// Peers of the population that are online.
+    population_online: u32,
+    /// Peer-nanoseconds online in the measured time, up to `counted`.
+    online_nanos: u128,
+    counted: Time,
+    /// Departures in the measured time.
+    pub(crate) departures: u64,
+}
+
+/// How long an item has been there, or since when it has not.
+#[derive(Clone, Copy, Debug)]
+struct Presence {
+    holders: u32,
+    /// The last instant at which somebody who holds it was online, if nobody is.
+    last: Time,
+}
+
+impl Truth {
+    /// Keeps only what answers to `asks` are judged by.
+    pub(crate) fn new(numbering: Numbering, asks: Option<TargetKind>, items: u32, begin: Time) -> Self {
+        let population = numbering.population() as usize;
+        let (needs_members, needs_seen) = (asks == Some(TargetKind::Key), asks == Some(TargetKind::Peer));
+        let items = if asks == Some(TargetKind::Content) { items } else { 0 };
+        Self {
+            numbering,
+            online: vec![None; numbering.seats() as usize],
+            members: needs_members.then(|| Roster::new(0)),
+            items: vec![Presence { holders: 0, last: Time::MIN }; items as usize],
+            seen: if needs_seen { vec![Time::MIN; population] } else { Vec::new() },
+            population_online: 0,
+            online_nanos: 0,
+            counted: begin,
+            departures: 0,
+        }
+    }
+
+    /// A peer came online.
+    pub(crate) fn came(&mut self, peer: PeerId, at: Time, holdings: &Holdings) {
+        self.count_until(at);
+        let seat = self.numbering.seat(peer);
+        self.online[seat as usize] = Some(peer);
+        if !self.numbering.is_server(peer) {
+            self.population_online += 1;
+        }
+        for item in self.counted_items(seat, holdings) {
+            self.items[item].holders += 1;
+        }
+    }
+
+    /// A peer became a member.
+    pub(crate) fn joined(&mut self, peer: PeerId) {
+        if let Some(members) = self.members.as_mut().filter(|_| !self.numbering.is_server(peer)) {
+            members.insert(self.numbering.key(peer), peer);
+        }
+    }
+
+    /// These are the members at the start.
+    pub(crate) fn all_joined(&mut self, members: Roster) {
+        if self.members.is_some() {
+            self.members = Some(members);
+        }
+    }
+
+    /// A peer went offline.
+    pub(crate) fn went(&mut self, peer: PeerId, at: Time, holdings: &Holdings) {
+        self.count_until(at);
+        let seat = self.numbering.seat(peer);
+        self.online[seat as usize] = None;
+        if !self.numbering.is_server(peer) {
+            self.population_online -= 1;
+            self.departures += u64::from(at >= Time::ZERO);
+            if let Some(seen) = self.seen.get_mut(seat as usize) {
+                *seen = at;
+            }
+        }
+        if let Some(members) = &mut self.members {
+            members.remove(self.numbering.key(peer), peer);
+        }
+        for item in self.counted_items(seat, holdings) {
+            let presence = &mut self.items[item];
+            presence.holders -= 1;
+            presence.last = at;
+        }
+    }
+
+    /// The items of a seat, as indices; none where content does not count.
+    fn counted_items(&self, seat: u32, holdings: &Holdings) -> Vec<usize> {
+        if self.items.is_empty() { Vec::new() } else { holdings.of(seat).iter().map(|item| item.0 as usize).collect() }
+    }
+
+    /// Integrates the number of peers online.
+    pub(crate) fn count_until(&mut self, now: Time) {
+        let from = self.counted.max(Time::ZERO);
+        self.online_nanos += u128::from(now.since(from).nanos()) * u128::from(self.population_online);
+        self.counted = self.counted.max(now);
+    }
+
+    /// Peer-seconds online in the measured time so far.
+    pub(crate) fn online_seconds(&self) -> f64 {
+        self.online_nanos as f64 / 1e9
+    }
+
+    /// Peers of the population that are online now.
+    pub(crate) fn population_online(&self) -> u32 {
+        self.population_online
+    }
+
+    /// True if the machine that this identity lived on is online.
+    pub(crate) fn is_online(&self, peer: PeerId) -> bool {
+        self.online[self.numbering.seat(peer) as usize].is_some()
+    }
+
+    /// Right answers that exist now.
+    pub(crate) fn existing(&self, target: Target) -> u32 {
+        match target {
+            Target::Item(item) => self.items[item.0 as usize].holders,
+            Target::Peer(peer) => u32::from(self.is_online(peer)),
+            _ => 1,
+        }
+    }
+
+    /// True if `answer` is right at this moment.
+    pub(crate) fn is_right<O: Overlay>(&self, overlay: &O, holdings: &Holdings, target: Target, answer: PeerId) -> bool {
+        let seat = self.numbering.seat(answer);
+        match target {
+            Target::Item(item) => self.is_online(answer) && holdings.of(seat).binary_search(&item).is_ok(),
+            Target::Peer(peer) => self.is_online(answer) && seat == self.numbering.seat(peer),
+            Target::Key(key) => self.owner(overlay, key) == Some(answer),
+            _ => false,
+        }
+    }
+
+    fn owner<O: Overlay>(&self, overlay: &O, key: Key) -> Option<PeerId> {
+        overlay.owner(self.members.as_ref()?, key)
+    }
+
+    /// True if nothing that could be found for `target` was online at any moment since `since`.
+    pub(crate) fn absent_since(&self, target: Target, since: Time) -> bool {
+        match target {
+            Target::Item(item) => {
+                let presence = self.items[item.0 as usize];
+                presence.holders == 0 && presence.last < since
+            }
+            Target::Peer(peer) => !self.is_online(peer) && self.seen[self.numbering.seat(peer) as usize] < since,
+            _ => false,
+        }
+    }
+}

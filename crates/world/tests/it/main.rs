@@ -1,0 +1,4 @@
+//! Whole runs: determinism, conservation, the judge, and what the models must agree with.
+
+mod determinism;
+mod support;
