@@ -1,0 +1,82 @@
+//! Decimal text of integer nanoseconds: exact, fixed-point, never scientific, trailing zeros trimmed.
+//!
+//! # Cost
+//! No allocation, no floats: a few divisions per number.
+//!
+//! # Not here
+//! Units with names (`50 ms`); the scenario reads those.
+
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+const NANOS_PER_MILLISECOND: u64 = 1_000_000;
+
+/// Appends `nanos` in seconds: `-12.345678901`, `0`, `3.5`.
+pub fn push_seconds(text: &mut Vec<u8>, nanos: i64) {
+    if nanos < 0 {
+        text.push(b'-');
+    }
+    push_decimal(text, nanos.unsigned_abs(), NANOS_PER_SECOND);
+}
+
+/// Appends `nanos` in milliseconds: `123.456789`.
+pub fn push_milliseconds(text: &mut Vec<u8>, nanos: u64) {
+    push_decimal(text, nanos, NANOS_PER_MILLISECOND);
+}
+
+/// Appends an integer in decimal.
+pub(crate) fn push_integer(text: &mut Vec<u8>, value: u64) {
+    let mut digits = [0_u8; 20];
+    let mut rest = value;
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    text.extend_from_slice(&digits[start..]);
+}
+
+/// Appends `value / unit` for a `unit` that is a power of ten.
+fn push_decimal(text: &mut Vec<u8>, value: u64, unit: u64) {
+    push_integer(text, value / unit);
+    let mut rest = value % unit;
+    if rest == 0 {
+        return;
+    }
+    text.push(b'.');
+    let mut place = unit / 10;
+    while rest > 0 {
+        text.push(b'0' + (rest / place) as u8);
+        rest %= place;
+        place /= 10;
+    }
+}
+
+/// Reads a fixed-point decimal of a unit of `10^places` nanoseconds: 9 for seconds, 6 for milliseconds.
+///
+/// `None` for anything else: an exponent, more decimals than nanoseconds have, an overflow, an empty text.
+pub fn parse_nanos(text: &[u8], places: u32) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    let point = digits.iter().position(|&byte| byte == b'.');
+    let (whole, decimals) = match point {
+        Some(at) => (&digits[..at], &digits[at + 1..]),
+        None => (digits, &digits[..0]),
+    };
+    if whole.is_empty() || decimals.len() > places as usize || (point.is_some() && decimals.is_empty()) {
+        return None;
+    }
+    let mut value = 0_i64;
+    let padding = std::iter::repeat_n(&b'0', places as usize - decimals.len());
+    for &digit in whole.iter().chain(decimals).chain(padding) {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
+    }
+    Some(if negative { -value } else { value })
+}
