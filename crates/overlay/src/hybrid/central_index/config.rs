@@ -1,0 +1,91 @@
+//! The central index's parameters.
+
+use peerlab_model::units::Duration;
+use peerlab_model::{Issues, OverlayConfig};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Parameters of a Napster-like index; docs/models/central-index.md tells their part in the protocol.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CentralIndexConfig {
+    /// Holders that the server names at the most in one answer: 1 … 1000.
+    pub results: u16,
+    /// Which holders, where there are more than that.
+    pub select: Select,
+    /// Time between a peer's heartbeats to the server.
+    pub heartbeat_interval: Duration,
+    /// Silence after which the server forgets a peer: more than a heartbeat interval.
+    pub peer_timeout: Duration,
+    /// Time between the server's sweeps for silent peers: it forgets them up to this much later.
+    pub sweep_interval: Duration,
+    /// Heartbeats in a row without an acknowledgement after which a peer takes its session for lost.
+    pub missed_heartbeats: u8,
+    /// How long a peer waits for the server's answer the first time; doubled with each retry.
+    pub request_timeout: Duration,
+    /// How often a peer asks again before it gives a question up.
+    pub retries: u8,
+    /// A peer that has lost its session registers again at a random time within this span, so that all of them are no burst.
+    pub rejoin_spread: Duration,
+    /// Messages that the server can handle per second; unlimited if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<f64>,
+    /// Messages that may wait at the server; the next one is dropped. Means nothing without `capacity`.
+    pub queue: u32,
+}
+
+/// Which of the known holders an answer names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Select {
+    /// A uniformly random choice: spreads the load over the holders.
+    Random,
+    /// Those that registered the item last, the latest first: the least likely to have gone since, under exponential sessions.
+    Recent,
+}
+
+impl Default for CentralIndexConfig {
+    fn default() -> Self {
+        Self {
+            results: 20,
+            select: Select::Random,
+            heartbeat_interval: Duration::secs(60),
+            peer_timeout: Duration::secs(180),
+            sweep_interval: Duration::secs(30),
+            missed_heartbeats: 2,
+            request_timeout: Duration::secs(2),
+            retries: 3,
+            rejoin_spread: Duration::secs(10),
+            capacity: None,
+            queue: 1000,
+        }
+    }
+}
+
+impl OverlayConfig for CentralIndexConfig {
+    fn check(&self, _population: u32, issues: &mut Issues) {
+        issues.ensure((1..=1000).contains(&self.results), "results", format!("an answer names 1 to 1000 holders, not {}", self.results));
+        let durations = [
+            ("heartbeat_interval", self.heartbeat_interval),
+            ("peer_timeout", self.peer_timeout),
+            ("sweep_interval", self.sweep_interval),
+            ("request_timeout", self.request_timeout),
+        ];
+        for (key, duration) in durations {
+            issues.ensure(duration.span().nanos() >= 1_000_000, key, format!("{duration} is too short: 1 ms is the least"));
+        }
+        let timeout_helps = self.peer_timeout > self.heartbeat_interval;
+        let message = "the server would forget peers between two of their heartbeats: it must be longer than heartbeat_interval";
+        issues.ensure(timeout_helps, "peer_timeout", message);
+        issues.ensure(self.missed_heartbeats >= 1, "missed_heartbeats", "a session can only be lost after at least 1 missed heartbeat");
+        issues.ensure(self.retries <= 16, "retries", "16 retries is the most: the wait doubles with each");
+        if let Some(capacity) = self.capacity {
+            let possible = capacity > 0.0 && capacity.is_finite();
+            issues.ensure(
+                possible,
+                "capacity",
+                format!("a server handles more than 0 messages per second, not {capacity}; leave it out for no limit"),
+            );
+        }
+    }
+}

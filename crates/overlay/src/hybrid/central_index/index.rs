@@ -1,0 +1,180 @@
+//! The server's data: who is registered, and who has what.
+
+use peerlab_model::{ItemId, Numbering, PeerId, Rng, Span, Time};
+
+use super::Select;
+use super::message::Session;
+
+/// The index: registered peers by seat, holders by item.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    /// By seat: 8 bytes for one that is not registered.
+    registered: Vec<Option<Box<Registration>>>,
+    /// By item, the latest registration last.
+    holders: Vec<Vec<PeerId>>,
+    peers: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Registration {
+    peer: PeerId,
+    session: Session,
+    heard: Time,
+    /// In ascending order.
+    items: Vec<ItemId>,
+}
+
+impl Index {
+    /// How many peers are registered.
+    pub fn len(&self) -> usize {
+        self.peers
+    }
+
+    /// True if nobody is registered.
+    pub fn is_empty(&self) -> bool {
+        self.peers == 0
+    }
+
+    /// Registers a peer under a new session, in the place of whatever its seat had before.
+    pub(super) fn login(&mut self, numbering: &Numbering, peer: PeerId, session: Session, now: Time) {
+        let seat = numbering.seat(peer) as usize;
+        self.remove_seat(seat);
+        if self.registered.len() <= seat {
+            self.registered.resize(numbering.population() as usize, None);
+        }
+        self.registered[seat] = Some(Box::new(Registration { peer, session, heard: now, items: Vec::new() }));
+        self.peers += 1;
+    }
+
+    /// Notes a sign of life under a session; `false` if the peer is not registered under it.
+    pub(super) fn heard(&mut self, numbering: &Numbering, peer: PeerId, session: Session, now: Time) -> bool {
+        match self.entry(numbering, peer) {
+            Some(entry) if entry.session == session => {
+                entry.heard = now;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Adds items to a registered peer's; those that it has already stay where they are.
+    pub(super) fn share(&mut self, numbering: &Numbering, peer: PeerId, items: &[ItemId]) {
+        let Some(entry) = self.entry(numbering, peer) else { return };
+        let before = entry.items.len();
+        entry.items.reserve_exact(items.len());
+        for item in items {
+            // Usually nothing is there before, and the batch is sorted: a push at the end.
+            if entry.items[..before].binary_search(item).is_err() {
+                entry.items.push(*item);
+            }
+        }
+        let new = entry.items[before..].to_vec();
+        entry.items.sort_unstable();
+        for item in new {
+            let at = item.0 as usize;
+            if self.holders.len() <= at {
+                self.holders.resize(at + 1, Vec::new());
+            }
+            self.holders[at].push(peer);
+        }
+    }
+
+    /// Takes items from a registered peer's.
+    pub(super) fn unshare(&mut self, numbering: &Numbering, peer: PeerId, items: &[ItemId]) {
+        let Some(entry) = self.entry(numbering, peer) else { return };
+        let (gone, kept): (Vec<_>, Vec<_>) = entry.items.iter().copied().partition(|item| items.contains(item));
+        entry.items = kept;
+        for item in gone {
+            self.remove_holder(item, peer);
+        }
+    }
+
+    /// Forgets a peer, if the session is its present one.
+    pub(super) fn logout(&mut self, numbering: &Numbering, peer: PeerId, session: Session) {
+        if self.entry(numbering, peer).is_some_and(|entry| entry.session == session) {
+            self.remove_seat(numbering.seat(peer) as usize);
+        }
+    }
+
+    /// Forgets all who were last heard longer than `timeout` ago.
+    pub(super) fn sweep(&mut self, now: Time, timeout: Span) {
+        for seat in 0..self.registered.len() {
+            if self.registered[seat].as_ref().is_some_and(|entry| now.since(entry.heard) > timeout) {
+                self.remove_seat(seat);
+            }
+        }
+    }
+
+    /// Moves all times of last contact by the same span, so that they are ages at `now` instead of at time zero.
+    pub(super) fn rebase(&mut self, now: Time) {
+        for entry in self.registered.iter_mut().flatten() {
+            entry.heard = now - Time::ZERO.since(entry.heard);
+        }
+    }
+
+    /// True if a peer of exactly this identity is registered.
+    pub fn knows(&self, numbering: &Numbering, peer: PeerId) -> bool {
+        let seat = numbering.seat(peer) as usize;
+        self.registered.get(seat).and_then(Option::as_ref).is_some_and(|entry| entry.peer == peer)
+    }
+
+    /// Up to `most` holders of an item, without `asker`.
+    pub(super) fn holders(&self, item: ItemId, asker: PeerId, most: usize, select: Select, rng: &mut Rng) -> Box<[PeerId]> {
+        let known = self.holders.get(item.0 as usize).map_or(&[][..], Vec::as_slice);
+        let others = || known.iter().copied().filter(|&peer| peer != asker);
+        match select {
+            Select::Recent => others().rev().take(most).collect(),
+            Select::Random => {
+                // Reservoir sampling: one pass, uniform, and only the chosen ones are copied.
+                let mut chosen: Vec<PeerId> = Vec::with_capacity(most.min(known.len()));
+                for (seen, peer) in others().enumerate() {
+                    if chosen.len() < most {
+                        chosen.push(peer);
+                    } else if let Some(place) = chosen.get_mut(rng.index(seen + 1)) {
+                        *place = peer;
+                    }
+                }
+                rng.shuffle(&mut chosen);
+                chosen.into_boxed_slice()
+            }
+        }
+    }
+
+    /// All registered peers, by seat.
+    pub fn peers(&self) -> impl Iterator<Item = PeerId> {
+        self.registered.iter().flatten().map(|entry| entry.peer)
+    }
+
+    /// Bytes of records: 16 a registered peer, 4 for each item of a peer at either end.
+    pub(super) fn bytes(&self) -> usize {
+        self.registered.iter().flatten().map(|entry| 16 + 8 * entry.items.len()).sum()
+    }
+
+    /// Both directions say the same.
+    pub(super) fn is_consistent(&self) -> bool {
+        let by_peer: usize = self.registered.iter().flatten().map(|entry| entry.items.len()).sum();
+        let by_item: usize = self.holders.iter().map(Vec::len).sum();
+        let listed = |entry: &Registration| entry.items.iter().all(|item| self.holders[item.0 as usize].contains(&entry.peer));
+        by_peer == by_item && self.peers == self.peers().count() && self.registered.iter().flatten().all(|entry| listed(entry))
+    }
+
+    fn entry(&mut self, numbering: &Numbering, peer: PeerId) -> Option<&mut Registration> {
+        let entry = self.registered.get_mut(numbering.seat(peer) as usize)?.as_deref_mut()?;
+        (entry.peer == peer).then_some(entry)
+    }
+
+    fn remove_seat(&mut self, seat: usize) {
+        let Some(entry) = self.registered.get_mut(seat).and_then(Option::take) else { return };
+        self.peers -= 1;
+        for item in entry.items {
+            self.remove_holder(item, entry.peer);
+        }
+    }
+
+    fn remove_holder(&mut self, item: ItemId, peer: PeerId) {
+        let list = &mut self.holders[item.0 as usize];
+        if let Some(at) = list.iter().position(|&holder| holder == peer) {
+            list.remove(at);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! A central index, as in Napster.
+//!
+//! A server at a known address knows who is there and who shares what, since everybody registers with it; a question costs one
+//! message and one answer. What it costs besides: everybody's heartbeats, a server that handles every question, and an
+//! overlay that is deaf while the server is away.
+//!
+//! # Cost
+//! A question is 2 messages and 1 hop. The server holds 16 bytes a peer and 8 for each item that a peer shares; a sweep for
+//! silent peers is linear in the population.
+//!
+//! # Not here
+//! Several linked servers, keywords, chat and hot lists; the download itself.
+
+mod client;
+mod config;
+mod index;
+mod message;
+mod server;
+
+pub use client::Client;
+pub use config::{CentralIndexConfig, Select};
+pub use index::Index;
+pub use message::{IndexMessage, Session};
+pub use server::Server;
+
+use peerlab_model::{
+    BuildError, Context, Family, ItemId, LookupId, Numbering, Overlay, PeerId, PeerTable, Role, Setting, Span, Start, Target, Targets,
+    Token, Violation,
+};
+
+/// The central-index model.
+#[derive(Debug)]
+pub struct CentralIndex {
+    config: CentralIndexConfig,
+    numbering: Numbering,
+    server: PeerId,
+}
+
+/// What one host of the model knows.
+#[derive(Clone, Debug)]
+pub enum IndexPeer {
+    /// A peer of the population.
+    Client(Client),
+    /// The index server.
+    Server(Box<Server>),
+}
+
+/// What a host's timer reminds it of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IndexTimer {
+    /// Peer: time for a sign of life.
+    Heartbeat,
+    /// Peer: register again.
+    LogIn,
+    /// Peer: the server has not answered.
+    Request(Token),
+    /// Server: forget the silent.
+    Sweep,
+}
+
+const _: () = assert!(size_of::<IndexTimer>() <= 8);
+
+impl Overlay for CentralIndex {
+    const NAME: &'static str = "central-index";
+    const SUMMARY: &'static str = "one server knows who has what; every question goes there (Napster)";
+    const SOURCE: &'static str = "drscholl, Napster messages, 2000 (the OpenNap protocol description)";
+    const FAMILY: Family = Family::Hybrid;
+
+    type Config = CentralIndexConfig;
+    type Peer = IndexPeer;
+    type Message = IndexMessage;
+    type Timer = IndexTimer;
+
+    fn new(config: &CentralIndexConfig, setting: &Setting) -> Result<Self, BuildError> {
+        Ok(Self { config: config.clone(), numbering: setting.numbering, server: setting.numbering.server(0) })
+    }
+
+    fn targets(_config: &CentralIndexConfig) -> Targets {
+        Targets { key: false, peer: true, content: true }
+    }
+
+    fn dedicated(config: &CentralIndexConfig) -> Vec<Role> {
+        vec![Role { name: "index", capacity: config.capacity, queue: config.queue }]
+    }
+
+    fn peer(&self, id: PeerId) -> IndexPeer {
+        if self.numbering.is_server(id) { IndexPeer::Server(Box::default()) } else { IndexPeer::Client(Client::default()) }
+    }
+
+    fn converged(&self, start: &Start<'_>, peers: &mut dyn PeerTable<IndexPeer>) {
+        let mut rng = start.rng.clone();
+        let interval = self.config.heartbeat_interval.span();
+        let mut server = Server::default();
+        for (_, peer) in start.members.iter() {
+            let session = Session(rng.bits() as u32);
+            let items = start.shares.of(self.numbering.seat(peer));
+            let age = Span::from_nanos(rng.below(interval.nanos().max(1)));
+            server.remember(&self.numbering, peer, session, age);
+            server.index.share(&self.numbering, peer, items);
+            if let IndexPeer::Client(client) = peers.get(peer) {
+                client.session = Some(session);
+                client.announced = items.to_vec();
+                client.first_heartbeat = Some(interval.saturating_sub(age));
+                client.joined = true;
+            }
+        }
+        *peers.get(self.server) = IndexPeer::Server(Box::new(server));
+    }
+
+    fn started(&self, peer: &mut IndexPeer, cx: &mut Context<'_, Self>) {
+        match peer {
+            IndexPeer::Client(client) => self.begin_heartbeats(client, cx),
+            IndexPeer::Server(server) => self.serve(server, cx),
+        }
+    }
+
+    fn join(&self, peer: &mut IndexPeer, cx: &mut Context<'_, Self>) {
+        if let IndexPeer::Client(client) = peer {
+            self.log_in(client, cx);
+        }
+    }
+
+    fn leave(&self, peer: &mut IndexPeer, cx: &mut Context<'_, Self>) {
+        if let IndexPeer::Client(client) = peer {
+            self.say_goodbye(client, cx);
+        }
+    }
+
+    fn lookup(&self, peer: &mut IndexPeer, cx: &mut Context<'_, Self>, id: LookupId, target: Target) {
+        match peer {
+            IndexPeer::Client(client) => self.ask(client, cx, id, target),
+            IndexPeer::Server(_) => cx.finish(id),
+        }
+    }
+
+    fn message(&self, peer: &mut IndexPeer, cx: &mut Context<'_, Self>, from: PeerId, message: IndexMessage) {
+        match peer {
+            IndexPeer::Client(client) => self.reply(client, cx, message),
+            IndexPeer::Server(server) => self.request(server, cx, from, message),
+        }
+    }
+
+    fn timer(&self, peer: &mut IndexPeer, cx: &mut Context<'_, Self>, timer: IndexTimer) {
+        match (peer, timer) {
+            (IndexPeer::Client(client), IndexTimer::Heartbeat) => self.heartbeat(client, cx),
+            (IndexPeer::Client(client), IndexTimer::LogIn) => self.log_in(client, cx),
+            (IndexPeer::Client(client), IndexTimer::Request(token)) => self.timed_out(client, cx, token),
+            (IndexPeer::Server(server), IndexTimer::Sweep) => self.sweep(server, cx),
+            (IndexPeer::Client(_), IndexTimer::Sweep) | (IndexPeer::Server(_), _) => {}
+        }
+    }
+
+    fn publish(&self, peer: &mut IndexPeer, cx: &mut Context<'_, Self>, items: &[ItemId]) {
+        if let IndexPeer::Client(client) = peer {
+            self.share(client, cx, items);
+        }
+    }
+
+    fn withdraw(&self, peer: &mut IndexPeer, cx: &mut Context<'_, Self>, items: &[ItemId]) {
+        if let IndexPeer::Client(client) = peer {
+            self.unshare(client, cx, items);
+        }
+    }
+
+    /// A peer that is registered has the server; the server has all who are registered.
+    fn contacts(&self, peer: &IndexPeer, visit: &mut dyn FnMut(PeerId)) {
+        match peer {
+            IndexPeer::Client(client) if client.is_registered() => visit(self.server),
+            IndexPeer::Client(_) => {}
+            IndexPeer::Server(server) => server.index.peers().for_each(visit),
+        }
+    }
+
+    fn state_bytes(&self, peer: &IndexPeer) -> usize {
+        match peer {
+            IndexPeer::Client(client) => client.bytes(),
+            IndexPeer::Server(server) => server.index.bytes(),
+        }
+    }
+
+    fn check(&self, peer: &IndexPeer) -> Result<(), Violation> {
+        match peer {
+            IndexPeer::Server(server) if !server.index.is_consistent() => {
+                Err(Violation("the index's lists by peer and by item disagree".to_owned()))
+            }
+            IndexPeer::Client(client) if client.session.is_some() && client.logging_in => {
+                Err(Violation("a peer logs in while it has a session".to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Chord's parameters, named as in the paper.
+
+use peerlab_model::units::Duration;
+use peerlab_model::{Issues, OverlayConfig};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::structured::ring::LIST_MAX;
+
+/// Chord's parameters (Stoica et al. 2003); docs/models/chord.md says where each default comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChordConfig {
+    /// Length r of the successor list, 1 to 64 (paper: r = Ω(log N); 20 in its experiments with 1000 nodes).
+    pub successors: u8,
+    /// Who asks the next peer: the origin ("iterative", as in the paper's experiments) or each peer on the way ("recursive").
+    pub routing: Routing,
+    /// Which contacts route: "fingers" alone, or "fingers+successors".
+    pub route_through: RouteThrough,
+    /// Mean gap between two stabilizations of the successor; each gap is drawn from half to one and a half of it (paper: 15 to 45 s).
+    pub stabilize_interval: Duration,
+    /// Mean gap between refreshes of one finger, drawn in the same way.
+    pub fix_fingers_interval: Duration,
+    /// Mean gap between two checks of the predecessor, drawn in the same way.
+    pub check_predecessor_interval: Duration,
+    /// Silence after which a contact counts as dead.
+    pub request_timeout: Duration,
+    /// The owner is contacted before it is named, so that a dead one is passed over.
+    pub confirm_owner: bool,
+    /// How often a question is asked again when its path broke (iterative) or no answer came (recursive).
+    pub retries: u8,
+    /// Recursive routing only: silence after which the origin asks again.
+    pub retry_after: Duration,
+    /// Peers that keep each provider record: the key's owner and the next `replicas` − 1 of its successors.
+    pub replicas: u8,
+    /// How often a holder registers each of its items again.
+    pub republish_interval: Duration,
+    /// Age at which a provider record is forgotten.
+    pub record_expiry: Duration,
+    /// Holders that one answer names at most.
+    pub holders_per_answer: u8,
+}
+
+/// Who asks the next peer on the way to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Routing {
+    /// The origin asks one peer after the other.
+    Iterative,
+    /// Each peer passes the question on.
+    Recursive,
+}
+
+/// Which contacts a peer routes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RouteThrough {
+    /// Fingers; the successor only where no finger precedes the key.
+    #[serde(rename = "fingers")]
+    Fingers,
+    /// Fingers and the whole successor list.
+    #[serde(rename = "fingers+successors")]
+    FingersAndSuccessors,
+}
+
+impl Default for ChordConfig {
+    fn default() -> Self {
+        Self {
+            successors: 20,
+            routing: Routing::Iterative,
+            route_through: RouteThrough::FingersAndSuccessors,
+            stabilize_interval: Duration::secs(30),
+            fix_fingers_interval: Duration::secs(30),
+            check_predecessor_interval: Duration::secs(30),
+            request_timeout: Duration::millis(500),
+            confirm_owner: true,
+            retries: 3,
+            retry_after: Duration::secs(5),
+            replicas: 3,
+            republish_interval: Duration::secs(600),
+            record_expiry: Duration::secs(1800),
+            holders_per_answer: 20,
+        }
+    }
+}
+
+impl OverlayConfig for ChordConfig {
+    fn check(&self, _population: u32, issues: &mut Issues) {
+        let length = usize::from(self.successors);
+        issues.ensure(
+            (1..=LIST_MAX).contains(&length),
+            "successors",
+            format!("a successor list has 1 to {LIST_MAX} entries, not {length}"),
+        );
+        let positive = [
+            ("stabilize_interval", self.stabilize_interval),
+            ("fix_fingers_interval", self.fix_fingers_interval),
+            ("check_predecessor_interval", self.check_predecessor_interval),
+            ("request_timeout", self.request_timeout),
+            ("retry_after", self.retry_after),
+            ("republish_interval", self.republish_interval),
+            ("record_expiry", self.record_expiry),
+        ];
+        for (key, duration) in positive {
+            issues.ensure(duration.span().nanos() > 0, key, "a time above zero is needed");
+        }
+        issues.ensure(self.replicas >= 1, "replicas", "the owner itself keeps a record: at least 1");
+        issues.ensure(self.holders_per_answer >= 1, "holders_per_answer", "an answer names at least 1 holder");
+        if self.replicas > self.successors.saturating_add(1) {
+            issues.error_with_help(
+                "replicas",
+                format!("an owner knows {} successors, too few for {} copies", self.successors, self.replicas),
+                format!("at most {} with this successor list", u16::from(self.successors) + 1),
+            );
+        }
+        if self.record_expiry < self.republish_interval {
+            issues.warn("record_expiry", "records expire before they are registered again: items will be missing in between");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Provider records: a holder registers each of its items with the owner of the item's key, who copies the record to its next
+//! successors; the holder does so again every `republish_interval`, and what is not refreshed is forgotten after `record_expiry`.
+//!
+//! Keys move with the ring: a new predecessor gets the records of its interval, and a peer that leaves hands all of its own on.
+
+use std::sync::Arc;
+
+use peerlab_model::{ItemId, Key, PeerId, Span, Token};
+
+use super::peer::{ChordPeer, Pending, Purpose};
+use super::{Chord, ChordMessage, ChordTimer, Cx};
+use crate::records::Record;
+
+/// Publications of one peer that may be under way together.
+const PUBLISHING_MAX: u8 = 4;
+
+/// Records in one message: what fits into a datagram of 1500 bytes.
+const RECORDS_PER_MESSAGE: usize = 28;
+
+impl Chord {
+    // The holder's side.
+
+    /// Registers items, or takes their registration back, a few at a time.
+    pub(super) fn queue_items(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, items: &[ItemId], add: bool) {
+        peer.extra().to_publish.extend(items.iter().map(|&item| (item, add)));
+        if add {
+            self.begin_republishing(peer, cx);
+        }
+        self.publish_next(peer, cx);
+    }
+
+    fn begin_republishing(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+        let extra = peer.extra();
+        if !extra.republishing {
+            extra.republishing = true;
+            extra.cursor = cx.rng().below(u64::from(u32::MAX)) as u32;
+            cx.set_timer_within(self.republish_gap(cx), ChordTimer::Republish);
+        }
+    }
+
+    /// Items are registered again one by one, evenly over the interval.
+    fn republish_gap(&self, cx: &Cx<'_>) -> Span {
+        Span::from_nanos(self.config.republish_interval.span().nanos() / cx.shares().len().max(1) as u64)
+    }
+
+    pub(super) fn tick_republish(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+        cx.set_timer(self.republish_gap(cx), ChordTimer::Republish);
+        let items = cx.shares();
+        let extra = peer.extra();
+        // What still waits for its first turn (the peer was cut off, say) goes first.
+        if !items.is_empty() && extra.to_publish.len() < items.len() {
+            let at = extra.cursor as usize % items.len();
+            extra.cursor = (at + 1) as u32;
+            extra.to_publish.push_back((items[at], true));
+        }
+        self.publish_next(peer, cx);
+    }
+
+    fn publish_next(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+        while peer.active && peer.extra().publishing < PUBLISHING_MAX {
+            let Some((item, add)) = peer.extra().to_publish.pop_front() else { return };
+            let key = self.numbering.item_key(item);
+            if peer.owns(self.view(peer), key) {
+                if add { self.keep(peer, cx, key, peer.id) } else { self.forget_record(peer, cx, key, peer.id) }
+            } else {
+                peer.extra().publishing += 1;
+                self.ask_own(peer, cx, key, if add { Purpose::Publish } else { Purpose::Withdraw });
+            }
+        }
+    }
+
+    /// The owner of an item's key is known: it gets the record.
+    pub(super) fn send_record(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, key: Key, owner: PeerId) {
+        if owner == peer.id {
+            self.keep(peer, cx, key, owner);
+            self.published(peer, cx);
+        } else {
+            let token = peer.requests.open(Pending::Store { to: owner });
+            cx.send(owner, ChordMessage::Store { key, token });
+            cx.set_timer(self.config.request_timeout.span(), ChordTimer::Request(token));
+        }
+    }
+
+    /// The owner of an item's key is known: it shall forget this peer. Nobody makes sure: the record expires anyway.
+    pub(super) fn send_removal(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, key: Key, owner: PeerId) {
+        if owner == peer.id {
+            self.forget_record(peer, cx, key, owner);
+        } else {
+            cx.send(owner, ChordMessage::Remove { key });
+        }
+        self.published(peer, cx);
+    }
+
+    pub(super) fn stored(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token) {
+        if let Some(Pending::Store { to }) = peer.close(token) {
+            if to != from {
+                // The machine has another identity now.
+                self.drop_contact(peer, cx, to);
+            }
+            self.published(peer, cx);
+        }
+    }
+
+    /// A publication has ended, well or badly: the next one may begin.
+    pub(super) fn published(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+        let extra = peer.extra();
+        extra.publishing = extra.publishing.saturating_sub(1);
+        self.publish_next(peer, cx);
+    }
+
+    // The owner's side.
+
+    pub(super) fn store(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, holder: PeerId, key: Key, token: Token) {
+        if peer.active {
+            cx.send(holder, ChordMessage::Stored { token });
+            self.keep(peer, cx, key, holder);
+        } else {
+            Self::refuse_upkeep(peer, cx, holder, token);
+        }
+    }
+
+    fn keep(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, key: Key, holder: PeerId) {
+        let record = Record { key, holder, expires: cx.now().saturating_add(self.config.record_expiry.span()) };
+        peer.extra().records.put(record);
+        self.pass_back(peer, cx, record);
+        self.tell_replicas(peer, cx, &ChordMessage::Replicate { record });
+    }
+
+    /// A record that came here although a newcomer before this peer owns its key (the peers before that one do not know it yet).
+    pub(super) fn pass_back(&self, peer: &ChordPeer, cx: &mut Cx<'_>, record: Record) {
+        if let Some(predecessor) = peer.predecessor.filter(|_| !peer.owns(self.view(peer), record.key)) {
+            cx.send(predecessor, ChordMessage::PassOn { record });
+        }
+    }
+
+    pub(super) fn replicate(peer: &mut ChordPeer, cx: &mut Cx<'_>, record: Record) {
+        if record.expires > cx.now() {
+            peer.extra().records.put(record);
+        }
+    }
+
+    pub(super) fn remove(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, holder: PeerId, key: Key) {
+        self.forget_record(peer, cx, key, holder);
+    }
+
+    fn forget_record(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, key: Key, holder: PeerId) {
+        peer.extra().records.remove(key, holder);
+        self.tell_replicas(peer, cx, &ChordMessage::Retract { key, holder });
+    }
+
+    fn tell_replicas(&self, peer: &ChordPeer, cx: &mut Cx<'_>, message: &ChordMessage) {
+        for &replica in peer.successors.iter().take(usize::from(self.config.replicas) - 1) {
+            cx.send(replica, message.clone());
+        }
+    }
+
+    /// The registered holders of the item at `key`; a random choice if there are more than an answer takes.
+    pub(super) fn holders_of(&self, peer: &ChordPeer, cx: &mut Cx<'_>, key: Key) -> Arc<[PeerId]> {
+        let Some(extra) = peer.extra.as_deref() else { return Arc::default() };
+        let limit = usize::from(self.config.holders_per_answer);
+        let mut holders: Vec<PeerId> = extra.records.holders(key, cx.now()).collect();
+        if holders.len() > limit {
+            cx.rng().shuffle(&mut holders);
+            holders.truncate(limit);
+        }
+        Arc::from(holders)
+    }
+
+    // When the ring changes.
+
+    /// A new predecessor has become the owner of the keys after `after`: it gets their records. This peer keeps them, as a replica.
+    pub(super) fn hand_over_between(peer: &ChordPeer, cx: &mut Cx<'_>, after: PeerId, to: PeerId) {
+        let (after, upto) = (cx.key_of(after), cx.key_of(to));
+        hand_over(peer, cx, to, |key| key.in_half_open(after, upto));
+    }
+
+    /// This peer leaves: its successor becomes the owner of what it owns. Without a predecessor it cannot tell that from its replicas.
+    pub(super) fn hand_over_own(&self, peer: &ChordPeer, cx: &mut Cx<'_>, to: PeerId) {
+        let view = self.view(peer);
+        hand_over(peer, cx, to, |key| peer.predecessor.is_none() || peer.owns(view, key));
+    }
+
+    pub(super) fn take_over(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, records: &[Record]) {
+        for &record in records {
+            Self::replicate(peer, cx, record);
+            self.pass_back(peer, cx, record);
+        }
+    }
+
+    /// A member of the converged start: the ages of its records count from now.
+    pub(super) fn begin_records(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+        if let Some(extra) = peer.extra.as_deref_mut() {
+            let shift = cx.now().nanos();
+            for expires in extra.records.lifetimes_mut() {
+                *expires = peerlab_model::Time::from_nanos(expires.nanos().saturating_add(shift));
+            }
+        }
+        if !cx.shares().is_empty() {
+            self.begin_republishing(peer, cx);
+        }
+    }
+}
+
+/// Sends the living records that move, as many in a message as fit.
+fn hand_over(peer: &ChordPeer, cx: &mut Cx<'_>, to: PeerId, moves: impl Fn(Key) -> bool) {
+    let Some(extra) = peer.extra.as_deref() else { return };
+    let now = cx.now();
+    let records: Vec<Record> = extra.records.iter().copied().filter(|record| record.expires > now && moves(record.key)).collect();
+    for part in records.chunks(RECORDS_PER_MESSAGE) {
+        cx.send(to, ChordMessage::HandOver { records: Arc::from(part) });
+    }
+}

@@ -1,0 +1,265 @@
+//! Iterative routing: the origin asks one peer after the other.
+//!
+//! Each peer that is asked refers to its best contact, or gives its successor list if the owner is among them. A contact that stays silent
+//! costs one timeout; then the peer that referred to it is asked for the next best one. The owner is contacted before it is named
+//! (`confirm_owner`), and a dead one gives way to the next of the list.
+
+use std::sync::Arc;
+
+use peerlab_model::{Key, LookupId, PeerId, Token};
+
+use super::message::Goal;
+use super::peer::{ChordPeer, PATH, Purpose, Route, Search, Stage};
+use super::{Chord, ChordMessage, ChordTimer, Cx};
+use crate::structured::ring::View;
+
+/// A search that is deeper than this is going round in circles.
+const DEPTH_MAX: u16 = 512;
+
+type Asked = (Key, LookupId, Token, Goal);
+
+impl Chord {
+    // The side that is asked.
+
+    pub(super) fn asked_step(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, asked: Asked, dead: Option<PeerId>) {
+        let (key, lookup, token, goal) = asked;
+        if !peer.active {
+            Self::refuse(peer, cx, from, token, lookup, goal, true);
+            return;
+        }
+        let reply = match peer.route(self.view(peer), self.config.route_through, key, dead) {
+            Route::Next(next) => ChordMessage::StepNext { lookup, token, next, goal },
+            Route::Owner(_) | Route::Lost => ChordMessage::StepOwners { successors: Arc::clone(&peer.successors), lookup, token, goal },
+        };
+        cx.send(from, reply);
+    }
+
+    pub(super) fn asked_fetch(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, (key, lookup, token, goal): Asked) {
+        if !peer.active {
+            Self::refuse(peer, cx, from, token, lookup, goal, true);
+        } else if goal == Goal::Providers {
+            let holders = self.holders_of(peer, cx, key);
+            cx.send(from, ChordMessage::Providers { holders, lookup, ask: token, hops: 0 });
+        } else {
+            cx.send(from, ChordMessage::Found { lookup, ask: token, owner: peer.id, hops: 0, goal });
+        }
+    }
+
+    // The side that asks.
+
+    /// Begins a search, at a contact if the peer's own tables cannot be used yet.
+    pub(super) fn begin_search(
+        &self,
+        peer: &mut ChordPeer,
+        cx: &mut Cx<'_>,
+        key: Key,
+        lookup: LookupId,
+        purpose: Purpose,
+        contact: Option<PeerId>,
+    ) {
+        let search = Search {
+            key,
+            lookup,
+            purpose,
+            stage: Stage::Step,
+            at: contact.unwrap_or(peer.id),
+            depth: u16::from(contact.is_some()),
+            rounds: 0,
+            tries: 0,
+            path: [peer.id; PATH],
+            path_length: 0,
+            dead: [peer.id; PATH],
+            dead_count: 0,
+            owners: Arc::default(),
+            next_owner: 0,
+        };
+        match contact {
+            Some(_) => self.send_step(peer, cx, search, None),
+            None => self.search_from_here(peer, cx, search),
+        }
+    }
+
+    /// Goes on from this peer's own tables: at the beginning, and when the whole path has died.
+    fn search_from_here(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, mut search: Search) {
+        (search.path_length, search.depth, search.at) = (0, 0, peer.id);
+        if !peer.active {
+            self.search_failed(peer, cx, &search);
+            return;
+        }
+        match peer.route(self.view(peer), self.config.route_through, search.key, None) {
+            Route::Next(next) => {
+                (search.at, search.depth) = (next, 1);
+                self.send_step(peer, cx, search, None);
+            }
+            Route::Owner(owner) if owner == peer.id => self.conclude(peer, cx, &search, owner),
+            Route::Owner(_) | Route::Lost => {
+                let successors = Arc::clone(&peer.successors);
+                self.consider_owners(peer, cx, search, successors);
+            }
+        }
+    }
+
+    fn send_step(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, mut search: Search, dead: Option<PeerId>) {
+        search.rounds += 1;
+        search.stage = Stage::Step;
+        let (to, key, lookup, goal) = (search.at, search.key, search.lookup, search.purpose.goal());
+        let token = peer.extra().searches.open(search);
+        cx.send(
+            to,
+            match dead {
+                None => ChordMessage::Step { key, lookup, token, goal },
+                Some(dead) => ChordMessage::StepAvoiding { key, lookup, token, dead, goal },
+            },
+        );
+        cx.set_timer(self.config.request_timeout.span(), ChordTimer::Search(token));
+    }
+
+    fn close_search(peer: &mut ChordPeer, token: Token) -> Option<Search> {
+        peer.extra.as_deref_mut()?.searches.close(token)
+    }
+
+    /// The peer that is being asked refers to `next`.
+    pub(super) fn step_next(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, next: PeerId) {
+        let Some(mut search) = Self::close_search(peer, token) else { return };
+        if from != search.at {
+            self.go_round(peer, cx, search);
+            return;
+        }
+        let from = View::new(self.numbering, search.at);
+        let ahead = from.to(next);
+        if ahead != 0 && search.is_dead(next) {
+            // It believes in one that is known to be dead; or in an earlier life of this peer, which is no way to the key.
+            self.send_step(peer, cx, search, Some(next));
+        } else if ahead == 0 || ahead >= from.to_key(search.key) || search.depth >= DEPTH_MAX {
+            self.retry_search(peer, cx, search);
+        } else {
+            search.descend(next);
+            self.send_step(peer, cx, search, None);
+        }
+    }
+
+    /// The peer that is being asked has the owner among its successors.
+    pub(super) fn step_owners(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, successors: Arc<[PeerId]>) {
+        let Some(search) = Self::close_search(peer, token) else { return };
+        if from == search.at {
+            self.consider_owners(peer, cx, search, successors);
+        } else {
+            self.go_round(peer, cx, search);
+        }
+    }
+
+    /// `search.at` precedes the key and has these successors: the first of them at or beyond the key owns it.
+    fn consider_owners(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, mut search: Search, successors: Arc<[PeerId]>) {
+        let from = View::new(self.numbering, search.at);
+        let distance = from.to_key(search.key);
+        search.next_owner = successors.iter().take_while(|&&successor| from.to(successor) < distance).count() as u8;
+        search.owners = successors;
+        if search.owners.is_empty() {
+            // A peer alone owns every key.
+            search.owners = Arc::from([search.at]);
+        }
+        self.try_owner(peer, cx, search);
+    }
+
+    /// Contacts the next peer that may own the key, or names it if nobody wants to be sure.
+    fn try_owner(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, mut search: Search) {
+        let goal = search.purpose.goal();
+        // A newcomer looks for its successor; what others remember of its earlier life is passed over.
+        let skip = |search: &Search, owner: PeerId| search.is_dead(owner) && (owner != peer.id || search.purpose == Purpose::Join);
+        while search.owners.get(usize::from(search.next_owner)).is_some_and(|&owner| skip(&search, owner)) {
+            search.next_owner += 1;
+        }
+        match search.owners.get(usize::from(search.next_owner)).copied() {
+            None => self.retry_search(peer, cx, search),
+            Some(owner) if owner == peer.id || !self.is_confirmed(goal) => self.conclude(peer, cx, &search, owner),
+            Some(owner) => {
+                search.rounds += 1;
+                search.stage = Stage::Fetch;
+                let (key, lookup) = (search.key, search.lookup);
+                let token = peer.extra().searches.open(search);
+                cx.send(owner, ChordMessage::Fetch { key, lookup, token, goal });
+                cx.set_timer(self.config.request_timeout.span(), ChordTimer::Search(token));
+            }
+        }
+    }
+
+    /// Silence: the contact is dropped, and the search goes round it.
+    pub(super) fn search_timed_out(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, token: Token) {
+        let Some(search) = Self::close_search(peer, token) else { return };
+        if matches!(search.purpose.goal(), Goal::Owner | Goal::Providers) {
+            cx.timed_out(search.lookup);
+        }
+        self.go_round(peer, cx, search);
+    }
+
+    /// A newcomer has been asked: as good as nobody.
+    pub(super) fn search_refused(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, token: Token) {
+        if let Some(search) = Self::close_search(peer, token) {
+            self.go_round(peer, cx, search);
+        }
+    }
+
+    fn go_round(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, mut search: Search) {
+        if search.stage == Stage::Fetch {
+            let owner = search.owners[usize::from(search.next_owner)];
+            search.bury(owner);
+            self.drop_contact(peer, cx, owner);
+            search.next_owner += 1;
+            self.try_owner(peer, cx, search);
+            return;
+        }
+        let dead = search.at;
+        search.bury(dead);
+        self.drop_contact(peer, cx, dead);
+        if search.ascend() {
+            self.send_step(peer, cx, search, Some(dead));
+        } else {
+            self.search_from_here(peer, cx, search);
+        }
+    }
+
+    fn retry_search(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, mut search: Search) {
+        if search.tries < self.config.retries && peer.active {
+            search.tries += 1;
+            self.search_from_here(peer, cx, search);
+        } else {
+            self.search_failed(peer, cx, &search);
+        }
+    }
+
+    fn search_failed(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, search: &Search) {
+        self.unanswered(peer, cx, search.purpose, search.lookup);
+    }
+
+    fn conclude(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, search: &Search, owner: PeerId) {
+        let (depth, rounds) = (u32::from(search.depth), u32::from(search.rounds));
+        if search.purpose == Purpose::Item {
+            // Only the owner itself comes here: everybody else is asked for its records.
+            let holders = self.holders_of(peer, cx, search.key);
+            Self::answered_with_holders(cx, search.lookup, &holders, depth, rounds);
+        } else {
+            self.answered(peer, cx, search.purpose, (search.key, search.lookup), owner, depth, rounds);
+        }
+    }
+
+    /// The owner has answered (`token` belongs to a search).
+    pub(super) fn search_found(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, owner: PeerId) {
+        let Some(search) = Self::close_search(peer, token) else { return };
+        if search.waits_for(from) {
+            self.conclude(peer, cx, &search, owner);
+        } else {
+            self.go_round(peer, cx, search);
+        }
+    }
+
+    /// The owner has answered with the holders it knows: one link deeper than its predecessor.
+    pub(super) fn search_providers(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, holders: &[PeerId]) {
+        let Some(search) = Self::close_search(peer, token) else { return };
+        if search.waits_for(from) {
+            let (depth, rounds) = (u32::from(search.depth) + 1, u32::from(search.rounds));
+            Self::answered_with_holders(cx, search.lookup, holders, depth, rounds);
+        } else {
+            self.go_round(peer, cx, search);
+        }
+    }
+}

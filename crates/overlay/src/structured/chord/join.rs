@@ -1,0 +1,243 @@
+//! Becoming a member, saying goodbye, and what to do when everybody near is gone.
+//!
+//! A newcomer asks a contact for the successor of its own key, takes over that peer's successor list, and notifies it. It is a member
+//! from then on; it has *joined*, for the world, when its predecessor has shown up, because only then questions for its keys reach it.
+
+use std::iter::once;
+use std::sync::Arc;
+
+use peerlab_model::{Key, LookupId, PeerId, Span, Token};
+
+use super::message::Goal;
+use super::peer::{ChordPeer, Pending, finger_start};
+use super::{Chord, ChordMessage, ChordTimer, Cx};
+
+/// Mean pause before another attempt to join.
+const JOIN_PAUSE: Span = Span::from_secs(1);
+
+/// After so many attempts that met nobody but newcomers, the one with the lowest number begins a ring.
+const REFUSALS_MAX: u8 = 8;
+
+impl Chord {
+    /// A newcomer, or a peer whose successors have all died, looks for the ring.
+    pub(super) fn attempt_join(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+        if !peer.active {
+            self.look_for_ring(peer, cx);
+        }
+    }
+
+    /// Asks some peer of the population who comes after this one. A member does so, too, as long as its ring is small enough to be
+    /// seen as a whole: of two small rings that began side by side, each peer finds its neighbour in the other one.
+    pub(super) fn look_for_ring(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+        let met = peer.extra.as_deref().filter(|extra| extra.refusals % 2 == 1).and_then(|extra| extra.lowest);
+        match cx.bootstrap() {
+            // The peer right after this one, even if the ring still believes in an earlier life of this one.
+            Some(contact) => {
+                let contact = met.filter(|&lowest| lowest != peer.id).unwrap_or(contact);
+                self.ask_through(peer, cx, contact, Key(cx.key_of(peer.id).0.wrapping_add(1)));
+            }
+            None if !peer.active => self.create(peer, cx),
+            None => {}
+        }
+    }
+
+    /// Begins a ring of one (paper: create).
+    fn create(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+        peer.predecessor = None;
+        peer.whole = true;
+        self.become_member(peer, cx);
+        announce(peer, cx);
+    }
+
+    fn become_member(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+        peer.active = true;
+        if let Some(extra) = peer.extra.as_deref_mut() {
+            (extra.refusals, extra.lowest) = (0, None);
+        }
+        self.begin_ticking(peer, cx);
+    }
+
+    pub(super) fn join_failed(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+        if peer.active {
+            // A small ring looks again in time.
+            return;
+        }
+        let first = peer.extra.as_deref().is_some_and(|e| {
+            let lowest = e.lowest.is_none_or(|lowest| lowest > peer.id);
+            e.refusals >= REFUSALS_MAX && (lowest || e.refusals >= 4 * REFUSALS_MAX)
+        });
+        if first {
+            self.create(peer, cx);
+        } else {
+            let pause = Self::gap(cx, JOIN_PAUSE);
+            cx.set_timer(pause, ChordTimer::Join);
+        }
+    }
+
+    /// The ring has named this peer's successor.
+    pub(super) fn found_successor(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, successor: PeerId) {
+        if successor == peer.id {
+            self.join_failed(peer, cx);
+        } else {
+            let view = self.view(peer);
+            let nearer = peer.successor().is_none_or(|known| view.to(successor) < view.to(known));
+            if nearer || !peer.active {
+                self.ask_neighbours(peer, cx, successor);
+            }
+        }
+    }
+
+    /// "I am no member."
+    pub(super) fn refuse(peer: &mut ChordPeer, cx: &mut Cx<'_>, to: PeerId, token: Token, lookup: LookupId, goal: Goal, step: bool) {
+        let this = peer.id;
+        let extra = peer.extra();
+        let lowest = extra.lowest.map_or(to, |met| met.min(to));
+        extra.lowest = Some(lowest);
+        let lowest = lowest.min(this);
+        cx.send(to, ChordMessage::Refuse { token, lookup, lowest, goal, step });
+    }
+
+    /// The same for what is not about a question.
+    pub(super) fn refuse_upkeep(peer: &mut ChordPeer, cx: &mut Cx<'_>, to: PeerId, token: Token) {
+        Self::refuse(peer, cx, to, token, LookupId { origin: 0, number: 0 }, Goal::Contact, false);
+    }
+
+    /// A contact turns out to be no member: it is dropped like a dead one, without the wait.
+    pub(super) fn refused(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, lowest: PeerId, step: bool) {
+        if !peer.active {
+            let extra = peer.extra();
+            extra.refusals = extra.refusals.saturating_add(1);
+            extra.lowest = Some(extra.lowest.map_or(lowest, |met| met.min(lowest)));
+        }
+        if step {
+            self.search_refused(peer, cx, token);
+        } else {
+            let pending = peer.close(token);
+            self.request_failed(peer, cx, pending, from);
+        }
+    }
+
+    /// Drops a contact that does not answer; a peer that has lost its last successor looks for the ring again.
+    pub(super) fn drop_contact(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, dead: PeerId) {
+        if let Some(extra) = peer.extra.as_deref_mut().filter(|extra| extra.lowest == Some(dead)) {
+            // Who comes next is to be found out afresh.
+            (extra.lowest, extra.refusals) = (None, 0);
+        }
+        if peer.forget(self.view(peer), dead) {
+            self.cut_off(peer, cx);
+        }
+    }
+
+    /// All successors are gone. If they were the whole ring, this peer is the ring now (and looks for another one in time);
+    /// else the ring goes on somewhere, without this peer.
+    fn cut_off(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+        if peer.active && !peer.whole {
+            peer.active = false;
+            self.attempt_join(peer, cx);
+        }
+    }
+
+    /// Leaves the ring: neighbours learn whom they have now, the successor gets the records (paper, section IV-E-4).
+    pub(super) fn say_goodbye(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+        let Some(successor) = peer.successor().filter(|_| peer.active) else { return };
+        let goodbye = ChordMessage::Leave { successors: Arc::clone(&peer.successors), predecessor: peer.predecessor };
+        if let Some(predecessor) = peer.predecessor.filter(|&predecessor| predecessor != successor) {
+            cx.send(predecessor, goodbye.clone());
+        }
+        cx.send(successor, goodbye);
+        self.hand_over_own(peer, cx, successor);
+    }
+
+    /// A neighbour says goodbye and names its own neighbours.
+    pub(super) fn left_by(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, successors: &[PeerId], predecessor: Option<PeerId>) {
+        if !peer.active {
+            return;
+        }
+        let view = self.view(peer);
+        let (was_successor, was_predecessor) = (peer.successor() == Some(from), peer.predecessor == Some(from));
+        let had_successors = peer.successor().is_some();
+        peer.forget(view, from);
+        if was_predecessor {
+            peer.predecessor = predecessor.filter(|&p| p != peer.id && p != from);
+        }
+        if was_successor && successors.first().is_some_and(|&next| next != peer.id && next != from) {
+            peer.adopt(view, usize::from(self.config.successors), successors.iter().copied().filter(|&s| s != from));
+        }
+        if had_successors && peer.successor().is_none() {
+            self.cut_off(peer, cx);
+        }
+    }
+
+    /// A successor's neighbours, asked for by a newcomer or by a stabilization (paper: stabilize; Zave 2017: the candidate is adopted only
+    /// after it has answered, together with its list).
+    pub(super) fn neighbours(
+        &self,
+        peer: &mut ChordPeer,
+        cx: &mut Cx<'_>,
+        from: PeerId,
+        token: Token,
+        successors: &[PeerId],
+        predecessor: Option<PeerId>,
+    ) {
+        let Some(pending @ Pending::Neighbours { of }) = peer.close(token) else { return };
+        if of != from {
+            // The machine that was asked has another identity now.
+            self.request_failed(peer, cx, Some(pending), of);
+            return;
+        }
+        let view = self.view(peer);
+        let distance = view.to(from);
+        if peer.successor().is_some_and(|successor| distance > view.to(successor)) {
+            // A nearer one has been adopted since.
+            return;
+        }
+        let newcomer = !peer.active;
+        peer.adopt(view, usize::from(self.config.successors), once(from).chain(successors.iter().copied()));
+        if newcomer {
+            self.become_member(peer, cx);
+            cx.send(from, ChordMessage::GetFingers);
+        }
+        match predecessor {
+            Some(between) if between != peer.id && view.to(between) < distance => self.ask_neighbours(peer, cx, between),
+            _ => cx.send(from, ChordMessage::Notify),
+        }
+    }
+
+    /// Somebody believes to be this peer's predecessor (paper: notify).
+    pub(super) fn notified(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId) {
+        if !peer.active {
+            return;
+        }
+        let view = self.view(peer);
+        let (old, alone) = (peer.predecessor, peer.successor().is_none());
+        if old.is_none_or(|predecessor| view.to(from) > view.to(predecessor)) {
+            peer.predecessor = Some(from);
+            // Without an old predecessor its interval is not known: all goes that is not this peer's own.
+            Self::hand_over_between(peer, cx, old.unwrap_or(peer.id), from);
+        }
+        if alone {
+            peer.adopt(view, usize::from(self.config.successors), once(from));
+            cx.send(from, ChordMessage::Notify);
+        }
+        announce(peer, cx);
+    }
+
+    /// The successor's fingers are good guesses for a newcomer's own (paper's first version, SIGCOMM 2001, section 4.4).
+    pub(super) fn learn_fingers(&self, peer: &mut ChordPeer, hints: &[PeerId]) {
+        let view = self.view(peer);
+        let known = Arc::clone(&peer.successors);
+        let unknown = peer.id;
+        for (index, finger) in peer.fingers.iter_mut().enumerate().filter(|(_, finger)| **finger == unknown) {
+            let beyond = hints.iter().chain(known.iter()).copied().filter(|&peer| view.to(peer) >= finger_start(index));
+            *finger = beyond.min_by_key(|&peer| view.to(peer)).unwrap_or(unknown);
+        }
+    }
+}
+
+/// Tells the world, once, that this peer has joined.
+fn announce(peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+    if !peer.announced {
+        peer.announced = true;
+        cx.joined();
+    }
+}

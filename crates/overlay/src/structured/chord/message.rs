@@ -1,0 +1,232 @@
+//! What Chord's peers say to each other.
+//!
+//! At most 32 bytes each (asserted in the tests), and copied without allocation: lists are shared by reference count.
+
+use std::sync::Arc;
+
+use peerlab_model::{Cause, Fields, Key, LookupId, Message, PeerId, Token};
+
+use crate::records::Record;
+
+/// A question on its way to the owner of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// The key whose owner is wanted.
+    pub key: Key,
+    /// The lookup that it belongs to; means nothing for maintenance.
+    pub lookup: LookupId,
+    /// Who wants to know.
+    pub origin: PeerId,
+    /// Names the question at its origin.
+    pub ask: Token,
+    /// Links crossed so far.
+    pub hops: u16,
+    /// What is wanted.
+    pub goal: Goal,
+}
+
+/// What a question wants of the key's owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Goal {
+    /// A lookup: who it is.
+    Owner,
+    /// A lookup: whom it has registered as holders.
+    Providers,
+    /// Maintenance: a living owner, for a newcomer or for a provider record.
+    Contact,
+    /// Maintenance: who it is, for a finger.
+    Finger,
+}
+
+impl Goal {
+    /// What messages with this goal are sent for.
+    #[inline]
+    pub(super) fn cause(self, lookup: LookupId) -> Cause {
+        match self {
+            Self::Owner | Self::Providers => Cause::Lookup(lookup),
+            Self::Contact | Self::Finger => Cause::Maintenance,
+        }
+    }
+}
+
+/// Chord's messages. A sender's overlay id follows from its address (SHA-1 of it, as in the paper), so none carries its own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the fields are those of `Query`, tokens of the sender's request, and what the variant says")]
+pub enum ChordMessage {
+    /// Recursive: a question for a peer that precedes its key.
+    Forward { key: Key, lookup: LookupId, origin: PeerId, ask: Token, hop: Token, hops: u16, goal: Goal },
+    /// Recursive: a question for the owner of its key, from the owner's predecessor.
+    Deliver { key: Key, lookup: LookupId, origin: PeerId, ask: Token, hop: Token, hops: u16, goal: Goal },
+    /// Recursive: the question has arrived.
+    Ack { hop: Token, lookup: LookupId, goal: Goal },
+    /// "I am no member": the answer of a peer that is still joining to whatever it is asked (`step`: by the
+    /// iterative kinds). `lowest` helps newcomers who meet nobody but newcomers to agree on who begins the ring.
+    Refuse { token: Token, lookup: LookupId, lowest: PeerId, goal: Goal, step: bool },
+    /// The owner, in answer to a question.
+    Found { lookup: LookupId, ask: Token, owner: PeerId, hops: u16, goal: Goal },
+    /// The registered holders of an item, from the owner of its key.
+    Providers { holders: Arc<[PeerId]>, lookup: LookupId, ask: Token, hops: u16 },
+    /// Iterative: which contact of yours most closely precedes this key?
+    Step { key: Key, lookup: LookupId, token: Token, goal: Goal },
+    /// Iterative: the same, but nearer to you than this contact of yours, which did not answer.
+    StepAvoiding { key: Key, lookup: LookupId, token: Token, dead: PeerId, goal: Goal },
+    /// Iterative: ask that one.
+    StepNext { lookup: LookupId, token: Token, next: PeerId, goal: Goal },
+    /// Iterative: the owner is among my successors.
+    StepOwners { successors: Arc<[PeerId]>, lookup: LookupId, token: Token, goal: Goal },
+    /// Iterative: the question for the owner itself.
+    Fetch { key: Key, lookup: LookupId, token: Token, goal: Goal },
+    /// Who are your predecessor and your successors?
+    GetNeighbours { token: Token },
+    /// These are.
+    Neighbours { successors: Arc<[PeerId]>, predecessor: Option<PeerId>, token: Token },
+    /// "I think that I am your predecessor."
+    Notify,
+    /// Are you there?
+    Ping { token: Token },
+    /// I am.
+    Pong { token: Token },
+    /// A newcomer asks its successor for its fingers, as a hint for its own.
+    GetFingers,
+    /// These are.
+    Fingers { fingers: Arc<[PeerId]> },
+    /// Goodbye, and whom I leave you with.
+    Leave { successors: Arc<[PeerId]>, predecessor: Option<PeerId> },
+    /// Records that are yours to keep from now on.
+    HandOver { records: Arc<[Record]> },
+    /// I hold the item at this key.
+    Store { key: Key, token: Token },
+    /// Noted.
+    Stored { token: Token },
+    /// I no longer hold the item at this key.
+    Remove { key: Key },
+    /// A copy of a record, for a replica.
+    Replicate { record: Record },
+    /// A new record whose key lies before you: for you, or for a newcomer before you of whom only you know.
+    PassOn { record: Record },
+    /// A record that a replica shall forget.
+    Retract { key: Key, holder: PeerId },
+}
+
+impl ChordMessage {
+    pub(super) fn forward(hop: Token, q: Query) -> Self {
+        Self::Forward { key: q.key, lookup: q.lookup, origin: q.origin, ask: q.ask, hop, hops: q.hops, goal: q.goal }
+    }
+
+    pub(super) fn deliver(hop: Token, q: Query) -> Self {
+        Self::Deliver { key: q.key, lookup: q.lookup, origin: q.origin, ask: q.ask, hop, hops: q.hops, goal: q.goal }
+    }
+}
+
+impl Message for ChordMessage {
+    const KINDS: &'static [&'static str] = &[
+        "forward",
+        "deliver",
+        "ack",
+        "refuse",
+        "found",
+        "providers",
+        "step",
+        "step-avoiding",
+        "step-next",
+        "step-owners",
+        "fetch",
+        "get-neighbours",
+        "neighbours",
+        "notify",
+        "ping",
+        "pong",
+        "get-fingers",
+        "fingers",
+        "leave",
+        "hand-over",
+        "store",
+        "stored",
+        "remove",
+        "replicate",
+        "pass-on",
+        "retract",
+    ];
+
+    #[inline]
+    fn kind(&self) -> usize {
+        match self {
+            Self::Forward { .. } => 0,
+            Self::Deliver { .. } => 1,
+            Self::Ack { .. } => 2,
+            Self::Refuse { .. } => 3,
+            Self::Found { .. } => 4,
+            Self::Providers { .. } => 5,
+            Self::Step { .. } => 6,
+            Self::StepAvoiding { .. } => 7,
+            Self::StepNext { .. } => 8,
+            Self::StepOwners { .. } => 9,
+            Self::Fetch { .. } => 10,
+            Self::GetNeighbours { .. } => 11,
+            Self::Neighbours { .. } => 12,
+            Self::Notify => 13,
+            Self::Ping { .. } => 14,
+            Self::Pong { .. } => 15,
+            Self::GetFingers => 16,
+            Self::Fingers { .. } => 17,
+            Self::Leave { .. } => 18,
+            Self::HandOver { .. } => 19,
+            Self::Store { .. } => 20,
+            Self::Stored { .. } => 21,
+            Self::Remove { .. } => 22,
+            Self::Replicate { .. } => 23,
+            Self::PassOn { .. } => 24,
+            Self::Retract { .. } => 25,
+        }
+    }
+
+    /// A byte for the kind, 4 for each token, 2 for a hop count, 1 for a goal, 4 for the rest of a record's life. The lookup's id is the
+    /// simulator's label and costs nothing; what it does for the protocol is done by the tokens.
+    #[inline]
+    fn fields(&self) -> Fields {
+        match self {
+            Self::Forward { .. } | Self::Deliver { .. } => Fields::bytes(12).keys(1).contacts(1),
+            Self::Ack { .. } | Self::GetNeighbours { .. } | Self::Ping { .. } | Self::Pong { .. } | Self::Stored { .. } => Fields::bytes(5),
+            Self::Found { .. } => Fields::bytes(8).contacts(1),
+            Self::Providers { holders, .. } => Fields::bytes(7).contacts(holders.len() as u32),
+            Self::Step { .. } | Self::Fetch { .. } => Fields::bytes(6).keys(1),
+            Self::StepAvoiding { .. } => Fields::bytes(6).keys(1).contacts(1),
+            Self::Refuse { .. } | Self::StepNext { .. } => Fields::bytes(5).contacts(1),
+            Self::StepOwners { successors, .. } => Fields::bytes(5).contacts(successors.len() as u32),
+            Self::Neighbours { successors, predecessor, .. } => Fields::bytes(5).contacts(contacts(successors, *predecessor)),
+            Self::Notify | Self::GetFingers => Fields::bytes(1),
+            Self::Fingers { fingers } => Fields::bytes(1).contacts(fingers.len() as u32),
+            Self::Leave { successors, predecessor } => Fields::bytes(1).contacts(contacts(successors, *predecessor)),
+            Self::HandOver { records } => {
+                let count = records.len() as u32;
+                Fields::bytes(1 + 4 * count).keys(count).contacts(count)
+            }
+            Self::Store { .. } => Fields::bytes(5).keys(1),
+            Self::Remove { .. } => Fields::bytes(1).keys(1),
+            Self::Replicate { .. } | Self::PassOn { .. } => Fields::bytes(5).keys(1).contacts(1),
+            Self::Retract { .. } => Fields::bytes(1).keys(1).contacts(1),
+        }
+    }
+
+    #[inline]
+    fn cause(&self) -> Cause {
+        match *self {
+            Self::Forward { lookup, goal, .. }
+            | Self::Deliver { lookup, goal, .. }
+            | Self::Ack { lookup, goal, .. }
+            | Self::Refuse { lookup, goal, .. }
+            | Self::Found { lookup, goal, .. }
+            | Self::Step { lookup, goal, .. }
+            | Self::StepAvoiding { lookup, goal, .. }
+            | Self::StepNext { lookup, goal, .. }
+            | Self::StepOwners { lookup, goal, .. }
+            | Self::Fetch { lookup, goal, .. } => goal.cause(lookup),
+            Self::Providers { lookup, .. } => Cause::Lookup(lookup),
+            _ => Cause::Maintenance,
+        }
+    }
+}
+
+fn contacts(successors: &[PeerId], predecessor: Option<PeerId>) -> u32 {
+    successors.len() as u32 + u32::from(predecessor.is_some())
+}

@@ -1,0 +1,160 @@
+//! How a peer's own questions begin, are asked again, and end.
+
+use peerlab_model::{Hit, Key, LookupId, PeerId, Target, Token};
+
+use super::config::Routing;
+use super::message::Query;
+use super::peer::{ChordPeer, Pending, Purpose};
+use super::{Chord, ChordTimer, Cx};
+
+/// Stands in messages of maintenance where a lookup's number would be.
+const NO_LOOKUP: LookupId = LookupId { origin: 0, number: 0 };
+
+impl Chord {
+    pub(super) fn begin_lookup(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, id: LookupId, target: Target) {
+        let (key, purpose) = match target {
+            Target::Key(key) => (key, Purpose::Key),
+            Target::Peer(wanted) => (cx.key_of(wanted), Purpose::Peer(wanted)),
+            Target::Item(item) => (self.numbering.item_key(item), Purpose::Item),
+            _ => return cx.finish(id),
+        };
+        if !peer.active {
+            // Not a member (yet, or any more): nobody to ask.
+            return cx.finish(id);
+        }
+        if peer.owns(self.view(peer), key) {
+            if purpose == Purpose::Item {
+                let holders = self.holders_of(peer, cx, key);
+                Self::answered_with_holders(cx, id, &holders, 0, 0);
+            } else {
+                self.answered(peer, cx, purpose, (key, id), peer.id, 0, 0);
+            }
+            return;
+        }
+        self.ask(peer, cx, key, id, purpose);
+    }
+
+    /// Asks for the owner of a key, for this peer's own upkeep.
+    pub(super) fn ask_own(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, key: Key, purpose: Purpose) {
+        self.ask(peer, cx, key, NO_LOOKUP, purpose);
+    }
+
+    /// Asks for the owner of a key through a contact outside this peer's tables: to join.
+    pub(super) fn ask_through(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, contact: PeerId, key: Key) {
+        match self.config.routing {
+            Routing::Iterative => self.begin_search(peer, cx, key, NO_LOOKUP, Purpose::Join, Some(contact)),
+            Routing::Recursive => {
+                let query = self.open_question(peer, cx, key, NO_LOOKUP, Purpose::Join);
+                self.send_hop(peer, cx, contact, Query { hops: 1, ..query }, false);
+            }
+        }
+    }
+
+    fn ask(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, key: Key, lookup: LookupId, purpose: Purpose) {
+        match self.config.routing {
+            Routing::Iterative => self.begin_search(peer, cx, key, lookup, purpose, None),
+            Routing::Recursive => {
+                let query = self.open_question(peer, cx, key, lookup, purpose);
+                self.pass_on(peer, cx, query);
+            }
+        }
+    }
+
+    fn open_question(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, key: Key, lookup: LookupId, purpose: Purpose) -> Query {
+        // Its own token is in the question, so it is opened first and completed then.
+        let ask = peer.requests.open(Pending::Ping { to: peer.id });
+        let query = Query { key, lookup, origin: peer.id, ask, hops: 0, goal: purpose.goal() };
+        if let Some(pending) = peer.requests.get_mut(ask) {
+            *pending = Pending::Own { query, purpose, tries: 0 };
+        }
+        cx.set_timer(self.config.retry_after.span(), ChordTimer::Retry(ask));
+        query
+    }
+
+    /// Nothing has come back for long: the question is asked again, by whatever way the tables know now.
+    pub(super) fn retry(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, ask: Token) {
+        let retries = self.config.retries;
+        let Some(Pending::Own { query, purpose, tries }) = peer.requests.get_mut(ask) else { return };
+        let (query, purpose) = (*query, *purpose);
+        // Upkeep is not asked again: its next turn comes anyway.
+        let again = *tries < retries && matches!(purpose, Purpose::Key | Purpose::Peer(_) | Purpose::Item);
+        *tries += 1;
+        if again && peer.active {
+            cx.set_timer(self.config.retry_after.span(), ChordTimer::Retry(ask));
+            self.pass_on(peer, cx, query);
+        } else {
+            self.ask_failed(peer, cx, ask);
+        }
+    }
+
+    /// A question of this peer's own cannot be answered (recursive).
+    pub(super) fn ask_failed(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, ask: Token) {
+        if let Some(Pending::Own { query, purpose, .. }) = peer.close(ask) {
+            self.unanswered(peer, cx, purpose, query.lookup);
+        }
+    }
+
+    pub(super) fn found(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, ask: Token, owner: PeerId, hops: u16) {
+        if self.config.routing == Routing::Iterative {
+            self.search_found(peer, cx, from, ask, owner);
+        } else if let Some(Pending::Own { query, purpose, .. }) = peer.close(ask) {
+            self.answered(peer, cx, purpose, (query.key, query.lookup), owner, u32::from(hops), 0);
+        }
+    }
+
+    pub(super) fn providers(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, ask: Token, holders: &[PeerId], hops: u16) {
+        if self.config.routing == Routing::Iterative {
+            self.search_providers(peer, cx, from, ask, holders);
+        } else if let Some(Pending::Own { query, .. }) = peer.close(ask) {
+            Self::answered_with_holders(cx, query.lookup, holders, u32::from(hops), 0);
+        }
+    }
+
+    /// The owner of a key is known, and what it was wanted for goes on.
+    #[expect(clippy::too_many_arguments, reason = "an answer is all of this, and lives no longer than the call")]
+    pub(super) fn answered(
+        &self,
+        peer: &mut ChordPeer,
+        cx: &mut Cx<'_>,
+        purpose: Purpose,
+        (key, lookup): (Key, LookupId),
+        owner: PeerId,
+        hops: u32,
+        rounds: u32,
+    ) {
+        match purpose {
+            Purpose::Key | Purpose::Item => {
+                cx.hit(lookup, Hit { peer: owner, hops, rounds });
+                cx.finish(lookup);
+            }
+            Purpose::Peer(wanted) => {
+                // A peer that is not at its own place on the ring is not there at all.
+                if owner == wanted {
+                    cx.hit(lookup, Hit { peer: owner, hops, rounds });
+                }
+                cx.finish(lookup);
+            }
+            Purpose::Join => self.found_successor(peer, cx, owner),
+            Purpose::Finger(index) => self.refresh_finger(peer, index, key, owner),
+            Purpose::Publish => self.send_record(peer, cx, key, owner),
+            Purpose::Withdraw => self.send_removal(peer, cx, key, owner),
+        }
+    }
+
+    pub(super) fn answered_with_holders(cx: &mut Cx<'_>, lookup: LookupId, holders: &[PeerId], hops: u32, rounds: u32) {
+        for &holder in holders {
+            cx.hit(lookup, Hit { peer: holder, hops, rounds });
+        }
+        cx.finish(lookup);
+    }
+
+    /// Nobody could say who owns a key.
+    pub(super) fn unanswered(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, purpose: Purpose, lookup: LookupId) {
+        match purpose {
+            Purpose::Key | Purpose::Peer(_) | Purpose::Item => cx.finish(lookup),
+            Purpose::Join => self.join_failed(peer, cx),
+            Purpose::Finger(_) => {}
+            Purpose::Publish | Purpose::Withdraw => self.published(peer, cx),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Recursive routing: each peer passes the question on.
+//!
+//! A hop is acknowledged. A contact that stays silent for `request_timeout` is dropped from all tables and the question goes to the next
+//! best one. The owner's predecessor passes the question to the owner, who answers the origin (or, without `confirm_owner`, names the
+//! owner to the origin itself). The origin asks again if no answer comes.
+
+use peerlab_model::{Cause, PeerId, Token};
+
+use super::message::{Goal, Query};
+use super::peer::{ChordPeer, Pending, Route};
+use super::{Chord, ChordMessage, ChordTimer, Cx};
+
+/// A question that has crossed more links than this is going round in circles.
+const HOPS_MAX: u16 = 512;
+
+impl Chord {
+    /// A question for a peer that precedes its key, perhaps this one.
+    pub(super) fn forwarded(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, hop: Token, query: Query) {
+        if !peer.active {
+            Self::refuse(peer, cx, from, hop, query.lookup, query.goal, false);
+            return;
+        }
+        cx.send(from, ChordMessage::Ack { hop, lookup: query.lookup, goal: query.goal });
+        if query.hops < HOPS_MAX {
+            self.pass_on(peer, cx, query);
+        }
+    }
+
+    /// A question for the owner: that is this peer, in the eyes of its predecessor.
+    pub(super) fn delivered(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, hop: Token, query: Query) {
+        if !peer.active {
+            Self::refuse(peer, cx, from, hop, query.lookup, query.goal, false);
+            return;
+        }
+        cx.send(from, ChordMessage::Ack { hop, lookup: query.lookup, goal: query.goal });
+        self.answer_as_owner(peer, cx, query);
+    }
+
+    /// Sends a question one hop further, from wherever it is.
+    pub(super) fn pass_on(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, query: Query) {
+        match peer.route(self.view(peer), self.config.route_through, query.key, None) {
+            Route::Next(next) => self.send_hop(peer, cx, next, Query { hops: query.hops + 1, ..query }, false),
+            Route::Owner(owner) if owner == peer.id => self.answer_as_owner(peer, cx, query),
+            Route::Owner(owner) if self.is_confirmed(query.goal) => self.send_hop(peer, cx, owner, query, true),
+            Route::Owner(owner) => self.name_owner(peer, cx, query, owner),
+            // Cannot be without a contact to avoid; if it could, the origin's retry would mend it.
+            Route::Lost => {}
+        }
+    }
+
+    /// True if the owner is contacted before it is named.
+    pub(super) fn is_confirmed(&self, goal: Goal) -> bool {
+        match goal {
+            Goal::Owner => self.config.confirm_owner,
+            Goal::Providers | Goal::Contact => true,
+            Goal::Finger => false,
+        }
+    }
+
+    /// Passes a question to `to` and waits for the acknowledgement. `query.hops` counts the links up to `to`, or, if it is the `last` hop,
+    /// up to this peer: the one that names the owner.
+    pub(super) fn send_hop(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, to: PeerId, query: Query, last: bool) {
+        let hop = peer.requests.open(Pending::Hop { to, query, last });
+        cx.send(to, if last { ChordMessage::deliver(hop, query) } else { ChordMessage::forward(hop, query) });
+        cx.set_timer(self.config.request_timeout.span(), ChordTimer::Request(hop));
+    }
+
+    /// The question has arrived at its next peer.
+    pub(super) fn acknowledged(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, hop: Token) {
+        let Some(Pending::Hop { to, query, last }) = peer.close(hop) else { return };
+        if from != to {
+            // The machine has another identity now. It passes the question on from where it lies, but is not the owner that was meant.
+            self.drop_contact(peer, cx, to);
+            if last {
+                self.hop_failed(peer, cx, query, last);
+            }
+        }
+    }
+
+    /// The contact of a hop is of no use: the question takes another way.
+    pub(super) fn hop_failed(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, query: Query, last: bool) {
+        let query = if last { query } else { Query { hops: query.hops - 1, ..query } };
+        if peer.active {
+            self.pass_on(peer, cx, query);
+        } else if query.origin == peer.id {
+            // A newcomer's contact, or the last contact of a peer that is cut off.
+            self.ask_failed(peer, cx, query.ask);
+        }
+    }
+
+    /// The lookup that a question belongs to was held up by a dead contact.
+    pub(super) fn count_timeout(cx: &mut Cx<'_>, query: &Query) {
+        if let Cause::Lookup(lookup) = query.goal.cause(query.lookup) {
+            cx.timed_out(lookup);
+        }
+    }
+
+    fn answer_as_owner(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, query: Query) {
+        if query.goal != Goal::Providers {
+            self.name_owner(peer, cx, query, peer.id);
+            return;
+        }
+        let holders = self.holders_of(peer, cx, query.key);
+        // The link from the predecessor counts: this peer names the holders. A peer alone crosses none.
+        let hops = query.hops + u16::from(query.origin != peer.id);
+        if query.origin == peer.id {
+            self.providers(peer, cx, peer.id, query.ask, &holders, hops);
+        } else {
+            cx.send(query.origin, ChordMessage::Providers { holders, lookup: query.lookup, ask: query.ask, hops });
+        }
+    }
+
+    fn name_owner(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, query: Query, owner: PeerId) {
+        let Query { lookup, origin, ask, hops, goal, .. } = query;
+        if origin == peer.id {
+            self.found(peer, cx, peer.id, ask, owner, hops);
+        } else {
+            cx.send(origin, ChordMessage::Found { lookup, ask, owner, hops, goal });
+        }
+    }
+}

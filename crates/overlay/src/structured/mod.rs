@@ -1,0 +1,4 @@
+//! Structured overlays: keys have owners, and each peer's tables lead a question to the owner in a bounded number of hops.
+
+pub mod chord;
+pub(crate) mod ring;

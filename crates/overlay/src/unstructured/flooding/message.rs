@@ -1,0 +1,194 @@
+//! What Gnutella servents say to each other, and what it costs on the wire.
+//!
+//! Sizes follow "The Gnutella Protocol Specification v0.4" (Clip2): a descriptor header of 23 bytes, then the payload; search
+//! strings and file names are taken as [`NAME_BYTES`] long. They stand on top of the wire format's own header.
+
+use peerlab_model::{Cause, Fields, ItemId, LookupId, Message, PeerId, Token};
+
+/// Length of search strings and file names, terminating NUL included: our choice.
+pub const NAME_BYTES: u32 = 20;
+
+/// Descriptor id 16, payload type 1, TTL 1, hops 1, payload length 4.
+const HEADER: u32 = 23;
+/// Port 2, IP address 4, files 4, kilobytes 4.
+const PONG: u32 = HEADER + 14;
+/// Minimum speed 2, search string.
+const QUERY: u32 = HEADER + 2 + NAME_BYTES;
+/// Hits 1, port 2, IP address 4, speed 4; one result: index 4, size 4, name and a second NUL; servent id 16.
+const QUERY_HIT: u32 = HEADER + 11 + 8 + NAME_BYTES + 1 + 16;
+/// Port 2 and IP address 4, which a query carries if hits come back directly.
+const ADDRESS: u32 = 6;
+/// `GNUTELLA CONNECT/0.4\n\n`, and a byte for our flag.
+const CONNECT: u32 = 22 + 1;
+/// `GNUTELLA OK\n\n`.
+const OK: u32 = 13;
+/// Code 2, empty reason 1 (the later BYE descriptor).
+const BYE: u32 = HEADER + 3;
+
+/// Addresses in a pong or a refusal.
+pub(super) const HOSTS: usize = 4;
+
+/// A message of the flooding overlay.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum FloodingMessage {
+    /// Let us be neighbours.
+    Connect {
+        /// The request, at the peer that makes it.
+        token: Token,
+        /// It lacks at least two neighbours: a full peer makes room for it.
+        needy: bool,
+    },
+    /// We are.
+    Accept {
+        /// Of the [`FloodingMessage::Connect`].
+        token: Token,
+    },
+    /// I have enough neighbours; try these.
+    Refuse {
+        /// Of the [`FloodingMessage::Connect`].
+        token: Token,
+        /// Others that may have room.
+        others: Hosts,
+    },
+    /// Are you there, and whom do you know? To neighbours only.
+    Ping,
+    /// I am here, and I know these.
+    Pong {
+        /// Some addresses from the host cache.
+        others: Hosts,
+    },
+    /// Who has this? Hits come back along the path.
+    Query(Query),
+    /// Who has this? Hits go straight to `origin`.
+    DirectQuery {
+        /// The question.
+        query: Query,
+        /// The peer that asked.
+        origin: PeerId,
+    },
+    /// `holder` has it.
+    Hit {
+        /// Which query this answers.
+        id: LookupId,
+        /// The peer that has it (or is it).
+        holder: PeerId,
+        /// Links that the query crossed to it.
+        hops: u8,
+    },
+    /// I am no longer your neighbour.
+    Bye {
+        /// A newcomer that has taken your place here, and has one for you.
+        instead: Option<PeerId>,
+    },
+}
+
+/// A question on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Query {
+    /// Whose question, and which: the descriptor id.
+    pub id: LookupId,
+    /// What is looked for.
+    pub wanted: Wanted,
+    /// Links that it may still cross, this one included.
+    pub ttl: u8,
+    /// Links that it has crossed, this one included.
+    pub hops: u8,
+}
+
+/// What a flood can look for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Wanted {
+    /// Whoever holds this item.
+    Item(ItemId),
+    /// This peer.
+    Peer(PeerId),
+}
+
+/// Up to four addresses, without an allocation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Hosts {
+    list: [PeerId; HOSTS],
+    len: u8,
+}
+
+impl Default for Hosts {
+    fn default() -> Self {
+        Self { list: [PeerId(0); HOSTS], len: 0 }
+    }
+}
+
+impl std::fmt::Debug for Hosts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.as_slice()).finish()
+    }
+}
+
+impl Hosts {
+    /// The addresses.
+    pub fn as_slice(&self) -> &[PeerId] {
+        &self.list[..self.len as usize]
+    }
+
+    /// Adds one, unless it is there or there is no room.
+    pub(super) fn add(&mut self, host: PeerId) {
+        if !self.is_full() && !self.as_slice().contains(&host) {
+            self.list[self.len as usize] = host;
+            self.len += 1;
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.len as usize == HOSTS
+    }
+}
+
+/// `bytes` bytes on the UDP wire, of which `contacts` contacts and `keys` keys are a part (so that the p2psim wire, which counts
+/// identifiers only, sees them).
+const fn sized(bytes: u32, contacts: u32, keys: u32) -> Fields {
+    Fields::bytes(bytes - 26 * contacts - 20 * keys).contacts(contacts).keys(keys)
+}
+
+impl Message for FloodingMessage {
+    const KINDS: &'static [&'static str] = &["connect", "accept", "refuse", "ping", "pong", "query", "hit", "bye"];
+
+    fn kind(&self) -> usize {
+        match self {
+            Self::Connect { .. } => 0,
+            Self::Accept { .. } => 1,
+            Self::Refuse { .. } => 2,
+            Self::Ping => 3,
+            Self::Pong { .. } => 4,
+            Self::Query(_) | Self::DirectQuery { .. } => 5,
+            Self::Hit { .. } => 6,
+            Self::Bye { .. } => 7,
+        }
+    }
+
+    fn fields(&self) -> Fields {
+        match self {
+            Self::Connect { .. } => sized(CONNECT, 0, 0),
+            Self::Accept { .. } => sized(OK, 0, 0),
+            // A servent that is full answers with pongs before it hangs up.
+            Self::Refuse { others, .. } => sized(OK + PONG * u32::from(others.len), u32::from(others.len), 0),
+            Self::Ping => sized(HEADER, 0, 0),
+            // One pong for itself, and one for each host that it knows of.
+            Self::Pong { others } => sized(PONG * (1 + u32::from(others.len)), 1 + u32::from(others.len), 0),
+            Self::Query(_) => sized(QUERY, 0, 1),
+            Self::DirectQuery { .. } => sized(QUERY + ADDRESS, 1, 1),
+            Self::Hit { .. } => sized(QUERY_HIT, 1, 1),
+            Self::Bye { instead: None } => sized(BYE, 0, 0),
+            Self::Bye { instead: Some(_) } => sized(BYE + ADDRESS, 1, 0),
+        }
+    }
+
+    fn cause(&self) -> Cause {
+        match self {
+            Self::Query(query) | Self::DirectQuery { query, .. } => Cause::Lookup(query.id),
+            Self::Hit { id, .. } => Cause::Lookup(*id),
+            _ => Cause::Maintenance,
+        }
+    }
+}
+
+// A million messages are in flight at times: each one is half a cache line at the most.
+const _: () = assert!(size_of::<FloodingMessage>() <= 32);

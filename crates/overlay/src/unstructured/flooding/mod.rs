@@ -1,0 +1,254 @@
+//! Flooding, as in Gnutella 0.4.
+//!
+//! Nobody knows where anything is. A question goes to all neighbours, which pass it on to all of theirs, each peer once and
+//! [`ttl`](FloodingConfig::ttl) links far at the most; whoever holds the item answers, along the way that the question came or directly.
+//! Around that, the work that keeps the overlay together: pings that find dead neighbours, pongs that fill a cache of
+//! addresses, handshakes that replace the links that churn takes.
+//!
+//! # Cost
+//! A full flood over a connected graph of N peers and E links is exactly 2E − (N − 1) messages, and reaches all N.
+//! A message costs one look into the table of seen queries and one walk over the neighbours; no allocation in the steady state.
+//! A peer takes some 400 bytes with 4 neighbours and 20 cached addresses; queries that it remembers take 16 bytes each, in a
+//! table that is up to eight times larger than what it holds.
+//!
+//! # Not here
+//! Keywords, downloads (PUSH), ultrapeers (0.6), flow control. Pings are not flooded: see docs/models/flooding.md for that and
+//! for all other differences.
+
+mod config;
+mod links;
+mod message;
+mod peer;
+mod queries;
+mod seen;
+
+pub use config::{FloodingConfig, HitPath};
+pub use message::{FloodingMessage, Hosts, NAME_BYTES, Query, Wanted};
+pub use peer::FloodingPeer;
+pub use seen::{Memory, Seen};
+
+use peerlab_model::{
+    BuildError, Context, Family, LookupId, Numbering, Overlay, PeerId, PeerTable, Rng, Setting, Start, Target, Targets, Token, Violation,
+};
+
+use crate::graph::Graph;
+
+/// The flooding model.
+#[derive(Debug)]
+pub struct Flooding {
+    config: FloodingConfig,
+    numbering: Numbering,
+    memory: Memory,
+    /// The edge list, where the graph is a file.
+    file: Option<Graph>,
+    /// Neighbours that a newcomer wants: the graph's mean degree.
+    newcomer_degree: u32,
+}
+
+/// What a peer's timer reminds it of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FloodingTimer {
+    /// Ping the neighbours, drop the dead ones.
+    Ping,
+    /// A connection attempt has taken too long.
+    Connect(Token),
+    /// Another round of connection attempts.
+    Retry,
+    /// The time for collecting hits is over.
+    Collect(Token),
+}
+
+const _: () = assert!(size_of::<FloodingTimer>() <= 8);
+
+impl Overlay for Flooding {
+    const NAME: &'static str = "flooding";
+    const SUMMARY: &'static str = "every question goes to all peers within TTL links (Gnutella 0.4)";
+    const SOURCE: &'static str = "Clip2, The Gnutella Protocol Specification v0.4, 2000";
+    const FAMILY: Family = Family::Unstructured;
+
+    type Config = FloodingConfig;
+    type Peer = FloodingPeer;
+    type Message = FloodingMessage;
+    type Timer = FloodingTimer;
+
+    fn new(config: &FloodingConfig, setting: &Setting) -> Result<Self, BuildError> {
+        let population = setting.numbering.population();
+        let file = match config.graph.file() {
+            Some(file) => {
+                let read = Graph::from_file(file, population);
+                Some(read.map_err(|error| BuildError { path: "graph.file".to_owned(), message: error.to_string() })?)
+            }
+            None => None,
+        };
+        let mean_degree = file.as_ref().map_or_else(|| config.graph.mean_degree(population), mean_degree_of_linked);
+        Ok(Self {
+            config: config.clone(),
+            numbering: setting.numbering,
+            memory: Memory::new(config.remember.span(), config.remember_max),
+            file,
+            newcomer_degree: ((mean_degree + 0.5) as u32).clamp(1, config.max_neighbours),
+        })
+    }
+
+    fn targets(_config: &FloodingConfig) -> Targets {
+        Targets { key: false, peer: true, content: true }
+    }
+
+    fn peer(&self, _id: PeerId) -> FloodingPeer {
+        FloodingPeer::new(self.newcomer_degree)
+    }
+
+    fn converged(&self, start: &Start<'_>, peers: &mut dyn PeerTable<FloodingPeer>) {
+        let members: Vec<PeerId> = start.members.iter().map(|(_, peer)| peer).collect();
+        let mut rng = start.rng.clone();
+        if let Some(graph) = &self.file {
+            self.link_by_seat(graph, &members, peers);
+        } else if let Some(graph) = self.config.graph.generate(members.len() as u32, &mut rng) {
+            for (node, &peer) in members.iter().enumerate() {
+                let neighbours = graph.neighbours(node as u32).iter().map(|&other| members[other as usize]).collect();
+                begin_with(peers.get(peer), neighbours);
+            }
+        }
+        for &peer in &members {
+            self.fill_host_cache(peers.get(peer), peer, &members, &mut rng);
+        }
+    }
+
+    fn started(&self, _peer: &mut FloodingPeer, cx: &mut Context<'_, Self>) {
+        cx.set_timer_within(self.config.ping_interval.span(), FloodingTimer::Ping);
+    }
+
+    fn join(&self, peer: &mut FloodingPeer, cx: &mut Context<'_, Self>) {
+        cx.set_timer_within(self.config.ping_interval.span(), FloodingTimer::Ping);
+        self.bootstrap(peer, cx);
+    }
+
+    fn leave(&self, peer: &mut FloodingPeer, cx: &mut Context<'_, Self>) {
+        for &neighbour in &peer.neighbours {
+            cx.send(neighbour, FloodingMessage::Bye { instead: None });
+        }
+    }
+
+    fn lookup(&self, peer: &mut FloodingPeer, cx: &mut Context<'_, Self>, id: LookupId, target: Target) {
+        self.ask(peer, cx, id, target);
+    }
+
+    fn message(&self, peer: &mut FloodingPeer, cx: &mut Context<'_, Self>, from: PeerId, message: FloodingMessage) {
+        match message {
+            FloodingMessage::Query(query) => self.query(peer, cx, from, query, None),
+            FloodingMessage::DirectQuery { query, origin } => self.query(peer, cx, from, query, Some(origin)),
+            FloodingMessage::Hit { id, holder, hops } => self.hit(peer, cx, id, holder, hops),
+            FloodingMessage::Ping => links::answer_ping(peer, cx, from),
+            FloodingMessage::Pong { others } => self.pong(peer, cx, from, others),
+            FloodingMessage::Connect { token, needy } => self.connect(peer, cx, from, token, needy),
+            FloodingMessage::Accept { token } => self.accept(peer, cx, from, token),
+            FloodingMessage::Refuse { token, others } => self.refuse(peer, cx, token, others),
+            FloodingMessage::Bye { instead } => self.bye(peer, cx, from, instead),
+        }
+    }
+
+    fn timer(&self, peer: &mut FloodingPeer, cx: &mut Context<'_, Self>, timer: FloodingTimer) {
+        match timer {
+            FloodingTimer::Ping => self.ping_neighbours(peer, cx),
+            FloodingTimer::Connect(token) => self.connect_timed_out(peer, cx, token),
+            FloodingTimer::Retry => self.retry(peer, cx),
+            FloodingTimer::Collect(token) => {
+                if let Some(id) = peer.questions.close(token) {
+                    cx.finish(id);
+                }
+            }
+        }
+    }
+
+    /// The neighbours: the overlay's graph. The host cache is not part of it.
+    fn contacts(&self, peer: &FloodingPeer, visit: &mut dyn FnMut(PeerId)) {
+        peer.neighbours.iter().for_each(|&neighbour| visit(neighbour));
+    }
+
+    fn state_bytes(&self, peer: &FloodingPeer) -> usize {
+        peer.bytes()
+    }
+
+    fn prefetch(&self, peer: &FloodingPeer) {
+        peerlab_prefetch::prefetch::<1, _>(peer.neighbours.as_slice());
+        peer.seen.prefetch();
+    }
+
+    fn check(&self, peer: &FloodingPeer) -> Result<(), Violation> {
+        let broken = |what: String| Err(Violation(what));
+        if peer.missed.len() != peer.neighbours.len() {
+            return broken(format!("{} neighbours with {} ping counters", peer.neighbours.len(), peer.missed.len()));
+        }
+        for (at, neighbour) in peer.neighbours.iter().enumerate() {
+            if peer.neighbours[..at].contains(neighbour) {
+                return broken(format!("{neighbour:?} is a neighbour twice"));
+            }
+            if peer.hosts.contains(neighbour) {
+                return broken(format!("{neighbour:?} is a neighbour and in the host cache"));
+            }
+        }
+        if peer.hosts.len() > self.config.host_cache as usize {
+            return broken(format!("{} addresses in a host cache for {}", peer.hosts.len(), self.config.host_cache));
+        }
+        if peer.seen.bytes() > self.memory.bytes() {
+            return broken(format!("{} bytes of seen queries, {} allowed", peer.seen.bytes(), self.memory.bytes()));
+        }
+        Ok(())
+    }
+}
+
+impl Flooding {
+    /// True if this peer remembers the query `id` at `now`: what a flood has reached, for measurement and tests.
+    pub fn has_seen(&self, peer: &FloodingPeer, id: LookupId, now: peerlab_model::Time) -> bool {
+        peer.seen.contains(id, now, self.memory)
+    }
+
+    /// Node k of an edge list is the peer at seat k; edges to peers that are no members do not exist.
+    fn link_by_seat(&self, graph: &Graph, members: &[PeerId], peers: &mut dyn PeerTable<FloodingPeer>) {
+        let mut at_seat: Vec<Option<PeerId>> = vec![None; graph.nodes() as usize];
+        for &peer in members {
+            at_seat[self.numbering.seat(peer) as usize] = Some(peer);
+        }
+        for &peer in members {
+            let linked = graph.neighbours(self.numbering.seat(peer));
+            begin_with(peers.get(peer), linked.iter().filter_map(|&seat| at_seat[seat as usize]).collect());
+        }
+    }
+
+    /// A random sample of the members, as long traffic of pongs leaves it.
+    fn fill_host_cache(&self, peer: &mut FloodingPeer, this: PeerId, members: &[PeerId], rng: &mut Rng) {
+        let room = self.config.host_cache as usize;
+        // In a small network a draw often meets a neighbour or a known address: some more draws, and no promise.
+        for _ in 0..2 * room {
+            if peer.hosts.len() == room {
+                break;
+            }
+            let host = members[rng.index(members.len())];
+            peer.learn(host, this, room, rng);
+        }
+    }
+}
+
+fn begin_with(peer: &mut FloodingPeer, neighbours: Vec<PeerId>) {
+    peer.degree = neighbours.len() as u32;
+    peer.missed = vec![0; neighbours.len()];
+    peer.neighbours = neighbours;
+    peer.joined = true;
+}
+
+/// The mean degree over the nodes that have a link: isolated ones do not take part.
+fn mean_degree_of_linked(graph: &Graph) -> f64 {
+    let linked = (0..graph.nodes()).filter(|&node| graph.degree(node) > 0).count();
+    2.0 * f64::from(graph.edges()) / (linked as f64).max(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::GraphConfig;
+
+    #[test]
+    fn the_default_graph_is_the_contract_s() {
+        assert_eq!(FloodingConfig::default().graph, GraphConfig::RandomRegular { degree: 4 });
+    }
+}

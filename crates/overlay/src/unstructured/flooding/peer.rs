@@ -1,0 +1,152 @@
+//! What one servent knows.
+
+use peerlab_model::{LookupId, PeerId, Requests, Rng};
+
+use super::message::Hosts;
+use super::seen::Seen;
+
+/// One peer of the flooding overlay.
+#[derive(Clone, Debug)]
+pub struct FloodingPeer {
+    /// Its neighbours, side by side: every query walks over them.
+    pub(super) neighbours: Vec<PeerId>,
+    /// For each neighbour, how many pings in a row it has not answered.
+    pub(super) missed: Vec<u8>,
+    /// Queries that it has seen, and from whom.
+    pub(super) seen: Seen,
+    /// Its own open questions.
+    pub(super) questions: Requests<LookupId>,
+    /// Connections that it asked for.
+    pub(super) connecting: Requests<PeerId>,
+    /// Others that it has heard of: no neighbours.
+    pub(super) hosts: Vec<PeerId>,
+    /// How many neighbours it wants.
+    pub(super) degree: u32,
+    /// Connection attempts that failed in this round.
+    pub(super) failures: u8,
+    /// Rounds of attempts without success, for the pause between rounds.
+    pub(super) rounds: u8,
+    /// A retry timer runs.
+    pub(super) retrying: bool,
+    /// It has told the world that it is a member.
+    pub(super) joined: bool,
+}
+
+impl FloodingPeer {
+    pub(super) fn new(degree: u32) -> Self {
+        Self {
+            neighbours: Vec::new(),
+            missed: Vec::new(),
+            seen: Seen::default(),
+            questions: Requests::default(),
+            connecting: Requests::default(),
+            hosts: Vec::new(),
+            degree,
+            failures: 0,
+            rounds: 0,
+            retrying: false,
+            joined: false,
+        }
+    }
+
+    /// Its present neighbours.
+    pub fn neighbours(&self) -> &[PeerId] {
+        &self.neighbours
+    }
+
+    /// How many neighbours it tries to have.
+    pub fn wanted_degree(&self) -> u32 {
+        self.degree
+    }
+
+    /// The addresses in its host cache.
+    pub fn hosts(&self) -> &[PeerId] {
+        &self.hosts
+    }
+
+    /// Its table of seen queries.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    #[inline]
+    pub(super) fn is_neighbour(&self, peer: PeerId) -> bool {
+        self.neighbours.contains(&peer)
+    }
+
+    pub(super) fn is_connecting_to(&self, peer: PeerId) -> bool {
+        self.connecting.iter().any(|&other| other == peer)
+    }
+
+    /// Neighbours that it still lacks, attempts under way not counted as lacking.
+    pub(super) fn lacking(&self) -> usize {
+        (self.degree as usize).saturating_sub(self.neighbours.len() + self.connecting.len())
+    }
+
+    pub(super) fn add_neighbour(&mut self, peer: PeerId) {
+        self.neighbours.push(peer);
+        self.missed.push(0);
+        self.hosts.retain(|&host| host != peer);
+    }
+
+    /// Forgets a neighbour; `false` if it was none.
+    pub(super) fn drop_neighbour(&mut self, peer: PeerId) -> bool {
+        let Some(at) = self.neighbours.iter().position(|&other| other == peer) else { return false };
+        self.neighbours.swap_remove(at);
+        self.missed.swap_remove(at);
+        true
+    }
+
+    /// A neighbour is alive.
+    pub(super) fn heard_from(&mut self, peer: PeerId) {
+        if let Some(at) = self.neighbours.iter().position(|&other| other == peer) {
+            self.missed[at] = 0;
+        }
+    }
+
+    /// Keeps an address in the host cache, in the place of a random other one if it is full.
+    pub(super) fn learn(&mut self, host: PeerId, this: PeerId, room: usize, rng: &mut Rng) {
+        if host == this || self.is_neighbour(host) || self.hosts.contains(&host) {
+            return;
+        }
+        if self.hosts.len() < room {
+            // A million peers each have one: it never takes more than it may.
+            self.hosts.reserve_exact(room - self.hosts.len());
+            self.hosts.push(host);
+        } else {
+            let at = rng.index(self.hosts.len());
+            self.hosts[at] = host;
+        }
+    }
+
+    /// Takes a random address out of the host cache, to try it.
+    pub(super) fn take_candidate(&mut self, rng: &mut Rng) -> Option<PeerId> {
+        while !self.hosts.is_empty() {
+            let at = rng.index(self.hosts.len());
+            let host = self.hosts.swap_remove(at);
+            if !self.is_connecting_to(host) {
+                return Some(host);
+            }
+        }
+        None
+    }
+
+    /// Addresses to tell `asker`: a neighbour or two, which are alive, and some from the host cache, which come from afar.
+    pub(super) fn advise(&self, asker: PeerId, rng: &mut Rng) -> Hosts {
+        let mut hosts = Hosts::default();
+        let lists = [&self.neighbours, &self.hosts, &self.neighbours, &self.hosts];
+        for list in lists {
+            if let Some(&host) = rng.pick(list)
+                && host != asker
+            {
+                hosts.add(host);
+            }
+        }
+        hosts
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let open = self.questions.len() + self.connecting.len();
+        self.neighbours.len() * 5 + self.hosts.len() * 4 + open * 12 + self.seen.bytes()
+    }
+}

@@ -1,0 +1,245 @@
+//! Which queries a peer has seen, and from whom: duplicate suppression and the way back for hits.
+//!
+//! A set-associative table, as in a processor's cache: a query id has two buckets of four entries where it may be, side by
+//! side in memory, and an entry is good for a fixed time. What has expired is overwritten in place, so there are no
+//! tombstones, no chains and no sweeps in the steady state; a full pair of buckets doubles the table, up to the limit, where
+//! the oldest of the eight gives way.
+//!
+//! # Cost
+//! One access of 128 adjacent bytes; no allocation unless it grows. 16 bytes an entry, nothing at rest ([`Seen::tidy`]).
+
+use peerlab_engine::random::mix;
+use peerlab_model::{LookupId, PeerId, Span, Time};
+
+/// The longest time that a query may be remembered: ages are kept in 32 bits of about a millisecond each.
+pub(super) const LONGEST: Span = Span::from_secs(30 * 86_400);
+
+/// Entries that a query id may be stored in.
+const WAYS: usize = 8;
+
+/// No seat has this number, so no query comes from it.
+const NOBODY: u32 = u32::MAX;
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    origin: u32,
+    number: u32,
+    from: PeerId,
+    /// When it was seen, in units of 2^20 ns, modulo 2^32.
+    stamp: u32,
+}
+
+/// Two cache lines that are fetched as one.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(128))]
+struct Set([Entry; WAYS]);
+
+const EMPTY: Set = Set([Entry { origin: NOBODY, number: 0, from: PeerId(0), stamp: 0 }; WAYS]);
+
+/// The recently seen queries of one peer.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// None, or a power of two.
+    sets: Vec<Set>,
+}
+
+/// How long and how much to remember.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// Age at which an entry expires, in stamps.
+    lifetime: u32,
+    /// The most sets.
+    sets: usize,
+}
+
+impl Memory {
+    /// Entries are good for `lifetime` (30 days at the most); the table holds up to `entries` of them, at least 8, rounded
+    /// down to a power of two.
+    pub fn new(lifetime: Span, entries: u32) -> Self {
+        let sets = (entries as usize / WAYS).max(1);
+        Self { lifetime: (lifetime.min(LONGEST).nanos() >> 20).max(1) as u32, sets: 1 << sets.ilog2() }
+    }
+
+    /// Bytes of the largest table that it allows.
+    pub fn bytes(self) -> usize {
+        self.sets * size_of::<Set>()
+    }
+}
+
+fn stamp(now: Time) -> u32 {
+    (now.nanos() >> 20) as u32
+}
+
+impl Entry {
+    fn is(&self, id: LookupId) -> bool {
+        self.number == id.number && self.origin == id.origin
+    }
+
+    fn lives(&self, now: u32, memory: Memory) -> bool {
+        self.origin != NOBODY && now.wrapping_sub(self.stamp) <= memory.lifetime
+    }
+}
+
+impl Seen {
+    /// Notes that query `id` came from `from`; `false`, and nothing changes, if it was known already.
+    #[inline]
+    pub fn insert(&mut self, id: LookupId, from: PeerId, now: Time, memory: Memory) -> bool {
+        let now = stamp(now);
+        if self.find(id, now, memory).is_some() {
+            return false;
+        }
+        let entry = Entry { origin: id.origin, number: id.number, from, stamp: now };
+        while !self.place(entry, now, memory) {
+            self.resize((self.sets.len() * 2).max(1), now, memory);
+        }
+        true
+    }
+
+    /// From whom query `id` came first; nothing if it is not remembered (any more).
+    #[inline]
+    pub fn from(&self, id: LookupId, now: Time, memory: Memory) -> Option<PeerId> {
+        self.find(id, stamp(now), memory).map(|entry| entry.from)
+    }
+
+    /// True if query `id` is remembered.
+    #[inline]
+    pub fn contains(&self, id: LookupId, now: Time, memory: Memory) -> bool {
+        self.find(id, stamp(now), memory).is_some()
+    }
+
+    /// Gives memory back that fewer queries than before no longer need, all of it if nothing is remembered: called now and then.
+    pub fn tidy(&mut self, now: Time, memory: Memory) {
+        let now = stamp(now);
+        let live = self.entries().filter(|entry| entry.lives(now, memory)).count();
+        if live == 0 {
+            self.sets = Vec::new();
+        } else if live * 8 < self.sets.len() * WAYS {
+            // Twice what it needs, so that it does not grow again at once.
+            self.resize((live * 4).div_ceil(WAYS).next_power_of_two(), now, memory);
+        }
+    }
+
+    /// Bytes that the table takes.
+    pub fn bytes(&self) -> usize {
+        self.sets.capacity() * size_of::<Set>()
+    }
+
+    /// A hint to fetch the table while it is so small that the place does not depend on the query.
+    #[inline]
+    pub fn prefetch(&self) {
+        if let [set] = self.sets.as_slice() {
+            peerlab_prefetch::prefetch::<2, _>(set);
+        }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.sets.iter().flat_map(|set| &set.0)
+    }
+
+    fn home(&self, id: LookupId) -> usize {
+        (mix(u64::from(id.origin) << 32 | u64::from(id.number)) as usize) & (self.sets.len() - 1)
+    }
+
+    fn find(&self, id: LookupId, now: u32, memory: Memory) -> Option<&Entry> {
+        if self.sets.is_empty() {
+            return None;
+        }
+        let set = &self.sets[self.home(id)];
+        set.0.iter().find(|entry| entry.is(id)).filter(|entry| entry.lives(now, memory))
+    }
+
+    /// Stores the entry where a free or an expired one is, or, at the limit, the oldest; `false` if the table should grow.
+    fn place(&mut self, new: Entry, now: u32, memory: Memory) -> bool {
+        if self.sets.is_empty() {
+            return false;
+        }
+        let full = self.sets.len() >= memory.sets;
+        let home = self.home(LookupId { origin: new.origin, number: new.number });
+        let set = &mut self.sets[home].0;
+        // The same id first, so that an expired copy of it never stands beside a new one.
+        let same = set.iter().position(|entry| entry.is(LookupId { origin: new.origin, number: new.number }));
+        let slot = same.or_else(|| set.iter().position(|entry| !entry.lives(now, memory)));
+        let age = |at: &usize| now.wrapping_sub(set[*at].stamp);
+        let slot = slot.or_else(|| if full { (0..WAYS).max_by_key(age) } else { None });
+        let Some(slot) = slot else { return false };
+        set[slot] = new;
+        true
+    }
+
+    fn resize(&mut self, sets: usize, now: u32, memory: Memory) {
+        let old = std::mem::replace(&mut self.sets, vec![EMPTY; sets]);
+        for entry in old.iter().flat_map(|set| &set.0).filter(|entry| entry.lives(now, memory)) {
+            // When shrinking, eight may not fit into one set: then the table takes the next size after all.
+            while !self.place(*entry, now, memory) {
+                self.resize(self.sets.len() * 2, now, memory);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use peerlab_engine::random::Streams;
+
+    use super::*;
+
+    const MEMORY_S: u64 = 20;
+
+    fn id(n: u64) -> LookupId {
+        LookupId { origin: (n % 977) as u32, number: (n / 977) as u32 }
+    }
+
+    /// Goal: nothing is forgotten early, nothing remembered for too long or wrongly. Method: random queries against a map.
+    #[test]
+    fn remembers_exactly_as_long_as_it_should() {
+        let memory = Memory::new(Span::from_secs(MEMORY_S), 1 << 16);
+        let mut rng = Streams::new(1).rng("test", 0);
+        let (mut seen, mut oracle) = (Seen::default(), BTreeMap::<u64, (PeerId, Time)>::new());
+        let mut now = Time::from_secs(-100);
+        for step in 0..60_000_u64 {
+            now = now + Span::from_millis(rng.below(20));
+            let n = step / 8 + rng.below(64);
+            let from = PeerId(rng.below(1000) as u32);
+            let known = oracle.get(&n).filter(|(_, at)| stamp(now).wrapping_sub(stamp(*at)) <= memory.lifetime).map(|&(from, _)| from);
+            assert_eq!(seen.from(id(n), now, memory), known, "step {step}");
+            assert_eq!(seen.insert(id(n), from, now, memory), known.is_none());
+            if known.is_none() {
+                oracle.insert(n, (from, now));
+            }
+            if step % 1000 == 0 {
+                seen.tidy(now, memory);
+            }
+        }
+        // 2000 queries of about 10 ms spacing and an eighth of them new: some 250 live.
+        assert!(seen.bytes() <= 32 * 1024, "{} bytes", seen.bytes());
+        seen.tidy(now + Span::from_secs(MEMORY_S + 1), memory);
+        assert_eq!(seen.bytes(), 0, "nothing is remembered, nothing is kept");
+    }
+
+    #[test]
+    fn the_limit_holds_and_the_oldest_give_way() {
+        let memory = Memory::new(Span::from_secs(MEMORY_S), 64);
+        let mut seen = Seen::default();
+        for n in 0..10_000 {
+            let now = Time::ZERO + Span::from_millis(n);
+            assert!(seen.insert(id(n), PeerId(1), now, memory));
+            assert!(seen.contains(id(n), now, memory), "the newest is always there");
+            assert!(seen.bytes() <= 64 * 16);
+        }
+        let now = Time::ZERO + Span::from_millis(10_000);
+        assert!((0..9_000).all(|n| !seen.contains(id(n), now, memory)));
+    }
+
+    #[test]
+    fn a_few_queries_take_a_few_hundred_bytes() {
+        let memory = Memory::new(Span::from_secs(MEMORY_S), 8192);
+        let mut seen = Seen::default();
+        assert_eq!(seen.bytes(), 0);
+        for n in 0..8 {
+            seen.insert(id(n), PeerId(1), Time::ZERO, memory);
+        }
+        assert_eq!(seen.bytes(), 128);
+    }
+}

@@ -1,0 +1,3 @@
+//! Models in which nobody knows where anything is: floods (and, later, walks).
+
+pub mod flooding;

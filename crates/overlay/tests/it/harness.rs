@@ -1,0 +1,540 @@
+//! A reference world: the simplest one that drives any model through the plug-in boundary.
+//!
+//! One heap ordered by (time, origin, the origin's counter), one latency function, no links, no queues, no shards. It is slow and
+//! obvious on purpose: what a model does here, it must do in the real world too.
+//!
+//! ```text
+//! let mut world = World::<Chord>::new(&config, Options { population: 16, ..Options::default() });
+//! world.start_converged(0..16);            // or world.start_empty(), then world.join(seat) for each
+//! let id = world.lookup(3, Target::Key(Key(7)));
+//! world.run_for(Span::from_secs(10));
+//! assert_eq!(world.record(id).hits[0].hit.peer, expected);
+//! ```
+#![allow(dead_code, reason = "each model's tests use their own part of it")]
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, BinaryHeap};
+
+use peerlab_engine::key::EventKey;
+use peerlab_engine::random::Streams;
+use peerlab_model::{
+    Cause, Contacts, Context, Effect, Hit, ItemId, LookupId, Message, Numbering, Overlay, PeerId, PeerTable, Rng, Roster, Setting, Shares,
+    Span, Start, Target, Time, Wire,
+};
+
+/// How long a message from one peer to another is under way.
+pub(crate) type Latency = Box<dyn Fn(PeerId, PeerId) -> Span>;
+
+/// What a world is made of.
+pub(crate) struct Options {
+    /// Peers of the population; the model's dedicated servers come on top.
+    pub(crate) population: u32,
+    /// All randomness follows from it.
+    pub(crate) seed: u64,
+    /// Items of content.
+    pub(crate) items: u32,
+    /// When time begins.
+    pub(crate) begin: Time,
+    /// One-way delay; never zero.
+    pub(crate) latency: Latency,
+    /// Share of messages that get lost.
+    pub(crate) loss: f64,
+    /// Another overlay id in each life (`identity = "new"`).
+    pub(crate) new_identity: bool,
+    /// `[lookups].timeout`.
+    pub(crate) lookup_timeout: Span,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            population: 8,
+            seed: 1,
+            items: 0,
+            begin: Time::ZERO,
+            latency: constant(Span::from_millis(50)),
+            loss: 0.0,
+            new_identity: false,
+            lookup_timeout: Span::from_secs(60),
+        }
+    }
+}
+
+/// The same delay between any two peers.
+pub(crate) fn constant(span: Span) -> Latency {
+    Box::new(move |_, _| span)
+}
+
+/// All that happened to one lookup.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) origin: PeerId,
+    pub(crate) target: Target,
+    pub(crate) asked: Time,
+    /// Answers in the order of their arrival.
+    pub(crate) hits: Vec<Answer>,
+    /// When it ended; `finish` may be called once only, and no hit may follow.
+    pub(crate) finished: Option<Time>,
+    /// Contacts that were tried and did not answer.
+    pub(crate) timeouts: u32,
+    /// Messages sent for it, by kind.
+    pub(crate) sent: BTreeMap<&'static str, u64>,
+}
+
+/// An answer and when it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answer {
+    pub(crate) at: Time,
+    pub(crate) hit: Hit,
+}
+
+impl Record {
+    /// Messages sent for it in all.
+    pub(crate) fn messages(&self) -> u64 {
+        self.sent.values().sum()
+    }
+
+    /// The peers that were named.
+    pub(crate) fn peers(&self) -> Vec<PeerId> {
+        self.hits.iter().map(|answer| answer.hit.peer).collect()
+    }
+}
+
+struct Seat<O: Overlay> {
+    peer: Option<O::Peer>,
+    id: PeerId,
+    generation: u32,
+    life: u32,
+    born: Time,
+    seq: u32,
+    joined: bool,
+    questions: u32,
+    rng: Rng,
+}
+
+enum What<O: Overlay> {
+    Message { from: PeerId, to: PeerId, sent: Time, message: O::Message },
+    Timer { seat: u32, life: u32, timer: O::Timer },
+}
+
+struct Event<O: Overlay> {
+    key: EventKey,
+    what: What<O>,
+}
+
+impl<O: Overlay> PartialEq for Event<O> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl<O: Overlay> Eq for Event<O> {}
+
+impl<O: Overlay> PartialOrd for Event<O> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<O: Overlay> Ord for Event<O> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key.cmp(&other.key)
+    }
+}
+
+/// The peers of the population that are switched on, for [`Contacts::bootstrap`].
+struct Online(Vec<PeerId>);
+
+impl Contacts for Online {
+    fn bootstrap(&self, asker: PeerId, _now: Time, rng: &mut Rng) -> Option<PeerId> {
+        let others: Vec<PeerId> = self.0.iter().copied().filter(|&peer| peer != asker).collect();
+        rng.pick(&others).copied()
+    }
+}
+
+struct Disks<'a>(&'a [Vec<ItemId>]);
+
+impl Shares for Disks<'_> {
+    fn of(&self, seat: u32) -> &[ItemId] {
+        &self.0[seat as usize]
+    }
+}
+
+struct Table<'a, O: Overlay> {
+    seats: &'a mut [Seat<O>],
+    numbering: Numbering,
+}
+
+impl<O: Overlay> PeerTable<O::Peer> for Table<'_, O> {
+    fn get(&mut self, peer: PeerId) -> &mut O::Peer {
+        self.seats[self.numbering.seat(peer) as usize].peer.as_mut().expect("the table of a converged start holds its members")
+    }
+}
+
+/// A world of one model.
+pub(crate) struct World<O: Overlay> {
+    pub(crate) model: O,
+    pub(crate) setting: Setting,
+    now: Time,
+    queue: BinaryHeap<Reverse<Event<O>>>,
+    seats: Vec<Seat<O>>,
+    disks: Vec<Vec<ItemId>>,
+    online: Online,
+    streams: Streams,
+    latency: Latency,
+    loss: f64,
+    new_identity: bool,
+    lookups: BTreeMap<LookupId, Record>,
+    sent: BTreeMap<&'static str, u64>,
+    handled: u64,
+}
+
+impl<O: Overlay> World<O> {
+    /// A world in which everybody is switched off and every disk is empty.
+    pub(crate) fn new(config: &O::Config, options: Options) -> Self {
+        let streams = Streams::new(options.seed);
+        let servers = O::dedicated(config).len() as u32;
+        let numbering = Numbering::new(options.population, servers, streams);
+        let setting = Setting {
+            numbering,
+            expected_online: options.population,
+            items: options.items,
+            wire: Wire::Udp,
+            lookup_timeout: options.lookup_timeout,
+        };
+        let model = O::new(config, &setting).expect("the model can be built");
+        let seat = |seat: u32| Seat {
+            peer: None,
+            id: numbering.peer(seat, 0),
+            generation: 0,
+            life: 0,
+            born: options.begin,
+            seq: 0,
+            joined: false,
+            questions: 0,
+            rng: streams.rng("overlay", u64::from(seat)),
+        };
+        Self {
+            model,
+            setting,
+            now: options.begin,
+            queue: BinaryHeap::new(),
+            seats: (0..numbering.seats()).map(seat).collect(),
+            disks: vec![Vec::new(); numbering.seats() as usize],
+            online: Online(Vec::new()),
+            streams,
+            latency: options.latency,
+            loss: options.loss,
+            new_identity: options.new_identity,
+            lookups: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            handled: 0,
+        }
+    }
+
+    // Before time begins.
+
+    /// Puts items on a seat's disk without telling its peer.
+    pub(crate) fn give(&mut self, seat: u32, items: &[u32]) {
+        let disk = &mut self.disks[seat as usize];
+        disk.extend(items.iter().map(|&item| ItemId(item)));
+        disk.sort_unstable();
+        disk.dedup();
+    }
+
+    /// Starts as a long-running overlay of these seats (and the dedicated servers).
+    pub(crate) fn start_converged(&mut self, members: impl IntoIterator<Item = u32>) {
+        let numbering = self.setting.numbering;
+        let members: Vec<u32> = members.into_iter().collect();
+        let servers: Vec<u32> = (numbering.population()..numbering.seats()).collect();
+        let mut roster = Roster::new(members.len());
+        for &seat in members.iter().chain(&servers) {
+            self.switch_on(seat);
+            self.seats[seat as usize].joined = true;
+        }
+        for &seat in &members {
+            let id = self.seats[seat as usize].id;
+            roster.insert(numbering.key(id), id);
+        }
+        let start = Start { members: &roster, shares: &Disks(&self.disks), rng: self.streams.rng("converged", 0) };
+        self.model.converged(&start, &mut Table { seats: &mut self.seats, numbering });
+        for &seat in members.iter().chain(&servers) {
+            self.handle(seat, O::started);
+        }
+    }
+
+    /// Starts with nobody online but the dedicated servers.
+    pub(crate) fn start_empty(&mut self) {
+        for seat in self.setting.numbering.population()..self.setting.numbering.seats() {
+            self.start_server(seat);
+        }
+    }
+
+    /// Switches on a dedicated server, by its seat.
+    pub(crate) fn start_server(&mut self, seat: u32) {
+        self.switch_on(seat);
+        self.seats[seat as usize].joined = true;
+        self.handle(seat, O::started);
+    }
+
+    // What a scenario does to peers.
+
+    /// A peer comes online and joins.
+    pub(crate) fn join(&mut self, seat: u32) {
+        self.switch_on(seat);
+        self.handle(seat, O::join);
+    }
+
+    /// A peer says goodbye and goes offline.
+    pub(crate) fn leave(&mut self, seat: u32) {
+        self.handle(seat, O::leave);
+        self.crash(seat);
+    }
+
+    /// A peer (or server) goes offline without a word.
+    pub(crate) fn crash(&mut self, seat: u32) {
+        let state = &mut self.seats[seat as usize];
+        assert!(state.peer.take().is_some(), "seat {seat} is offline already");
+        state.life += 1;
+        state.joined = false;
+        let id = state.id;
+        self.online.0.retain(|&peer| peer != id);
+    }
+
+    /// New items on the disk of a peer, which is told if it is a member.
+    pub(crate) fn publish(&mut self, seat: u32, items: &[u32]) {
+        self.give(seat, items);
+        let items: Vec<ItemId> = items.iter().map(|&item| ItemId(item)).collect();
+        if self.joined(seat) {
+            self.handle(seat, |model, peer, cx| model.publish(peer, cx, &items));
+        }
+    }
+
+    /// Items vanish from the disk of a peer, which is told if it is a member.
+    pub(crate) fn withdraw(&mut self, seat: u32, items: &[u32]) {
+        let items: Vec<ItemId> = items.iter().map(|&item| ItemId(item)).collect();
+        self.disks[seat as usize].retain(|item| !items.contains(item));
+        if self.joined(seat) {
+            self.handle(seat, |model, peer, cx| model.withdraw(peer, cx, &items));
+        }
+    }
+
+    /// A peer asks. (A holder that asks for what it has is answered by the world and must not come here.)
+    pub(crate) fn lookup(&mut self, seat: u32, target: Target) -> LookupId {
+        let state = &mut self.seats[seat as usize];
+        let id = LookupId { origin: seat, number: state.questions };
+        state.questions += 1;
+        let record =
+            Record { origin: state.id, target, asked: self.now, hits: Vec::new(), finished: None, timeouts: 0, sent: BTreeMap::new() };
+        self.lookups.insert(id, record);
+        self.handle(seat, |model, peer, cx| model.lookup(peer, cx, id, target));
+        id
+    }
+
+    // Time.
+
+    /// The present instant.
+    pub(crate) fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Runs for `span`.
+    pub(crate) fn run_for(&mut self, span: Span) {
+        self.run_until(self.now + span);
+    }
+
+    /// Runs all events before `end`.
+    pub(crate) fn run_until(&mut self, end: Time) {
+        while self.queue.peek().is_some_and(|Reverse(event)| event.key.time < end) {
+            let Some(Reverse(event)) = self.queue.pop() else { return };
+            self.now = event.key.time;
+            self.happen(event.what);
+        }
+        self.now = end;
+    }
+
+    fn happen(&mut self, what: What<O>) {
+        self.handled += 1;
+        match what {
+            What::Message { from, to, sent, message } => {
+                let seat = self.setting.numbering.seat(to);
+                let state = &self.seats[seat as usize];
+                if state.peer.is_some() && state.born <= sent {
+                    self.handle(seat, |model, peer, cx| model.message(peer, cx, from, message));
+                }
+            }
+            What::Timer { seat, life, timer } => {
+                if self.seats[seat as usize].life == life {
+                    self.handle(seat, |model, peer, cx| model.timer(peer, cx, timer));
+                }
+            }
+        }
+    }
+
+    // What tests look at.
+
+    /// The identity at a seat.
+    pub(crate) fn id(&self, seat: u32) -> PeerId {
+        self.seats[seat as usize].id
+    }
+
+    /// The state of the peer at a seat, if it is online.
+    pub(crate) fn peer(&self, seat: u32) -> Option<&O::Peer> {
+        self.seats[seat as usize].peer.as_ref()
+    }
+
+    /// The same, to be changed behind the model's back.
+    pub(crate) fn peer_mut(&mut self, seat: u32) -> Option<&mut O::Peer> {
+        self.seats[seat as usize].peer.as_mut()
+    }
+
+    /// Seats that are online, in ascending order; servers included.
+    pub(crate) fn online(&self) -> Vec<u32> {
+        (0..self.seats.len() as u32).filter(|&seat| self.peer(seat).is_some()).collect()
+    }
+
+    /// True if the peer at this seat is online and has joined.
+    pub(crate) fn joined(&self, seat: u32) -> bool {
+        self.seats[seat as usize].joined
+    }
+
+    /// The members of the population at this moment.
+    pub(crate) fn roster(&self) -> Roster {
+        let numbering = self.setting.numbering;
+        let mut roster = Roster::new(self.seats.len());
+        for seat in self.seats.iter().filter(|seat| seat.joined && !numbering.is_server(seat.id)) {
+            roster.insert(numbering.key(seat.id), seat.id);
+        }
+        roster
+    }
+
+    /// What happened to a lookup.
+    pub(crate) fn record(&self, id: LookupId) -> &Record {
+        &self.lookups[&id]
+    }
+
+    /// All lookups.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        self.lookups.values()
+    }
+
+    /// Messages sent so far, by kind.
+    pub(crate) fn sent(&self, kind: &str) -> u64 {
+        assert!(O::Message::KINDS.contains(&kind), "no message is of kind {kind}");
+        self.sent.get(kind).copied().unwrap_or(0)
+    }
+
+    /// Messages and timers handled so far.
+    pub(crate) fn handled(&self) -> u64 {
+        self.handled
+    }
+
+    /// A generator for the test's own draws.
+    pub(crate) fn test_rng(&self) -> Rng {
+        self.streams.rng("test", 0)
+    }
+
+    /// Whom the peer at a seat has in its tables, in ascending order.
+    pub(crate) fn contacts(&self, seat: u32) -> Vec<PeerId> {
+        let mut list = Vec::new();
+        if let Some(peer) = self.peer(seat) {
+            self.model.contacts(peer, &mut |contact| list.push(contact));
+        }
+        list.sort_unstable();
+        list.dedup();
+        list
+    }
+
+    /// Checks the model's own invariants at every peer that is online.
+    pub(crate) fn check(&self) {
+        for (seat, peer) in self.seats.iter().enumerate().filter_map(|(seat, state)| Some((seat, state.peer.as_ref()?))) {
+            if let Err(violation) = self.model.check(peer) {
+                panic!("seat {seat} at {}: {violation}", self.now);
+            }
+        }
+    }
+
+    // Handlers and their effects.
+
+    fn switch_on(&mut self, seat: u32) {
+        let numbering = self.setting.numbering;
+        let state = &mut self.seats[seat as usize];
+        assert!(state.peer.is_none(), "seat {seat} is online already");
+        if self.new_identity && state.life > 0 && !numbering.is_server(state.id) {
+            state.generation += 1;
+            state.id = numbering.peer(seat, state.generation);
+        }
+        state.born = self.now;
+        state.peer = Some(self.model.peer(state.id));
+        if !numbering.is_server(state.id) {
+            self.online.0.push(state.id);
+        }
+    }
+
+    /// Lets one peer handle something, then carries out what it asked for. A peer that is offline handles nothing.
+    pub(crate) fn handle(&mut self, seat: u32, handler: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>)) {
+        let mut effects = Vec::new();
+        let state = &mut self.seats[seat as usize];
+        let Some(peer) = state.peer.as_mut() else { return };
+        let disk = &self.disks[seat as usize];
+        let mut cx = Context::new(self.now, state.id, &self.setting, disk, &mut state.rng, &self.online, &mut effects);
+        handler(&self.model, peer, &mut cx);
+        for effect in effects {
+            self.carry_out(seat, effect);
+        }
+    }
+
+    fn carry_out(&mut self, seat: u32, effect: Effect<O::Message, O::Timer>) {
+        match effect {
+            Effect::Send { to, message } => self.send(seat, to, message),
+            Effect::Timer { after, timer } => {
+                let life = self.seats[seat as usize].life;
+                self.push(seat, after, What::Timer { seat, life, timer });
+            }
+            Effect::Joined => {
+                self.seats[seat as usize].joined = true;
+                let items = self.disks[seat as usize].clone();
+                if !items.is_empty() {
+                    self.handle(seat, |model, peer, cx| model.publish(peer, cx, &items));
+                }
+            }
+            Effect::Hit(id, hit) => {
+                let at = self.now;
+                let record = self.lookups.get_mut(&id).expect("a hit belongs to a lookup");
+                assert!(id.origin == seat && record.finished.is_none(), "{id:?}: a hit at seat {seat}, or after the end");
+                record.hits.push(Answer { at, hit });
+            }
+            Effect::Finish(id) => {
+                let record = self.lookups.get_mut(&id).expect("an end belongs to a lookup");
+                assert!(id.origin == seat && record.finished.is_none(), "{id:?}: ended by seat {seat}, or twice");
+                record.finished = Some(self.now);
+            }
+            Effect::TimedOut(id) => self.lookups.get_mut(&id).expect("a timeout belongs to a lookup").timeouts += 1,
+        }
+    }
+
+    fn send(&mut self, seat: u32, to: PeerId, message: O::Message) {
+        let kind = O::Message::KINDS[message.kind()];
+        *self.sent.entry(kind).or_default() += 1;
+        if let Cause::Lookup(id) = message.cause() {
+            *self.lookups.get_mut(&id).expect("a message belongs to a lookup").sent.entry(kind).or_default() += 1;
+        }
+        let from = self.seats[seat as usize].id;
+        let lost =
+            self.loss > 0.0 && self.streams.keyed("loss").rng(u64::from(seat), u64::from(self.seats[seat as usize].seq)).chance(self.loss);
+        let delay = (self.latency)(from, to);
+        assert!(delay > Span::ZERO, "delay is never zero");
+        if lost {
+            self.seats[seat as usize].seq += 1;
+        } else {
+            self.push(seat, delay, What::Message { from, to, sent: self.now, message });
+        }
+    }
+
+    fn push(&mut self, seat: u32, after: Span, what: What<O>) {
+        let state = &mut self.seats[seat as usize];
+        let key = EventKey { time: self.now.saturating_add(after), origin: seat, seq: state.seq };
+        state.seq += 1;
+        self.queue.push(Reverse(Event { key, what }));
+    }
+}

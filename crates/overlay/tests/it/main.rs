@@ -1,0 +1,7 @@
+//! What the overlays promise, driven through the plug-in boundary alone.
+
+mod central_index;
+mod chord;
+mod flooding;
+mod graphs;
+mod harness;
