@@ -1,0 +1,46 @@
+//! What is measured: the names in the result files, with unit and meaning.
+
+/// A metric.
+pub(crate) struct Metric {
+    /// Its name in `summary.csv`, `aggregate.csv` and `timeseries.csv`.
+    pub(crate) name: &'static str,
+    /// Its unit; `1` for a ratio.
+    pub(crate) unit: &'static str,
+    /// What it says.
+    pub(crate) meaning: &'static str,
+}
+
+const fn metric(name: &'static str, unit: &'static str, meaning: &'static str) -> Metric {
+    Metric { name, unit, meaning }
+}
+
+/// All metrics of this version, in the order of `summary.csv`.
+pub(crate) const METRICS: &[Metric] = &[
+    metric("lookup_success_ratio", "1", "found / (all − absent − abandoned − open) lookups"),
+    metric("lookup_incorrect_ratio", "1", "incorrect / (all − absent − abandoned − open) lookups: answers came, none right"),
+    metric("content_availability", "1", "1 − absent / (all − abandoned − open) lookups: a holder was online at some moment"),
+    metric("hops_mean", "hops", "mean overlay links from the origin to the peer that named the answer, of found lookups"),
+    metric("hops_p50", "hops", "median of the same"),
+    metric("hops_p95", "hops", "95th percentile of the same"),
+    metric("hops_p99", "hops", "99th percentile of the same"),
+    metric("hops_max", "hops", "largest of the same"),
+    metric("rounds_mean", "rounds", "mean request/reply rounds in sequence, of found lookups of iterative models"),
+    metric("lookup_latency_mean", "ms", "mean time from the question to the first right answer in the origin's hands"),
+    metric("lookup_latency_p50", "ms", "median of the same"),
+    metric("lookup_latency_p95", "ms", "95th percentile of the same"),
+    metric("lookup_latency_p99", "ms", "99th percentile of the same"),
+    metric("lookup_timeouts_mean", "timeouts", "mean contacts per lookup that did not answer in time"),
+    metric("lookup_stretch_mean", "1", "mean of a found lookup's latency over the direct round trip between the origin and the peer that was named"),
+    metric("messages_per_lookup_mean", "messages", "mean messages sent for a lookup, replies and duplicates included"),
+    metric("bytes_per_lookup_mean", "B", "mean bytes on the wire of those messages, headers included"),
+    metric("maintenance_bytes_per_peer_s", "B/s", "bytes of all messages that are for no lookup and no download, per online peer and second"),
+    metric("peers_online_mean", "peers", "mean number of peers online"),
+    metric("load_gini", "1", "inequality of the messages handled per peer, servers apart: 0 all alike, 1 one handles all"),
+    metric("load_max_share", "1", "share of all messages that the busiest peer or server handles"),
+    metric("server_messages_share", "1", "share of all messages that dedicated servers handle"),
+    metric("state_bytes_per_peer_mean", "B", "mean bytes of protocol state at a member at the end: tables and records"),
+    metric("stale_contact_ratio", "1", "share of the members' contacts that are not online, at the end"),
+    metric("session_mean_s", "s", "mean session: time online over departures"),
+    metric("delay_raised_ratio", "1", "share of messages whose delay `network.min_one_way` raised"),
+    metric("peers_online", "peers", "peers online at the moment of the sample (time series only)"),
+];

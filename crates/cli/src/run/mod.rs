@@ -1,0 +1,124 @@
+//! `sim run`: scenarios in, results directories out.
+//!
+//! Everything that can be wrong with the input is found before anything is written: the scenarios, the files that they name, the
+//! places where results shall go, and whether the plan fits into the memory.
+
+mod session;
+mod work;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use peerlab_report::directory::Session;
+use peerlab_scenario::{Estimate, Scenario, available_memory};
+use peerlab_world::Registry;
+
+use crate::args::RunArgs;
+use crate::failure::Failure;
+use crate::output::{grouped, memory, note, warn};
+use crate::{loading, machine};
+
+/// Set by Ctrl-C.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// A scenario and where its results go.
+struct Job {
+    scenario: Scenario,
+    out: PathBuf,
+    estimate: Estimate,
+}
+
+pub(crate) fn run(registry: &Registry, arguments: &RunArgs) -> Result<(), Failure> {
+    let jobs = jobs(registry, arguments)?;
+    for job in &jobs {
+        Session::check(&job.out)?;
+        check_memory(job, arguments.force)?;
+    }
+    stop_on_interrupt();
+    for job in &jobs {
+        if !arguments.quiet {
+            warn(&job.scenario.warnings);
+        }
+        session::run(job, arguments, &STOP)?;
+    }
+    Ok(())
+}
+
+fn jobs(registry: &Registry, arguments: &RunArgs) -> Result<Vec<Job>, Failure> {
+    let scenarios = loading::load(registry, &arguments.scenarios)?;
+    let is_only = scenarios.len() == 1;
+    let place = |name: &str| match &arguments.out {
+        Some(out) if is_only => out.clone(),
+        Some(out) => out.join(name),
+        None => PathBuf::from("results").join(name),
+    };
+    let mut names = BTreeSet::new();
+    let mut jobs = Vec::new();
+    for scenario in scenarios {
+        if !names.insert(scenario.name.clone()) {
+            return Err(Failure::input(format_args!("two scenarios are named `{}`: their results would go to one place", scenario.name)));
+        }
+        let estimate = Estimate::of(&scenario.plan(), registry);
+        jobs.push(Job { out: place(&scenario.name), scenario, estimate });
+    }
+    Ok(jobs)
+}
+
+/// Refuses a run that the memory cannot hold; of several at once as many are run as fit.
+fn check_memory(job: &Job, is_forced: bool) -> Result<(), Failure> {
+    let Some(available) = available_memory().filter(|&available| job.estimate.largest_run_bytes > available) else { return Ok(()) };
+    let message = format!(
+        "{}: a run with {} peers takes about {} of memory, but only {} are available",
+        job.scenario.name,
+        grouped(u64::from(job.estimate.peers)),
+        memory(job.estimate.largest_run_bytes),
+        memory(available)
+    );
+    if is_forced {
+        note(&format!("warning: {message}; trying, since --force is given"));
+        return Ok(());
+    }
+    Err(Failure::input(format_args!("{message}\nmake `peers.count` smaller, or try it with --force")))
+}
+
+/// The first Ctrl-C lets the runs end cleanly, the second ends the program at once.
+fn stop_on_interrupt() {
+    let handler = || {
+        if STOP.swap(true, Ordering::SeqCst) {
+            std::process::exit(1);
+        }
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        note(&format!("warning: Ctrl-C will not end cleanly: {error}"));
+    }
+}
+
+/// How many runs go side by side, and how many shards each gets: runs first, since they have nothing to wait for.
+fn division(threads: usize, runs: usize, estimate: &Estimate) -> (usize, usize) {
+    let fitting = available_memory().map_or(usize::MAX, |available| (available / estimate.largest_run_bytes.max(1)) as usize);
+    let side_by_side = threads.min(runs).min(fitting).max(1);
+    (side_by_side, (threads / side_by_side).max(1))
+}
+
+/// The threads to use.
+fn threads(arguments: &RunArgs) -> usize {
+    arguments.threads.map_or_else(machine::cores, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_come_before_shards_and_memory_before_both() {
+        let small = Estimate { largest_run_bytes: 1, ..Estimate::default() };
+        assert_eq!(division(8, 15, &small), (8, 1));
+        assert_eq!(division(8, 1, &small), (1, 8));
+        assert_eq!(division(8, 3, &small), (3, 2));
+        let huge = Estimate { largest_run_bytes: u64::MAX, ..Estimate::default() };
+        if available_memory().is_some() {
+            assert_eq!(division(8, 15, &huge), (1, 8));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! One scenario's runs, from the plan to the results in their place.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use peerlab_report::directory::{Plan, Session, SessionPerformance, Start};
+use peerlab_report::tables::{Aggregate, Label, Reader};
+use peerlab_report::{charts, human};
+use peerlab_scenario::RunPlan;
+use serde_json::{Map, Value as Json, json};
+
+use super::work::Worker;
+use super::{Job, division, threads};
+use crate::args::{Format, RunArgs};
+use crate::failure::Failure;
+use crate::machine;
+use crate::output::{note, print};
+use crate::progress::Progress;
+
+/// Revision of the models: it counts up whenever the same scenario gives other results than before.
+pub(crate) const MODEL_REVISION: u32 = 1;
+
+/// Runs what is not done yet and publishes the results.
+pub(super) fn run(job: &Job, arguments: &RunArgs, stop: &AtomicBool) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let runs = job.scenario.plan();
+    let start = if arguments.resume { Start::Resume } else { Start::Fresh };
+    let session = Session::open(&job.out, plan(job, &runs), start)?;
+    let completed = session.completed()?;
+    let pending: Vec<usize> = (0..runs.len()).filter(|index| completed.binary_search(index).is_err()).collect();
+    let (side_by_side, shards) = division(threads(arguments), pending.len(), &job.estimate);
+    let progress = Progress::new(&job.scenario.name, runs.len(), &completed, arguments.quiet);
+    let worker = Worker { job, session: &session, runs: &runs, progress: &progress, shards, stop };
+    let outcome = worker.run_all(&pending, side_by_side);
+    progress.clear();
+    if let Err(failure) = outcome {
+        return Err(stopped(job, &session, stop, failure));
+    }
+    let assembled = session.assemble(SessionPerformance {
+        wall_s: begun.elapsed().as_secs_f64(),
+        peak_memory_bytes: machine::peak_memory(),
+        threads: threads(arguments),
+        machine: machine::description(),
+    })?;
+    if !arguments.no_charts {
+        charts::draw_all(assembled.path())?;
+    }
+    let published = assembled.publish()?;
+    if let Some(leftover) = published.leftover {
+        note(&format!("warning: {} could not be removed; the next run will", leftover.display()));
+    }
+    summary(job, arguments)
+}
+
+fn plan(job: &Job, runs: &[RunPlan]) -> Plan {
+    let label = |run: &RunPlan| Label {
+        run: run.name.clone(),
+        topology: run.topology_label.clone(),
+        repetition: run.repetition,
+        sweep: run.swept.iter().map(|(_, value)| value.clone()).collect(),
+    };
+    Plan {
+        scenario: job.scenario.name.clone(),
+        scenario_toml: job.scenario.resolved().to_owned(),
+        seed: job.scenario.seed,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        model_revision: MODEL_REVISION,
+        swept: job.scenario.axes.iter().map(|axis| axis.path.clone()).collect(),
+        runs: runs.iter().map(label).collect(),
+    }
+}
+
+/// What to say when not all runs are done.
+fn stopped(job: &Job, session: &Session, stop: &AtomicBool, failure: Failure) -> Failure {
+    if !stop.load(Ordering::SeqCst) {
+        return failure;
+    }
+    let done = session.completed().map_or(0, |completed| completed.len());
+    let total = session.plan().runs.len();
+    Failure::Stopped(format!("stopped: {done} of {total} runs of `{}` are done and kept; the same command with --resume goes on from them", job.scenario.name))
+}
+
+/// What the user reads at the end.
+fn summary(job: &Job, arguments: &RunArgs) -> Result<(), Failure> {
+    match arguments.format {
+        Format::Human => {
+            let width = terminal_width();
+            print(&format!("{}\n", human::summary_table(&job.out, width)?.trim_end()))?;
+            if !arguments.quiet {
+                note(&format!("results in {}", job.out.display()));
+            }
+            Ok(())
+        }
+        Format::Json => print(&json_summary(job)?),
+    }
+}
+
+/// The width of the terminal that stdout is, if it is one.
+fn terminal_width() -> Option<usize> {
+    use std::io::IsTerminal as _;
+    std::io::stdout().is_terminal().then(|| comfy_table::Table::new().width().map_or(120, usize::from))
+}
+
+/// The rows of `aggregate.csv` as one object.
+fn json_summary(job: &Job) -> Result<String, Failure> {
+    let mut reader = Reader::<Aggregate>::open(&job.out)?;
+    let swept = reader.header().swept.clone();
+    let mut rows = Vec::new();
+    while let Some((label, row)) = reader.next_row()? {
+        let mut object = Map::new();
+        object.insert("topology".to_owned(), label.topology.clone().into());
+        object.extend(swept.iter().cloned().zip(label.sweep.iter().cloned().map(Json::from)));
+        let Json::Object(values) = json!({
+            "metric": row.metric, "unit": row.unit, "mean": row.mean, "ci95_low": row.ci95_low, "ci95_high": row.ci95_high,
+            "sd": row.sd, "min": row.min, "median": row.median, "max": row.max, "n": row.n,
+        }) else {
+            unreachable!("it is written as an object")
+        };
+        object.extend(values);
+        rows.push(Json::Object(object));
+    }
+    Ok(format!("{}\n", json!({ "scenario": job.scenario.name, "results": job.out, "aggregate": rows })))
+}

@@ -1,0 +1,110 @@
+//! What a plan will take: orders of magnitude, before anything is simulated.
+//!
+//! Events are guessed from the rates that a scenario states: every parameter named `…interval` is something that each online
+//! peer does once in that time, at the cost of a timer, a message and its answer; a lookup takes what its family of designs
+//! takes. Memory is guessed from the number of peers and copies.
+//!
+//! # Not here
+//! Truth: a guess may be off by a factor of three. Only a plan that is far too large is refused on its account.
+
+use peerlab_model::Family;
+use peerlab_model::units::Duration;
+use peerlab_workload::Distribution;
+use peerlab_world::{Conditions, Registry};
+use serde_json::Value as Json;
+
+use crate::plan::RunPlan;
+
+/// Bytes that a peer takes: its tables, timers, schedule and counters (measured with Chord at 10^6 peers: below 600).
+const BYTES_PER_PEER: u64 = 600;
+
+/// Bytes that a run takes whatever its size: queues, buffers, histograms.
+const BYTES_PER_RUN: u64 = 8 << 20;
+
+/// Bytes that a copy of an item takes: at its holder, in the truth, and in an index or a provider record.
+const BYTES_PER_COPY: u64 = 48;
+
+/// What a plan will take, roughly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Estimate {
+    /// How many runs there are.
+    pub runs: usize,
+    /// Peers of the largest run.
+    pub peers: u32,
+    /// Events of all runs: messages delivered and timers fired.
+    pub events: u64,
+    /// Bytes that the largest run takes.
+    pub largest_run_bytes: u64,
+}
+
+impl Estimate {
+    /// The estimate of a list of runs.
+    pub fn of(plan: &[RunPlan], registry: &Registry) -> Self {
+        let mut estimate = Self { runs: plan.len(), ..Self::default() };
+        for run in plan {
+            let family = registry.get(run.topology.model()).map_or(Family::Structured, |model| model.family);
+            let parameters = run.topology.parameters();
+            estimate.peers = estimate.peers.max(run.conditions.peers.count);
+            estimate.events = estimate.events.saturating_add(events(&run.conditions, family, &parameters));
+            estimate.largest_run_bytes = estimate.largest_run_bytes.max(bytes(&run.conditions));
+        }
+        estimate
+    }
+}
+
+/// Events of one run.
+fn events(conditions: &Conditions, family: Family, parameters: &Json) -> u64 {
+    let online = online_share(conditions) * f64::from(conditions.peers.count);
+    let seconds = conditions.time.warm_up.span().secs_f64() + conditions.time.duration.span().secs_f64();
+    let upkeep = 3.0 * periodic_rate(parameters);
+    let asking = conditions.lookups.as_ref().map_or(0.0, |lookups| per_second(lookups.interval));
+    let per_lookup = match family {
+        Family::Structured => libm::log2(online.max(2.0)) + 4.0,
+        Family::Unstructured => 2.5 * online,
+        Family::Hybrid | Family::ClientServer => 4.0,
+    };
+    (online * seconds * (upkeep + asking * per_lookup)) as u64
+}
+
+/// How often per second a peer does something periodic, by its parameters.
+fn periodic_rate(parameters: &Json) -> f64 {
+    let entries = parameters.as_object().into_iter().flatten();
+    let intervals = entries.filter(|(key, _)| key.ends_with("interval")).filter_map(|(_, value)| value.as_str()?.parse::<Duration>().ok());
+    intervals.map(per_second).sum()
+}
+
+fn per_second(interval: Duration) -> f64 {
+    let seconds = interval.span().secs_f64();
+    if seconds > 0.0 { 1.0 / seconds } else { 0.0 }
+}
+
+/// Bytes of one run.
+fn bytes(conditions: &Conditions) -> u64 {
+    let copies = u64::from(conditions.content.items) * u64::from(conditions.content.copies);
+    BYTES_PER_RUN + u64::from(conditions.peers.count) * BYTES_PER_PEER + copies * BYTES_PER_COPY
+}
+
+/// The share of peers that are online in the long run.
+fn online_share(conditions: &Conditions) -> f64 {
+    let Some(churn) = &conditions.churn else { return 1.0 };
+    match (churn.session.as_ref().map(Distribution::mean), churn.offline.as_ref().map(Distribution::mean)) {
+        (Some(session), Some(offline)) if session + offline > 0.0 => session / (session + offline),
+        _ => 1.0,
+    }
+}
+
+/// Bytes of memory that this machine could give to a program now; nothing where that is not known.
+///
+/// Linux says it in `/proc/meminfo`; what a container may take is less, and counts.
+pub fn available_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let available = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)?;
+    Some(available.min(group_limit().unwrap_or(u64::MAX)))
+}
+
+/// What the control group leaves, if it limits anything.
+fn group_limit() -> Option<u64> {
+    let read = |name: &str| std::fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?.trim().parse::<u64>().ok();
+    Some(read("memory.max")?.saturating_sub(read("memory.current")?))
+}

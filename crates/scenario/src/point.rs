@@ -1,0 +1,248 @@
+//! One document, without a sweep, turned into what runs happen under; everything that is wrong with it on the way.
+//!
+//! The document's form is checked first. Sections of the right form then become typed values and are checked further, even if
+//! other sections are wrong: a user hears of everything at once.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use peerlab_model::units::Duration;
+use peerlab_model::{Issue, Issues};
+use peerlab_workload::{Action, ContentConfig};
+use peerlab_world::{Conditions, Registry, Topology};
+use serde_json::Value as Json;
+
+use crate::diagnostic::Problem;
+use crate::document::{Node, Value};
+use crate::file::{LookupRows, ScenarioFile};
+use crate::load::{as_option, locate};
+use crate::nearest::list;
+use crate::scenario::{Point, TopologyEntry};
+use crate::schema::{Departure, walk};
+
+/// What became of a document.
+pub(crate) struct Evaluated {
+    /// Its typed form, defaults filled in; nothing if its form is wrong.
+    pub(crate) file: Option<ScenarioFile>,
+    /// What its runs happen under; nothing if anything is wrong.
+    pub(crate) point: Option<Point>,
+    /// What is wrong or odd.
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Checks a document and builds what it describes.
+pub(crate) fn evaluate(document: &Node, registry: &Registry, schema: &Json, stem: &str) -> Evaluated {
+    let departures = walk(schema, document);
+    let sound = Sound::of(document, &departures);
+    let mut problems: Vec<Problem> = departures.into_iter().map(|departure| departure.problem).collect();
+    let is_formed = problems.is_empty();
+    let mut file: ScenarioFile = match serde_path_to_error::deserialize(sound.document.to_json()) {
+        Ok(file) => file,
+        Err(error) => {
+            let (node, exists) = locate(&sound.document, &error.path().to_string().replace('[', ".").replace(']', ""));
+            // Of a document that lacks whole sections the first error is an echo, unless it is about something that is there.
+            if is_formed || exists && node.place != document.place {
+                problems.push(Problem::new(node.place, error.inner().to_string()));
+            }
+            return Evaluated { file: None, point: None, problems };
+        }
+    };
+    fill_in(&mut file, stem);
+    let mut issues = Issues::new();
+    check_sections(&file, &sound.events, &mut issues);
+    let topologies = topologies(&file, &sound, document, registry, &mut issues, &mut problems);
+    let conditions = conditions(&file);
+    check_files(&conditions, &topologies, document, &mut problems);
+    problems.extend(issues.into_list().into_iter().map(|issue| problem_of(issue, document)));
+    let is_sound = problems.iter().all(|problem| problem.warning);
+    let point = is_sound.then(|| Point { swept: Vec::new(), conditions: Arc::new(conditions), topologies });
+    Evaluated { file: is_formed.then_some(file), point, problems }
+}
+
+/// The part of a document whose form is right, and which elements of its lists those are.
+struct Sound {
+    document: Node,
+    topologies: Vec<usize>,
+    events: Vec<usize>,
+}
+
+impl Sound {
+    fn of(document: &Node, departures: &[Departure]) -> Self {
+        let mut sound = document.clone();
+        let mut lists = [("topology", Vec::new()), ("event", Vec::new())];
+        if let Value::Table(root) = &mut sound.value {
+            let is_wrong = |key: &str| departures.iter().any(|departure| departure.path.first().is_some_and(|first| first == key));
+            for (key, kept) in &mut lists {
+                let Some(Value::Array(nodes)) = root.get_mut(key).map(|entry| &mut entry.node.value) else { continue };
+                let is_wrong = |index: usize| departures.iter().any(|departure| departure.path.len() > 1 && departure.path[0] == *key && departure.path[1] == index.to_string());
+                *kept = (0..nodes.len()).filter(|&index| !is_wrong(index)).collect();
+                let mut index = 0..;
+                nodes.retain(|_| index.next().is_some_and(|index| kept.contains(&index)));
+            }
+            let unknown = |place| departures.iter().any(|departure| departure.path.is_empty() && departure.problem.place == place);
+            let names: Vec<String> = root.entries().iter().filter(|entry| unknown(entry.key) || is_wrong(&entry.name)).map(|entry| entry.name.clone()).collect();
+            for name in names.iter().filter(|name| !matches!(name.as_str(), "topology" | "event")) {
+                root.remove(name);
+            }
+            // Whether an event lies within the run cannot be judged by a default that was never meant.
+            if is_wrong("time") {
+                root.remove("event");
+            }
+        }
+        let [(_, topologies), (_, events)] = lists;
+        Self { document: sound, topologies, events }
+    }
+}
+
+/// Fills in the defaults that depend on other values.
+fn fill_in(file: &mut ScenarioFile, stem: &str) {
+    file.name.get_or_insert_with(|| if stem.is_empty() { "scenario".to_owned() } else { stem.to_owned() });
+    file.join_over.get_or_insert(Duration(file.time.warm_up.span().scale(0.5)));
+    let fallback = ContentConfig::default();
+    let copies = fallback.copies.min(file.peers.count);
+    file.content.get_or_insert(ContentConfig { copies, ..fallback });
+}
+
+fn conditions(file: &ScenarioFile) -> Conditions {
+    Conditions {
+        start: file.start,
+        join_over: file.join_over.unwrap_or_default(),
+        time: file.time,
+        peers: file.peers.clone(),
+        network: file.network.clone(),
+        churn: file.churn.clone(),
+        content: file.content.clone().unwrap_or_default(),
+        lookups: file.lookups.clone(),
+        events: file.event.clone(),
+    }
+}
+
+fn check_sections(file: &ScenarioFile, events: &[usize], issues: &mut Issues) {
+    let population = file.peers.count;
+    check_name(file.name.as_deref().unwrap_or_default(), issues);
+    issues.within("time", |issues| file.time.check(issues));
+    if let Some(join_over) = file.join_over.filter(|&join_over| join_over > file.time.warm_up) {
+        issues.error_with_help("join_over", format!("the joins take {join_over}, longer than the warm-up of {}", file.time.warm_up), "make `time.warm_up` longer: joins belong to it");
+    }
+    issues.within("peers", |issues| file.peers.check(issues));
+    issues.within("network", |issues| file.network.check(population, issues));
+    if let Some(churn) = &file.churn {
+        issues.within("churn", |issues| churn.check(&file.peers, issues));
+    }
+    if let Some(content) = &file.content {
+        issues.within("content", |issues| content.check(population, issues));
+    }
+    if let Some(lookups) = &file.lookups {
+        issues.within("lookups", |issues| lookups.check(population, issues));
+    }
+    for (event, index) in file.event.iter().zip(events) {
+        issues.within(format_args!("event.{index}"), |issues| {
+            event.check(file.time.duration.span(), &file.peers, file.network.regions, issues);
+        });
+    }
+    if let LookupRows::Share(share) = file.output.lookups {
+        issues.share("output.lookups", share);
+    }
+}
+
+/// A scenario's name becomes a directory's.
+fn check_name(name: &str, issues: &mut Issues) {
+    let is_safe = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']) && !name.chars().any(char::is_control);
+    issues.ensure(is_safe, "name", format!("`{name}` cannot be the name of a results directory"));
+}
+
+/// Configures and checks the designs.
+fn topologies(file: &ScenarioFile, sound: &Sound, document: &Node, registry: &Registry, issues: &mut Issues, problems: &mut Vec<Problem>) -> Vec<TopologyEntry> {
+    let mut entries: Vec<TopologyEntry> = Vec::new();
+    for (table, index) in file.topology.iter().zip(&sound.topologies) {
+        let text = |key: &str| table.get(key).and_then(Json::as_str).map(str::to_owned);
+        let Some(model) = text("model").and_then(|name| registry.get(&name)) else { continue };
+        let label = text("name").unwrap_or_else(|| model.name.to_owned());
+        let mut parameters = table.clone();
+        if let Some(map) = parameters.as_object_mut() {
+            map.shift_remove("model");
+            map.shift_remove("name");
+        }
+        let topology: Arc<dyn Topology> = match model.configure(parameters) {
+            Ok(topology) => Arc::from(topology),
+            Err(error) => {
+                problems.push(Problem::new(locate(document, &format!("topology.{index}")).0.place, format!("{}: {error}", model.name)));
+                continue;
+            }
+        };
+        issues.within(format_args!("topology.{index}"), |issues| {
+            check_label(&label, &entries, text("name").is_some(), issues);
+            check_targets(file, topology.as_ref(), &label, issues);
+            topology.check(file.peers.count, issues);
+        });
+        entries.push(TopologyEntry { label, topology });
+    }
+    let has_server = entries.iter().any(|entry| entry.topology.dedicated() > 0);
+    for index in file.event.iter().zip(&sound.events).filter(|(event, _)| event.action == Action::ServerOutage).map(|(_, index)| index) {
+        if !has_server && !entries.is_empty() {
+            issues.warn(format_args!("event.{index}.action"), "no topology of this scenario has a server that could fail");
+        }
+    }
+    entries
+}
+
+fn check_label(label: &str, earlier: &[TopologyEntry], is_named: bool, issues: &mut Issues) {
+    let key = if is_named { "name" } else { "model" };
+    if earlier.iter().any(|entry| entry.label == label) {
+        issues.error_with_help(key, format!("there are two topologies labelled `{label}`"), "give each a `name` of its own");
+    }
+    let is_plain = !label.is_empty() && !label.contains(['/', '\\']) && !label.chars().any(char::is_control);
+    issues.ensure(is_plain, key, format!("`{label}` cannot be a label: labels are parts of the names of runs"));
+}
+
+fn check_targets(file: &ScenarioFile, topology: &dyn Topology, label: &str, issues: &mut Issues) {
+    let Some(lookups) = &file.lookups else { return };
+    let targets = topology.targets();
+    if lookups.target.is_in(targets) {
+        return;
+    }
+    let possible: Vec<&str> = [("content", targets.content), ("key", targets.key), ("peer", targets.peer)].into_iter().filter(|(_, is_possible)| *is_possible).map(|(name, _)| name).collect();
+    // Keywords are refused for all topologies at once, by the section's own check.
+    if lookups.target.name() != "keywords" {
+        let message = format!("`{label}` cannot answer lookups with target = \"{}\"", lookups.target.name());
+        issues.error_with_help("model", message, format!("it can with {}; set `lookups.target`, or leave this topology out", list(possible)));
+    }
+}
+
+/// Sees whether the files are there; what is in them is read when the run is built.
+fn check_files(conditions: &Conditions, topologies: &[TopologyEntry], document: &Node, problems: &mut Vec<Problem>) {
+    let mut files: Vec<String> = conditions.network.files().into_iter().map(str::to_owned).collect();
+    files.extend(conditions.churn.iter().flat_map(|churn| churn.files()).map(str::to_owned));
+    files.extend(topologies.iter().flat_map(|entry| entry.topology.files()));
+    for file in files.iter().filter(|file| !file.is_empty()) {
+        let reason = match std::fs::metadata(Path::new(file)) {
+            Ok(found) if found.is_dir() => "it is a directory".to_owned(),
+            Ok(_) => continue,
+            Err(error) => error.to_string(),
+        };
+        let place = find_text(document, file).map_or(document.place, |node| node.place);
+        let problem = Problem::new(place, format!("cannot read the file `{file}`")).label(reason);
+        problems.push(problem.help("paths are relative to the directory in which `sim` runs"));
+    }
+}
+
+/// The first value that is this text.
+fn find_text<'d>(node: &'d Node, text: &str) -> Option<&'d Node> {
+    match &node.value {
+        Value::String(found) if found == text => Some(node),
+        Value::Array(nodes) => nodes.iter().find_map(|node| find_text(node, text)),
+        Value::Table(table) => table.entries().iter().find_map(|entry| find_text(&entry.node, text)),
+        _ => None,
+    }
+}
+
+/// An issue with its place.
+fn problem_of(issue: Issue, document: &Node) -> Problem {
+    let (node, exists) = locate(document, &issue.path);
+    let option = as_option(document, &issue.path);
+    // A value that the file does not state is named, since the place shows only the table that it belongs to.
+    let message = if exists || issue.path.is_empty() { issue.message } else { format!("`{option}`: {}", issue.message) };
+    let is_empty_text = exists && node.as_str() == Some("");
+    let help = issue.help.or_else(|| is_empty_text.then(|| format!("give it on the command line: --set {option}=PATH")));
+    Problem { place: node.place, message, label: None, help, warning: issue.warning }
+}

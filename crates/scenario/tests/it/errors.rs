@@ -1,0 +1,147 @@
+//! Each error has its place, its word and its way out.
+
+use super::{SOUND, complaint, load, says};
+
+#[test]
+fn unknown_model_is_shown_as_promised() {
+    let text = SOUND.replace("model = \"chord\"", "model = \"chrod\"");
+    assert_eq!(
+        complaint(&text),
+        "\
+error: unknown topology model `chrod`
+ --> test.toml:9:9
+  |
+9 | model = \"chrod\"
+  |         ^^^^^^^ did you mean `chord`?
+  |
+  = help: `sim list topologies` shows all of them
+"
+    );
+}
+
+#[test]
+fn unknown_key_names_the_nearest_and_the_known() {
+    let text = SOUND.replace("successors = 8", "sucessors = 8");
+    let complaint = complaint(&text);
+    says(&complaint, &["error: unknown key `sucessors` in `[[topology]]`", "  --> test.toml:11:1", "11 | sucessors = 8", "   | ^^^^^^^^^ did you mean `successors`?"]);
+    assert!(complaint.contains("= help: known here: `model`, `name`, `successors`, `routing`"), "{complaint}");
+}
+
+#[test]
+fn unknown_key_of_the_root_is_found() {
+    says(&complaint(&format!("repetition = 5\n{SOUND}")), &["error: unknown key `repetition` in the scenario", "  | ^^^^^^^^^^ did you mean `repetitions`?"]);
+}
+
+#[test]
+fn everything_is_reported_at_once_and_in_order() {
+    let text = format!("{SOUND}\ntimeout = 60\ntargt = \"key\"\n[churn]\ncrash_share = 2.0\nidentity = \"old\"\n[time]\nduration = \"1 parsec\"\n");
+    let complaint = complaint(&text);
+    says(
+        &complaint,
+        &[
+            "error: `timeout` cannot be an integer",
+            "error: unknown key `targt` in `[lookups]`",
+            "error: unknown value for `identity`: `old`",
+            "error: `1 parsec` is not a duration: unknown time unit \"parsec\", supported units: ns, us/µs, ms, sec, min, hours, days, weeks, months, years (and few variations)",
+        ],
+    );
+    assert!(complaint.contains("= help: say of what unit: \"60 s\""), "{complaint}");
+}
+
+#[test]
+fn sound_sections_are_checked_beside_broken_ones() {
+    let text = format!("{SOUND}\ntargt = \"key\"\n[churn]\ncrash_share = 2.0\n");
+    says(&complaint(&text), &["error: unknown key `targt` in `[lookups]`", "error: a share lies between 0 and 1, not at 2", "21 | crash_share = 2.0", "   |               ^^^"]);
+}
+
+#[test]
+fn wrong_type_says_what_is_expected() {
+    let text = SOUND.replace("count = 100", "count = \"many\"");
+    says(&complaint(&text), &["error: `count` cannot be a string", "3 | count = \"many\"", "  |         ^^^^^^ expected an integer"]);
+    let text = SOUND.replace("count = 100", "count = -3");
+    says(&complaint(&text), &["error: `count` cannot be -3", "  |         ^^ expected 0 or more"]);
+    let text = SOUND.replace("[[topology]]\nmodel = \"flooding\"", "").replace("[[topology]]", "[topology]");
+    says(&complaint(&text), &["error: `topology` cannot be a table", "  = help: a list of tables has headers in double brackets: `[[topology]]`"]);
+}
+
+#[test]
+fn wrong_unit_is_pointed_at() {
+    let text = SOUND.replace("\"50 ms\"", "\"50 KiB\"");
+    let complaint = complaint(&text);
+    says(&complaint, &["error: `50 KiB` is not a duration: unknown time unit \"KiB\", supported units: ns, us/µs, ms, sec, min, hours, days, weeks, months, years (and few variations)"]);
+    assert!(complaint.contains("test.toml:6:43"), "{complaint}");
+    assert!(complaint.contains("= help: write for example \"50 ms\" or \"1 h 30 min\""), "{complaint}");
+}
+
+#[test]
+fn tagged_table_is_judged_by_its_tag() {
+    let wrong = |latency: &str| complaint(&SOUND.replace("{ model = \"constant\", one_way = \"50 ms\" }", latency));
+    says(&wrong("{ model = \"constnat\" }"), &["error: unknown latency model `constnat`", "  |                     ^^^^^^^^^^ did you mean `constant`?"]);
+    says(&wrong("{ model = \"uniform\", min = \"1 ms\" }"), &["error: `[network.latency]` lacks the key `max`"]);
+    says(&wrong("{ model = \"uniform\", min = \"1 ms\", max = \"2 ms\", mean = \"3 ms\" }"), &["error: unknown key `mean` in `[network.latency]`"]);
+    says(&wrong("{ one_way = \"50 ms\" }"), &["error: `[network.latency]` lacks the key `model`"]);
+    says(&wrong("{ model = \"transit-stub\" }"), &["error: `model = \"transit-stub\"` is not available yet"]);
+}
+
+#[test]
+fn missing_parts_are_named() {
+    says(&complaint(""), &["error: the scenario lacks the key `peers`", "error: the scenario lacks the key `topology`"]);
+    says(&complaint("topology = []\n[peers]\n"), &["error: `topology` is empty", "error: `[peers]` lacks the key `count`"]);
+}
+
+#[test]
+fn tables_of_later_versions_are_not_called_unknown() {
+    says(&complaint(&format!("{SOUND}\n[download]\nmodel = \"swarm\"\n")), &["error: `[download]` is not available yet", "   |  ^^^^^^^^ a later version runs this"]);
+}
+
+#[test]
+fn syntax_errors_have_a_place() {
+    let complaint = complaint("[peers]\ncount = \nname = broken\n");
+    assert!(complaint.starts_with("error: this is not TOML\n --> test.toml:2:"), "{complaint}");
+    says(&complaint, &["3 | name = broken"]);
+}
+
+#[test]
+fn question_that_a_topology_cannot_answer_is_refused() {
+    let text = format!("{SOUND}\ntarget = \"key\"\n");
+    let complaint = complaint(&text);
+    says(&complaint, &["error: `flooding` cannot answer lookups with target = \"key\"", "14 | model = \"flooding\""]);
+    assert!(complaint.contains("`content`"), "{complaint}");
+}
+
+#[test]
+fn labels_are_unique() {
+    let text = SOUND.replace("model = \"flooding\"", "model = \"chord\"\nname = \"chord-8\"");
+    says(&complaint(&text), &["error: there are two topologies labelled `chord-8`", "15 | name = \"chord-8\"", "   = help: give each a `name` of its own"]);
+    let text = SOUND.replace("name = \"chord-8\"", "name = \"a/b\"");
+    says(&complaint(&text), &["error: `a/b` cannot be a label: labels are parts of the names of runs"]);
+}
+
+#[test]
+fn event_outside_the_run_is_refused() {
+    let text = format!("{SOUND}\n[[event]]\nat = \"2 h\"\naction = \"crash\"\nshare = 0.3\n");
+    says(&complaint(&text), &["error: 2h lies outside the run, which ends after 1h"]);
+}
+
+#[test]
+fn issue_with_a_default_names_the_key() {
+    let text = SOUND.replace("count = 100", "count = 4").replace("successors = 8", "successors = 2\nreplicas = 200");
+    let complaint = complaint(&text);
+    // flooding's default graph has degree 4, which four peers cannot have.
+    says(&complaint, &["error: an owner knows 2 successors, too few for 200 copies", "error: `topology.flooding.graph.degree`: with 4 peers a degree lies between 1 and 3, not at 4"]);
+}
+
+#[test]
+fn missing_file_is_pointed_at() {
+    let text = SOUND.replace("model = \"flooding\"", "model = \"flooding\"\ngraph = { model = \"file\", file = \"no/such/file.txt\" }");
+    says(&complaint(&text), &["error: cannot read the file `no/such/file.txt`", "   = help: paths are relative to the directory in which `sim` runs"]);
+    let text = SOUND.replace("model = \"flooding\"", "model = \"flooding\"\ngraph = { model = \"file\", file = \"\" }");
+    says(&complaint(&text), &["   = help: give it on the command line: --set topology.flooding.graph.file=PATH"]);
+}
+
+#[test]
+fn warnings_do_not_stop() {
+    let scenario = load(&SOUND.replace("50 ms", "100 us"));
+    assert_eq!(scenario.warnings.problems().len(), 1, "{}", scenario.warnings);
+    assert!(scenario.warnings.render(false).starts_with("warning: "), "{}", scenario.warnings);
+}

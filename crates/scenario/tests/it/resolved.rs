@@ -1,0 +1,103 @@
+//! The resolved copy stands for the scenario.
+
+use super::{SOUND, load, load_with};
+
+const RICH: &str = r#"
+name = "rich"
+description = "Everything at once, with \"quotes\" and ümlauts."
+seed = 42
+repetitions = 3
+start = "join"
+join_over = "4 min"
+
+[time]
+warm_up = "5 min"
+
+[peers]
+count = 50
+[[peers.class]]
+name = "cable"
+share = 0.5
+upload = "10 Mbit/s"
+[[peers.class]]
+name = "fibre"
+share = 0.5
+
+[[topology]]
+model = "flooding"
+graph = { model = "watts-strogatz" }
+
+[[topology]]
+model = "central-index"
+
+[churn]
+session = { distribution = "weibull", mean = "30 min", shape = 0.6 }
+offline = { distribution = "exponential", mean = "30 min" }
+
+[lookups]
+
+[[event]]
+at = "30 min"
+action = "crash"
+share = 0.3
+
+[sweep]
+"topology.flooding.graph.degree" = [2, 4]
+"peers.count" = [40, 50]
+
+[output]
+lookups = 0.5
+"#;
+
+#[test]
+fn resolved_text_loads_to_the_same_scenario() {
+    for text in [SOUND, RICH] {
+        let first = load(text);
+        let again = load(first.resolved());
+        assert_eq!(first.resolved(), again.resolved());
+        let (plan, same) = (first.plan(), again.plan());
+        assert_eq!(plan.len(), same.len());
+        for (run, twin) in plan.iter().zip(&same) {
+            assert_eq!((&run.name, run.seed, &run.swept), (&twin.name, twin.seed, &twin.swept));
+            assert_eq!(format!("{:?} {:?}", run.conditions, run.topology), format!("{:?} {:?}", twin.conditions, twin.topology));
+        }
+        assert_eq!(first.hash().ok(), again.hash().ok());
+    }
+}
+
+#[test]
+fn every_default_is_filled_in() {
+    let resolved = load(SOUND).resolved().to_owned();
+    for line in ["name = \"test\"", "seed = 1", "start = \"converged\"", "ttl = 7", "warm_up = \"10m\"", "items = 1000", "copies = 10", "jitter = 0.0", "target = \"content\"", "lookups = \"all\""] {
+        assert!(resolved.lines().any(|found| found == line), "no line {line} in\n{resolved}");
+    }
+}
+
+#[test]
+fn overrides_become_part_of_it() {
+    let scenario = load_with(RICH, |loader| loader.set("network.loss=0.125").topology("central-index"));
+    assert!(scenario.resolved().contains("loss = 0.125"));
+    assert_eq!(scenario.plan().len(), 6, "{}", scenario.resolved());
+    assert_eq!(load(scenario.resolved()).plan().len(), 6);
+}
+
+#[test]
+fn hash_covers_values_and_file_contents() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("edges.txt");
+    let text = SOUND.replace("model = \"flooding\"", &format!("model = \"flooding\"\ngraph = {{ model = \"file\", file = {:?} }}", path.display().to_string()));
+    let hash = |edges: &str, set: &str| {
+        std::fs::write(&path, edges).expect("a file can be written");
+        load_with(&text, |loader| loader.set(set)).hash().expect("the file can be read")
+    };
+    let base = hash("0 1\n", "seed=1");
+    assert_eq!(base, hash("0 1\n", "seed=1"));
+    assert_ne!(base, hash("0 2\n", "seed=1"));
+    assert_ne!(base, hash("0 1\n", "seed=2"));
+}
+
+#[test]
+fn small_populations_have_a_default_content_that_fits() {
+    let scenario = load_with(SOUND, |loader| loader.set("peers.count=6"));
+    assert_eq!(scenario.points[0].conditions.content.copies, 6);
+}
