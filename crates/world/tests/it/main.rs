@@ -2,3 +2,5 @@
 
 mod determinism;
 mod support;
+mod agreement;
+mod judge;

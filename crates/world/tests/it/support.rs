@@ -43,3 +43,8 @@ pub(crate) fn run_with<O: Overlay>(config: &O::Config, conditions: &Conditions, 
     let record = run::<O>(config, conditions, seed, options, &mut rows).unwrap_or_else(|error| panic!("{}: {error}", O::NAME));
     (record, rows)
 }
+
+/// A metric of a run.
+pub(crate) fn metric(record: &RunRecord, name: &str) -> f64 {
+    record.metrics.iter().find(|metric| metric.name == name).unwrap_or_else(|| panic!("no {name}")).value
+}

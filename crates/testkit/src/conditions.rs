@@ -1,0 +1,110 @@
+//! Whole worlds drawn from a seed, with features switched off at random.
+
+use peerlab_engine::random::{Rng, Streams};
+use peerlab_model::Wire;
+use peerlab_model::units::{Duration, Rate};
+use peerlab_network::{Latency, NetworkConfig};
+use peerlab_workload::{
+    Action, ChurnConfig, ClassConfig, ContentConfig, Distribution, EventConfig, Identity, LookupsConfig, PeersConfig, Popularity, Select,
+    TargetKind,
+};
+use peerlab_world::{Conditions, StartKind, TimeConfig};
+
+/// The world of `seed`: small and short, so that many of them can be run; with or without churn, loss, jitter, links, capacities,
+/// joins and faults.
+pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
+    let mut rng = Streams::new(seed).rng("random conditions", 0);
+    let rng = &mut rng;
+    let count = 2 + rng.below(60) as u32;
+    let some = |rng: &mut Rng| rng.chance(0.5);
+    let duration = 60 + rng.below(60);
+    Conditions {
+        start: if some(rng) { StartKind::Converged } else { StartKind::Join },
+        join_over: Duration::secs(1 + rng.below(20)),
+        time: TimeConfig {
+            warm_up: Duration::secs(rng.below(40)),
+            duration: Duration::secs(duration),
+            sample_every: Duration::millis(1 + rng.below(20_000)),
+        },
+        peers: PeersConfig { count, class: if some(rng) { vec![class(rng)] } else { Vec::new() } },
+        network: network(rng),
+        churn: some(rng).then(|| churn(rng, target)),
+        content: ContentConfig {
+            items: 1 + rng.below(20) as u32,
+            copies: rng.below(4).min(u64::from(count)) as u32,
+            popularity: Popularity::Uniform,
+            ..ContentConfig::default()
+        },
+        lookups: Some(LookupsConfig { interval: Duration::secs(1 + rng.below(20)), target, timeout: Duration::secs(1 + rng.below(30)) }),
+        events: (0..rng.below(4)).map(|_| event(rng, duration)).collect(),
+    }
+}
+
+fn network(rng: &mut Rng) -> NetworkConfig {
+    let mean = Duration::millis(20 + rng.below(200));
+    let latency = match rng.below(3) {
+        0 => Latency::Constant { one_way: mean },
+        1 => Latency::Uniform { min: Duration::millis(10), max: mean.max(Duration::millis(10)) },
+        _ => Latency::Euclidean { mean, dimensions: 2 + rng.below(2) as u32 },
+    };
+    NetworkConfig {
+        latency,
+        // Not too short: a window is no longer than this.
+        min_one_way: Duration::millis(5),
+        jitter: if rng.chance(0.5) { 0.3 } else { 0.0 },
+        loss: if rng.chance(0.5) { 0.05 } else { 0.0 },
+        regions: None,
+        wire: if rng.chance(0.5) { Wire::Udp } else { Wire::P2psim },
+    }
+}
+
+fn class(rng: &mut Rng) -> ClassConfig {
+    let rate = |rng: &mut Rng| if rng.chance(0.5) { Rate::bits_per_second(20_000 + rng.below(1_000_000)) } else { None };
+    ClassConfig {
+        name: "all".to_owned(),
+        share: 1.0,
+        upload: rate(rng),
+        download: rate(rng),
+        capacity: rng.chance(0.5).then(|| 5.0 + rng.below(100) as f64),
+        queue: rng.below(20) as u32,
+        session: None,
+        offline: None,
+        lookup_interval: None,
+    }
+}
+
+fn churn(rng: &mut Rng, target: TargetKind) -> ChurnConfig {
+    let mean = |rng: &mut Rng| Duration::secs(5 + rng.below(100));
+    let session = match rng.below(3) {
+        0 => Distribution::Exponential { mean: mean(rng) },
+        1 => Distribution::Weibull { mean: Some(mean(rng)), scale: None, shape: 0.6 },
+        _ => Distribution::Constant { value: mean(rng) },
+    };
+    ChurnConfig {
+        session: Some(session),
+        offline: Some(Distribution::Exponential { mean: mean(rng) }),
+        crash_share: rng.unit_f64(),
+        // A peer cannot be looked up by a name that it gives up.
+        identity: if target == TargetKind::Peer || rng.chance(0.5) { Identity::Kept } else { Identity::New },
+        trace: None,
+    }
+}
+
+fn event(rng: &mut Rng, duration: u64) -> EventConfig {
+    let action = [Action::Crash, Action::Leave, Action::Join, Action::Restart, Action::Partition, Action::Loss, Action::Slow, Action::Latency]
+        [rng.index(8)];
+    EventConfig {
+        at: Duration::millis(rng.below(duration * 1000)),
+        action,
+        share: (action != Action::Latency).then(|| rng.unit_f64()),
+        count: None,
+        peers: None,
+        select: [Select::Random, Select::HighestDegree, Select::HighestLoad][rng.index(3)],
+        region: None,
+        class: None,
+        loss: Some(rng.unit_f64()),
+        factor: Some(1.0 + rng.unit_f64() * 10.0),
+        groups: (action == Action::Partition && rng.chance(0.5)).then_some(2),
+        duration: rng.chance(0.5).then(|| Duration::millis(1 + rng.below(40_000))),
+    }
+}

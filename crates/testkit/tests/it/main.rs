@@ -1,0 +1,48 @@
+//! The shipped models in random worlds.
+
+use peerlab_model::Overlay;
+use peerlab_overlay::hybrid::central_index::CentralIndex;
+use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
+use peerlab_overlay::unstructured::flooding::{Flooding, FloodingConfig};
+use peerlab_testkit::conformance;
+use peerlab_workload::TargetKind;
+
+const WORLDS: u64 = 12;
+
+/// Runs some worlds, and shows that they reached what they are for: lookups that find, and messages that get lost.
+fn in_random_worlds<O: Overlay>(config: &O::Config, targets: &[TargetKind]) {
+    let (mut found, mut dropped) = (0, 0);
+    for seed in 0..WORLDS {
+        let target = targets[seed as usize % targets.len()];
+        let record = conformance::<O>(config, target, seed);
+        found += record.hops.iter().sum::<u64>();
+        dropped += record.messages.iter().map(|row| row.sent - row.delivered).sum::<u64>();
+    }
+    assert!(found > 100, "{}: {found} lookups found anything", O::NAME);
+    assert!(dropped > 100, "{}: {dropped} messages were dropped", O::NAME);
+}
+
+#[test]
+fn iterative_chord_conforms() {
+    let config = ChordConfig { routing: Routing::Iterative, successors: 4, ..ChordConfig::default() };
+    in_random_worlds::<Chord>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn recursive_chord_conforms() {
+    let config = ChordConfig { routing: Routing::Recursive, successors: 4, ..ChordConfig::default() };
+    in_random_worlds::<Chord>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn flooding_conforms() {
+    // Random worlds may be too small for the default graph.
+    let graph = peerlab_overlay::graph::GraphConfig::ErdosRenyi { mean_degree: Some(1.0), probability: None };
+    let config = FloodingConfig { graph, ..FloodingConfig::default() };
+    in_random_worlds::<Flooding>(&config, &[TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn central_index_conforms() {
+    in_random_worlds::<CentralIndex>(&Default::default(), &[TargetKind::Content, TargetKind::Peer]);
+}
