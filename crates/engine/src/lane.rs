@@ -1,13 +1,15 @@
 //! One shard's part of the engine: its queues, and how it takes a window's events.
 //!
 //! When a window opens, its events are brought into the order (actor, key): a counting sort on the high bits of the
-//! actor, then small sorts. Taking them actor by actor means that an actor's state is fetched once for all of its events, and that
-//! the fetch can be asked for a dozen events ahead. That is allowed because nothing that happens within a window at one actor can
-//! reach another one within the same window: the order that counts is each actor's own.
+//! actor, then small sorts; messages and timers apart, which are merged as they are taken. Taking them actor by actor means that
+//! an actor's state is fetched once for all of its events, and that the fetch can be asked for a dozen events ahead. That is
+//! allowed because nothing that happens within a window at one actor can reach another one within the same window: the order
+//! that counts is each actor's own.
+//!
+//! The events themselves are moved into order, not an index of them: they are then read one after the other, and their chunks
+//! are free for what the window's handlers queue.
 //!
 //! An event that an actor queues for itself within the open window is merged into the rest of its own.
-
-use peerlab_prefetch::prefetch;
 
 use crate::key::EventKey;
 use crate::time::Time;
@@ -19,6 +21,8 @@ const FAR_AHEAD: usize = 14;
 const NEAR_AHEAD: usize = 6;
 /// Slices up to this length are sorted by insertion.
 const SMALL: usize = 24;
+/// Buckets of the counting sort, at most.
+const MAX_BUCKETS: usize = 1 << 16;
 
 /// A population of actors that the engine drives: those with numbers `base … base + n − 1`.
 ///
@@ -77,22 +81,50 @@ impl<T> Timed for Alarm<T> {
     }
 }
 
-/// The place of an event of the open window: its order, and where it lies.
-#[derive(Clone, Copy)]
-struct Place {
-    actor: u32,
-    /// Position in the open chunks; the highest bit tells timers from messages.
-    at: u32,
-    key: EventKey,
-}
+/// What a window puts in order.
+trait Queued: Timed {
+    /// The actor that handles it.
+    fn actor(&self) -> u32;
+    /// Its place in the order of all events.
+    fn key(&self) -> EventKey;
+    /// What holds its place in a table until it comes.
+    fn vacant(&self) -> Self;
 
-const TIMER: u32 = 1 << 31;
-const VACANT: Place = Place { actor: 0, at: 0, key: EventKey { time: Time::ZERO, origin: 0, seq: 0 } };
-
-impl Place {
     #[inline]
     fn order(&self) -> (u32, EventKey) {
-        (self.actor, self.key)
+        (self.actor(), self.key())
+    }
+}
+
+impl<M> Queued for Mail<M> {
+    #[inline]
+    fn actor(&self) -> u32 {
+        self.actor
+    }
+
+    #[inline]
+    fn key(&self) -> EventKey {
+        self.key
+    }
+
+    fn vacant(&self) -> Self {
+        Self { message: None, ..*self }
+    }
+}
+
+impl<T: Copy> Queued for Alarm<T> {
+    #[inline]
+    fn actor(&self) -> u32 {
+        self.actor
+    }
+
+    #[inline]
+    fn key(&self) -> EventKey {
+        EventKey { time: self.time, origin: self.actor, seq: self.seq }
+    }
+
+    fn vacant(&self) -> Self {
+        *self
     }
 }
 
@@ -184,10 +216,8 @@ pub(crate) struct Lane<S: Shard> {
     base: u32,
     actors: u32,
     queues: Queues<S::Message, S::Timer>,
-    open_messages: Chunks<Mail<S::Message>>,
-    open_timers: Chunks<Alarm<S::Timer>>,
-    order: Vec<Place>,
-    buckets: Vec<u32>,
+    messages: Opened<Mail<S::Message>>,
+    timers: Opened<Alarm<S::Timer>>,
 }
 
 impl<S: Shard> Lane<S> {
@@ -203,7 +233,7 @@ impl<S: Shard> Lane<S> {
             me,
             actors_per_shard,
         };
-        Self { shard, base, actors, queues, open_messages: Vec::new(), open_timers: Vec::new(), order: Vec::new(), buckets: Vec::new() }
+        Self { shard, base, actors, queues, messages: Opened::new(), timers: Opened::new() }
     }
 
     pub(crate) fn shard(&self) -> &S {
@@ -265,115 +295,52 @@ impl<S: Shard> Lane<S> {
     /// Handles all events of the present window that happen before `limit`.
     pub(crate) fn run(&mut self, limit: Time) {
         self.queues.limit = limit;
-        self.queues.messages.open(&mut self.open_messages);
-        self.queues.timers.open(&mut self.open_timers);
-        if limit < self.queues.windows.end(self.queues.window) {
-            put_back(&mut self.open_messages, &mut self.queues.messages, limit);
-            put_back(&mut self.open_timers, &mut self.queues.timers, limit);
-        }
-        self.sort();
+        let cut = limit < self.queues.windows.end(self.queues.window);
+        self.messages.open(&mut self.queues.messages, cut.then_some(limit), self.base, self.actors);
+        self.timers.open(&mut self.queues.timers, cut.then_some(limit), self.base, self.actors);
         self.handle_all();
-        self.queues.messages.recycle(&mut self.open_messages);
-        self.queues.timers.recycle(&mut self.open_timers);
-    }
-
-    /// Fills `order` with the places of the open events, sorted.
-    fn sort(&mut self) {
-        let total = count(&self.open_messages) + count(&self.open_timers);
-        assert!(total < TIMER as usize, "more than 2^31 events in one window");
-        self.order.clear();
-        if total == 0 {
-            return;
-        }
-        self.order.resize(total, VACANT);
-        // About four events per bucket; a bucket is a range of actors.
-        let wanted = (total / 4).next_power_of_two().min(1 << 16).trailing_zeros();
-        let shift = (u32::BITS - (self.actors - 1).leading_zeros()).saturating_sub(wanted);
-        let bucket_count = ((self.actors - 1) >> shift) as usize + 1;
-        self.buckets.clear();
-        self.buckets.resize(bucket_count, 0);
-        let bucket = |actor: u32| ((actor - self.base) >> shift) as usize;
-        for mail in self.open_messages.iter().flatten() {
-            self.buckets[bucket(mail.actor)] += 1;
-        }
-        for alarm in self.open_timers.iter().flatten() {
-            self.buckets[bucket(alarm.actor)] += 1;
-        }
-        let mut start = 0;
-        for count in &mut self.buckets {
-            start += std::mem::replace(count, start);
-        }
-        let (order, buckets) = (&mut self.order, &mut self.buckets);
-        let mut place = |place: Place| {
-            let next = &mut buckets[bucket(place.actor)];
-            order[*next as usize] = place;
-            *next += 1;
-        };
-        for_each_place(&self.open_messages, |at, mail| place(Place { actor: mail.actor, at, key: mail.key }));
-        for_each_place(&self.open_timers, |at, alarm| {
-            let key = EventKey { time: alarm.time, origin: alarm.actor, seq: alarm.seq };
-            place(Place { actor: alarm.actor, at: at | TIMER, key });
-        });
-        // Each bucket's counter now stands at its end.
-        let mut begin = 0;
-        for &end in self.buckets.iter() {
-            sort_small(&mut self.order[begin..end as usize]);
-            begin = end as usize;
-        }
     }
 
     fn handle_all(&mut self) {
-        for place in self.order.iter().take(FAR_AHEAD) {
-            self.shard.prefetch(place.actor);
+        for actor in self.messages.first_actors(FAR_AHEAD).chain(self.timers.first_actors(FAR_AHEAD)) {
+            self.shard.prefetch(actor);
         }
-        for place in self.order.iter().take(NEAR_AHEAD) {
-            self.shard.prefetch_deep(place.actor);
+        for actor in self.messages.first_actors(NEAR_AHEAD).chain(self.timers.first_actors(NEAR_AHEAD)) {
+            self.shard.prefetch_deep(actor);
         }
-        for index in 0..self.order.len() {
-            if let Some(ahead) = self.order.get(index + FAR_AHEAD) {
-                self.shard.prefetch(ahead.actor);
-                self.prefetch_event(ahead.at);
+        loop {
+            let (message, timer) = (self.messages.peek(), self.timers.peek());
+            let (actor, is_message) = match (message, timer) {
+                (Some(message), Some(timer)) if message < timer => (message.0, true),
+                (_, Some(timer)) => (timer.0, false),
+                (Some(message), None) => (message.0, true),
+                (None, None) => return,
+            };
+            let mut out = Outbox { queues: &mut self.queues, actor };
+            if is_message {
+                self.messages.look_ahead(&self.shard);
+                let mail = self.messages.take();
+                let message = mail.message.take().expect("a message is handled once");
+                self.shard.message(&mut out, actor, mail.key, mail.tag, message);
+            } else {
+                self.timers.look_ahead(&self.shard);
+                let alarm = *self.timers.take();
+                self.shard.timer(&mut out, actor, alarm.key(), alarm.timer);
             }
-            if let Some(ahead) = self.order.get(index + NEAR_AHEAD) {
-                self.shard.prefetch_deep(ahead.actor);
-            }
-            let place = self.order[index];
-            self.handle(place);
             if !self.queues.own.is_empty() {
-                let next = self.order.get(index + 1).filter(|next| next.actor == place.actor).map(|next| next.key);
-                self.handle_own(place.actor, next);
+                self.handle_own(actor);
             }
         }
     }
 
-    #[inline]
-    fn prefetch_event(&self, at: u32) {
-        if at & TIMER == 0 {
-            let (chunk, slot) = locate(at);
-            prefetch::<1, _>(&self.open_messages[chunk][slot]);
-        }
-    }
-
-    #[inline]
-    fn handle(&mut self, place: Place) {
-        let mut out = Outbox { queues: &mut self.queues, actor: place.actor };
-        let (chunk, slot) = locate(place.at & !TIMER);
-        if place.at & TIMER == 0 {
-            let mail = &mut self.open_messages[chunk][slot];
-            let message = mail.message.take().expect("a message is handled once");
-            self.shard.message(&mut out, place.actor, place.key, mail.tag, message);
-        } else {
-            let timer = self.open_timers[chunk][slot].timer;
-            self.shard.timer(&mut out, place.actor, place.key, timer);
-        }
-    }
-
-    /// Handles what `actor` queued for itself within the window, as far as it comes before `next`.
+    /// Handles what `actor` queued for itself within the window, as far as it comes before the actor's next event.
     #[cold]
-    fn handle_own(&mut self, actor: u32, next: Option<EventKey>) {
+    fn handle_own(&mut self, actor: u32) {
+        let of_actor = |next: &(u32, EventKey)| next.0 == actor;
+        let next = self.messages.peek().filter(of_actor).into_iter().chain(self.timers.peek().filter(of_actor)).min();
         while let Some(own) = self.queues.own.last() {
             let key = EventKey { time: own.time, origin: actor, seq: own.seq };
-            if next.is_some_and(|next| next < key) {
+            if next.is_some_and(|(_, next)| next < key) {
                 return;
             }
             let own = self.queues.own.pop().expect("seen above");
@@ -386,22 +353,91 @@ impl<S: Shard> Lane<S> {
     }
 }
 
-fn count<E>(chunks: &Chunks<E>) -> usize {
-    chunks.iter().map(Vec::len).sum()
+/// The events of one type in the open window, in the order (actor, key).
+struct Opened<E> {
+    /// Events up to `len`; then, as before `next`, what is over. It only grows.
+    events: Vec<E>,
+    len: usize,
+    /// The first that has not been taken.
+    next: usize,
+    chunks: Chunks<E>,
+    buckets: Vec<u32>,
 }
 
-/// Chunks hold at most this many events, so a position is a chunk and a slot.
-const SLOT_BITS: u32 = crate::wheel::CHUNK.trailing_zeros();
+impl<E: Queued> Opened<E> {
+    fn new() -> Self {
+        Self { events: Vec::new(), len: 0, next: 0, chunks: Vec::new(), buckets: Vec::new() }
+    }
 
-#[inline]
-fn locate(at: u32) -> (usize, usize) {
-    ((at >> SLOT_BITS) as usize, (at & ((1 << SLOT_BITS) - 1)) as usize)
-}
+    /// Takes the events of the wheel's present window, as far as they come before `limit`, and puts them in order.
+    fn open(&mut self, wheel: &mut Wheel<E>, limit: Option<Time>, base: u32, actors: u32) {
+        (self.len, self.next) = (0, 0);
+        wheel.open(&mut self.chunks);
+        if let Some(limit) = limit {
+            put_back(&mut self.chunks, wheel, limit);
+        }
+        let Some(example) = self.chunks.iter().flatten().next() else {
+            return wheel.recycle(&mut self.chunks);
+        };
+        self.len = self.chunks.iter().map(Vec::len).sum();
+        assert!(u32::try_from(self.len).is_ok(), "more than 2^32 events in one window");
+        if self.events.len() < self.len {
+            self.events.reserve_exact(self.len - self.events.len());
+            self.events.resize_with(self.len, || example.vacant());
+        }
+        // About four events per bucket; a bucket is a range of actors.
+        let wanted = (self.len / 4).next_power_of_two().min(MAX_BUCKETS).ilog2();
+        let shift = (u32::BITS - (actors - 1).leading_zeros()).saturating_sub(wanted);
+        let bucket = |event: &E| ((event.actor() - base) >> shift) as usize;
+        self.buckets.clear();
+        self.buckets.resize(((actors - 1) >> shift) as usize + 1, 0);
+        for event in self.chunks.iter().flatten() {
+            self.buckets[bucket(event)] += 1;
+        }
+        let mut start = 0;
+        for count in &mut self.buckets {
+            start += std::mem::replace(count, start);
+        }
+        for event in self.chunks.iter_mut().flat_map(|chunk| chunk.drain(..)) {
+            let place = &mut self.buckets[bucket(&event)];
+            self.events[*place as usize] = event;
+            *place += 1;
+        }
+        wheel.recycle(&mut self.chunks);
+        // Each bucket's counter now stands at its end.
+        let mut begin = 0;
+        for &end in &self.buckets {
+            sort_small(&mut self.events[begin..end as usize]);
+            begin = end as usize;
+        }
+    }
 
-fn for_each_place<E>(chunks: &Chunks<E>, mut visit: impl FnMut(u32, &E)) {
-    for (chunk_index, chunk) in chunks.iter().enumerate() {
-        for (slot, event) in chunk.iter().enumerate() {
-            visit((chunk_index as u32) << SLOT_BITS | slot as u32, event);
+    /// The order of the next event.
+    #[inline]
+    fn peek(&self) -> Option<(u32, EventKey)> {
+        if self.next < self.len { Some(self.events[self.next].order()) } else { None }
+    }
+
+    /// Takes the next event, of which there must be one.
+    #[inline]
+    fn take(&mut self) -> &mut E {
+        self.next += 1;
+        &mut self.events[self.next - 1]
+    }
+
+    fn first_actors(&self, count: usize) -> impl Iterator<Item = u32> {
+        self.events[..self.len].iter().take(count).map(E::actor)
+    }
+
+    /// Asks for what the coming events will touch.
+    #[inline]
+    fn look_ahead<S: Shard>(&self, shard: &S) {
+        let events = &self.events[..self.len];
+        if let Some(event) = events.get(self.next + FAR_AHEAD) {
+            shard.prefetch(event.actor());
+        }
+        if let Some(event) = events.get(self.next + NEAR_AHEAD) {
+            shard.prefetch_deep(event.actor());
         }
     }
 }
@@ -421,18 +457,16 @@ fn put_back<E: Timed>(chunks: &mut Chunks<E>, wheel: &mut Wheel<E>, limit: Time)
 }
 
 #[inline]
-fn sort_small(places: &mut [Place]) {
-    if places.len() > SMALL {
-        places.sort_unstable_by_key(Place::order);
+fn sort_small<E: Queued>(events: &mut [E]) {
+    if events.len() > SMALL {
+        events.sort_unstable_by_key(E::order);
         return;
     }
-    for sorted in 1..places.len() {
-        let place = places[sorted];
+    for sorted in 1..events.len() {
         let mut at = sorted;
-        while at > 0 && places[at - 1].order() > place.order() {
-            places[at] = places[at - 1];
+        while at > 0 && events[at - 1].order() > events[at].order() {
+            events.swap(at - 1, at);
             at -= 1;
         }
-        places[at] = place;
     }
 }

@@ -11,7 +11,7 @@ use std::any::Any;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ScopedJoinHandle;
 
 use crate::lane::{Lane, Mail, Outbox, Shard};
@@ -102,7 +102,7 @@ pub fn run<S: Shard, C: Controller<S> + Send>(
     schedule: Schedule,
     controller: &mut C,
 ) -> Vec<S> {
-    let windows = Windows { epoch: schedule.begin, shift: 63 - schedule.min_delay.nanos().max(1).leading_zeros() };
+    let windows = Windows { epoch: schedule.begin, shift: schedule.min_delay.nanos().max(1).ilog2() };
     let count = shards.len();
     let lanes: Vec<Mutex<Lane<S>>> = shards
         .into_iter()
@@ -261,21 +261,34 @@ type Panic = Box<dyn Any + Send>;
 /// Why a thread unwinds that has done nothing wrong.
 struct AnotherPanicked;
 
-/// A barrier for turns of microseconds: it spins a little, then yields, and gives up when a party panicked.
+/// A barrier for turns of microseconds: it spins a little, then sleeps, and gives up when a party panicked.
+///
+/// Sleeping rather than yielding: on a busy machine, one who has slept is served before those who never stopped asking.
 struct Barrier {
     parties: usize,
-    /// Turns of spinning before a thread yields: none where threads outnumber cores, since whom it waits for may wait for its core.
+    /// How often a thread looks before it sleeps: not at all where threads outnumber cores, since whom it waits for may wait
+    /// for its core.
     patience: u32,
     waiting: AtomicUsize,
     generation: AtomicUsize,
     poisoned: AtomicBool,
+    /// Whether anyone sleeps. The generation changes under this lock, so that nobody falls asleep over it.
+    asleep: Mutex<bool>,
+    wake: Condvar,
 }
 
 impl Barrier {
     fn new(parties: usize) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let patience = if parties <= cores { 2_000 } else { 0 };
-        Self { parties, patience, waiting: AtomicUsize::new(0), generation: AtomicUsize::new(0), poisoned: AtomicBool::new(false) }
+        Self {
+            parties,
+            patience: if parties <= cores { 5_000 } else { 0 },
+            waiting: AtomicUsize::new(0),
+            generation: AtomicUsize::new(0),
+            poisoned: AtomicBool::new(false),
+            asleep: Mutex::new(false),
+            wake: Condvar::new(),
+        }
     }
 
     fn wait(&self) {
@@ -285,20 +298,35 @@ impl Barrier {
         let generation = self.generation.load(Ordering::Acquire);
         if self.waiting.fetch_add(1, Ordering::AcqRel) + 1 == self.parties {
             self.waiting.store(0, Ordering::Release);
+            let asleep = lock(&self.asleep);
             self.generation.fetch_add(1, Ordering::AcqRel);
+            self.wake(asleep);
             return;
         }
-        let mut spins = 0_u32;
-        while self.generation.load(Ordering::Acquire) == generation {
-            if self.poisoned.load(Ordering::Acquire) {
-                resume_unwind(Box::new(AnotherPanicked));
+        for _ in 0..self.patience {
+            if self.is_over(generation) {
+                return;
             }
-            spins += 1;
-            if spins <= self.patience {
-                std::hint::spin_loop();
-            } else {
-                std::thread::yield_now();
-            }
+            std::hint::spin_loop();
+        }
+        let mut asleep = lock(&self.asleep);
+        while !self.is_over(generation) {
+            *asleep = true;
+            asleep = self.wake.wait(asleep).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// True if all have come; unwinds if someone never will.
+    fn is_over(&self, generation: usize) -> bool {
+        if self.poisoned.load(Ordering::Acquire) {
+            resume_unwind(Box::new(AnotherPanicked));
+        }
+        self.generation.load(Ordering::Acquire) != generation
+    }
+
+    fn wake(&self, mut asleep: MutexGuard<'_, bool>) {
+        if std::mem::take(&mut *asleep) {
+            self.wake.notify_all();
         }
     }
 }
@@ -309,7 +337,9 @@ struct PoisonOnPanic<'a>(&'a Barrier);
 impl Drop for PoisonOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
+            let asleep = lock(&self.0.asleep);
             self.0.poisoned.store(true, Ordering::Release);
+            self.0.wake(asleep);
         }
     }
 }

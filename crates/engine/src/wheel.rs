@@ -93,7 +93,7 @@ impl<E: Timed> Wheel<E> {
     #[inline]
     fn put(&mut self, window: u64, event: E) {
         let differing = window ^ self.current;
-        let ring_index = ((63 - (differing | 1).leading_zeros()) / 8) as usize;
+        let ring_index = ((differing | 1).ilog2() / 8) as usize;
         let slot = (window >> (8 * ring_index)) as usize % SLOTS;
         let ring = &mut self.rings[ring_index];
         ring.occupied[slot / 64] |= 1 << (slot % 64);
@@ -129,7 +129,7 @@ impl<E: Timed> Wheel<E> {
         debug_assert!(window >= self.current && self.bound().is_none_or(|bound| bound >= window));
         self.current = window;
         // Every coarser ring in which the present slot has changed deals that slot out, the coarsest first.
-        let highest = ((63 - (differing | 1).leading_zeros()) / 8) as usize;
+        let highest = ((differing | 1).ilog2() / 8) as usize;
         for ring_index in (1..=highest).rev() {
             let slot = (window >> (8 * ring_index)) as usize % SLOTS;
             self.deal(ring_index, slot);

@@ -5,5 +5,6 @@ mod fingerprint;
 mod oracle;
 mod panics;
 mod randomness;
+mod stage;
 mod toy;
 mod windows;
