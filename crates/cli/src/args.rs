@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// A wind tunnel for peer-to-peer designs: one TOML file describes peers, links, churn, faults and load, and every design meets the same.
 #[derive(Debug, Parser)]
 #[command(name = "sim", version, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
-#[command(after_help = "Exit status: 0 done; 1 a run or a check failed, or Ctrl-C; 2 the input is wrong and nothing was written.\n\nStart with `sim run scenarios/churn.toml`, or `sim new mine` for a scenario of your own.")]
+#[command(
+    after_help = "Exit status: 0 done; 1 a run or a check failed, or Ctrl-C; 2 the input is wrong and nothing was written.\n\nStart with `sim run scenarios/churn.toml`, or `sim new mine` for a scenario of your own."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -51,6 +53,8 @@ pub(crate) struct ScenarioArgs {
     pub(crate) topologies: Vec<String>,
 }
 
+// The contract's switches are independent of each other: none of them is a state of another.
+#[allow(clippy::struct_excessive_bools, reason = "a command line is made of switches")]
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]

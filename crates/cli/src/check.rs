@@ -32,14 +32,18 @@ fn human(registry: &Registry, scenario: &Scenario) -> String {
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "  {name:<11} {value}");
     };
-    let labels: Vec<&str> = scenario.points.first().into_iter().flat_map(|point| &point.topologies).map(|entry| entry.label.as_str()).collect();
+    let labels: Vec<&str> =
+        scenario.points.first().into_iter().flat_map(|point| &point.topologies).map(|entry| entry.label.as_str()).collect();
     line("topologies", labels.join(", "));
     line("repetitions", scenario.repetitions.to_string());
     for axis in &scenario.axes {
         line("sweep", format!("{} = {}", axis.path, axis.values.join(", ")));
     }
     line("runs", grouped(estimate.runs as u64));
-    line("peers", if scenario.axes.is_empty() { grouped(u64::from(estimate.peers)) } else { format!("up to {}", grouped(u64::from(estimate.peers))) });
+    line(
+        "peers",
+        if scenario.axes.is_empty() { grouped(u64::from(estimate.peers)) } else { format!("up to {}", grouped(u64::from(estimate.peers))) },
+    );
     line("events", format!("about {} in all", rough(estimate.events)));
     let available = available_memory().map(|bytes| format!(" of {} available", memory(bytes))).unwrap_or_default();
     line("memory", format!("about {} a run{available}", memory(estimate.largest_run_bytes)));

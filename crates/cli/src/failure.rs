@@ -56,7 +56,10 @@ impl From<DirectoryError> for Failure {
     fn from(error: DirectoryError) -> Self {
         match error {
             // What the user asked for cannot be; nothing has been touched.
-            DirectoryError::Foreign { .. } | DirectoryError::NoName { .. } | DirectoryError::Busy { .. } | DirectoryError::OtherSession { .. } => Self::input(error),
+            DirectoryError::Foreign { .. }
+            | DirectoryError::NoName { .. }
+            | DirectoryError::Busy { .. }
+            | DirectoryError::OtherSession { .. } => Self::input(error),
             other => Self::Run(other.into()),
         }
     }
@@ -77,6 +80,10 @@ impl From<TableError> for Failure {
 /// A failed write to stdout.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe { Self::ClosedPipe } else { Self::Run(anyhow::Error::new(error).context("cannot write the output")) }
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::ClosedPipe
+        } else {
+            Self::Run(anyhow::Error::new(error).context("cannot write the output"))
+        }
     }
 }

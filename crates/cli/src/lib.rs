@@ -38,6 +38,8 @@ use args::{Cli, Command};
 use failure::Failure;
 
 /// The whole program: reads the command line, does what it says, and gives the exit status.
+// By value, since it is the last thing that a program does with it: `main_with(Registry::builtin())`.
+#[allow(clippy::needless_pass_by_value, reason = "the signature that third parties' programs rely on")]
 pub fn main_with(registry: Registry) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

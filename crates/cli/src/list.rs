@@ -45,7 +45,11 @@ fn overview(registry: &Registry) -> String {
     for (name, subject) in subjects {
         let names: Vec<String> = items(registry, subject).into_iter().map(|item| item.name).collect();
         // Writing into a String cannot fail.
-        let _ = writeln!(text, "{name:<11} {}", if subject == Subject::Metrics { format!("{} of them", names.len()) } else { names.join(", ") });
+        let _ = writeln!(
+            text,
+            "{name:<11} {}",
+            if subject == Subject::Metrics { format!("{} of them", names.len()) } else { names.join(", ") }
+        );
     }
     text + "\n`sim list topologies` has a line on each, `sim list topologies chord` shows one with its parameters.\n"
 }
@@ -56,9 +60,20 @@ fn items(registry: &Registry, subject: Subject) -> Vec<Item> {
         Subject::Churn => of_definition(registry, "Distribution"),
         Subject::Latency => of_definition(registry, "Latency"),
         Subject::Actions => of_definition(registry, "Action"),
-        Subject::Metrics => METRICS.iter().map(|metric| Item { name: metric.name.to_owned(), summary: format!("[{}] {}", metric.unit, metric.meaning), details: String::new() }).collect(),
+        Subject::Metrics => METRICS
+            .iter()
+            .map(|metric| Item {
+                name: metric.name.to_owned(),
+                summary: format!("[{}] {}", metric.unit, metric.meaning),
+                details: String::new(),
+            })
+            .collect(),
         Subject::Scenarios => {
-            let item = |starter: &crate::starters::Starter| Item { name: starter.name.to_owned(), summary: starter.description().to_owned(), details: format!("\n{}", starter.text) };
+            let item = |starter: &crate::starters::Starter| Item {
+                name: starter.name.to_owned(),
+                summary: starter.description().to_owned(),
+                details: format!("\n{}", starter.text),
+            };
             SHIPPED.iter().map(item).collect()
         }
     }
@@ -92,7 +107,12 @@ fn of_definition(registry: &Registry, name: &str) -> Vec<Item> {
 /// Names in a column, with what they are beside them.
 fn lines(items: &[Item]) -> String {
     let width = items.iter().map(|item| item.name.chars().count()).max().unwrap_or(0);
-    items.iter().map(|item| format!("{:<width$}  {}\n", item.name, item.summary)).collect()
+    let mut text = String::new();
+    for item in items {
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "{:<width$}  {}", item.name, item.summary);
+    }
+    text
 }
 
 /// Parameters with what they take, their defaults and their meaning.

@@ -33,7 +33,11 @@ pub(crate) fn load(registry: &Registry, arguments: &ScenarioArgs) -> Result<Vec<
     let mut scenarios = Vec::new();
     let mut complaints = String::new();
     for path in files(&arguments.paths)? {
-        match loader.load(&path).map_err(complaint).and_then(|scenario| probe(&scenario).map(|()| scenario).map_err(|report| report.render(true))) {
+        match loader
+            .load(&path)
+            .map_err(complaint)
+            .and_then(|scenario| probe(&scenario).map(|()| scenario).map_err(|report| report.render(true)))
+        {
             Ok(scenario) => scenarios.push(scenario),
             Err(text) => {
                 // Writing into a String cannot fail.
@@ -93,7 +97,8 @@ fn probe(scenario: &Scenario) -> Result<(), Report> {
     let options = RunOptions { stop: Some(&stop), ..RunOptions::default() };
     let mut probed = BTreeSet::new();
     for point in &scenario.points {
-        let shared: Vec<&str> = point.conditions.network.files().into_iter().chain(point.conditions.churn.iter().flat_map(|churn| churn.files())).collect();
+        let shared: Vec<&str> =
+            point.conditions.network.files().into_iter().chain(point.conditions.churn.iter().flat_map(|churn| churn.files())).collect();
         for (index, entry) in point.topologies.iter().enumerate() {
             let own = entry.topology.files();
             // Whether a file fits depends on the number of peers as well.

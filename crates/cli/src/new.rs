@@ -25,11 +25,14 @@ pub(crate) fn new(arguments: &NewArgs) -> Result<(), Failure> {
     }
     let text = renamed(template(arguments.from.as_deref())?, &name);
     let exists = |error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure::input(format_args!("{} exists already and is left as it is; choose another name", path.display())),
+        io::ErrorKind::AlreadyExists => {
+            Failure::input(format_args!("{} exists already and is left as it is; choose another name", path.display()))
+        }
         _ => Failure::input(format_args!("cannot write {}: {error}", path.display())),
     };
     let mut file = File::create_new(&path).map_err(exists)?;
-    file.write_all(text.as_bytes()).map_err(|error| Failure::Run(anyhow::Error::new(error).context(format!("cannot write {}", path.display()))))?;
+    file.write_all(text.as_bytes())
+        .map_err(|error| Failure::Run(anyhow::Error::new(error).context(format!("cannot write {}", path.display()))))?;
     print(&format!("{}\n", path.display()))?;
     note(&format!("written; `sim run {}` runs it", path.display()));
     Ok(())

@@ -13,7 +13,9 @@ pub(crate) fn plot(arguments: &PlotArgs) -> Result<(), Failure> {
         match standing(directory)? {
             Standing::Ours => {}
             Standing::Absent => return Err(Failure::input(format_args!("there is no directory {}", directory.display()))),
-            Standing::Empty | Standing::Foreign => return Err(Failure::input(format_args!("{} is not a results directory that sim wrote", directory.display()))),
+            Standing::Empty | Standing::Foreign => {
+                return Err(Failure::input(format_args!("{} is not a results directory that sim wrote", directory.display())));
+            }
         }
     }
     for directory in &arguments.results {

@@ -13,7 +13,7 @@ use crate::output::note;
 const STEPS: u32 = 1000;
 
 /// Time between two lines where there is no terminal.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// The progress of a list of runs; told by any thread.
 pub(crate) struct Progress {
@@ -42,7 +42,7 @@ impl Progress {
             bar.set_prefix(name.to_owned());
             Display::Bar(bar)
         } else {
-            note(&format!("{name}: {runs} runs"));
+            note(&format!("{name}: {runs} {}", if runs == 1 { "run" } else { "runs" }));
             Display::Lines(Mutex::new(Instant::now()))
         };
         let steps = (0..runs).map(|index| AtomicU32::new(if completed.contains(&index) { STEPS } else { 0 }));

@@ -308,39 +308,37 @@ impl<S: Shard> Lane<S> {
         for actor in self.messages.first_actors(NEAR_AHEAD).chain(self.timers.first_actors(NEAR_AHEAD)) {
             self.shard.prefetch_deep(actor);
         }
+        let (mut message, mut timer) = (self.messages.peek(), self.timers.peek());
         loop {
-            let (message, timer) = (self.messages.peek(), self.timers.peek());
-            let (actor, is_message) = match (message, timer) {
-                (Some(message), Some(timer)) if message < timer => (message.0, true),
-                (_, Some(timer)) => (timer.0, false),
-                (Some(message), None) => (message.0, true),
-                (None, None) => return,
-            };
-            let mut out = Outbox { queues: &mut self.queues, actor };
-            if is_message {
+            let actor = message.0.min(timer.0);
+            if message < timer {
                 self.messages.look_ahead(&self.shard);
                 let mail = self.messages.take();
-                let message = mail.message.take().expect("a message is handled once");
-                self.shard.message(&mut out, actor, mail.key, mail.tag, message);
-            } else {
+                let content = mail.message.take().expect("a message is handled once");
+                let mut out = Outbox { queues: &mut self.queues, actor };
+                self.shard.message(&mut out, actor, mail.key, mail.tag, content);
+                message = self.messages.peek();
+            } else if timer < NEVER {
                 self.timers.look_ahead(&self.shard);
                 let alarm = *self.timers.take();
+                let mut out = Outbox { queues: &mut self.queues, actor };
                 self.shard.timer(&mut out, actor, alarm.key(), alarm.timer);
+                timer = self.timers.peek();
+            } else {
+                return;
             }
             if !self.queues.own.is_empty() {
-                self.handle_own(actor);
+                self.handle_own(actor, message.min(timer));
             }
         }
     }
 
     /// Handles what `actor` queued for itself within the window, as far as it comes before the actor's next event.
     #[cold]
-    fn handle_own(&mut self, actor: u32) {
-        let of_actor = |next: &(u32, EventKey)| next.0 == actor;
-        let next = self.messages.peek().filter(of_actor).into_iter().chain(self.timers.peek().filter(of_actor)).min();
+    fn handle_own(&mut self, actor: u32, next: (u32, EventKey)) {
         while let Some(own) = self.queues.own.last() {
             let key = EventKey { time: own.time, origin: actor, seq: own.seq };
-            if next.is_some_and(|(_, next)| next < key) {
+            if next < (actor, key) {
                 return;
             }
             let own = self.queues.own.pop().expect("seen above");
@@ -352,6 +350,9 @@ impl<S: Shard> Lane<S> {
         }
     }
 }
+
+/// After every event.
+const NEVER: (u32, EventKey) = (u32::MAX, EventKey { time: Time::MAX, origin: u32::MAX, seq: u32::MAX });
 
 /// The events of one type in the open window, in the order (actor, key).
 struct Opened<E> {
@@ -385,23 +386,27 @@ impl<E: Queued> Opened<E> {
             self.events.reserve_exact(self.len - self.events.len());
             self.events.resize_with(self.len, || example.vacant());
         }
-        // About four events per bucket; a bucket is a range of actors.
-        let wanted = (self.len / 4).next_power_of_two().min(MAX_BUCKETS).ilog2();
+        // About two events per bucket; a bucket is a range of actors.
+        let wanted = (self.len / 2).next_power_of_two().min(MAX_BUCKETS).ilog2();
         let shift = (u32::BITS - (actors - 1).leading_zeros()).saturating_sub(wanted);
         let bucket = |event: &E| ((event.actor() - base) >> shift) as usize;
         self.buckets.clear();
         self.buckets.resize(((actors - 1) >> shift) as usize + 1, 0);
-        for event in self.chunks.iter().flatten() {
-            self.buckets[bucket(event)] += 1;
+        for chunk in &self.chunks {
+            for event in chunk {
+                self.buckets[bucket(event)] += 1;
+            }
         }
         let mut start = 0;
         for count in &mut self.buckets {
             start += std::mem::replace(count, start);
         }
-        for event in self.chunks.iter_mut().flat_map(|chunk| chunk.drain(..)) {
-            let place = &mut self.buckets[bucket(&event)];
-            self.events[*place as usize] = event;
-            *place += 1;
+        for chunk in &mut self.chunks {
+            for event in chunk.drain(..) {
+                let place = &mut self.buckets[bucket(&event)];
+                self.events[*place as usize] = event;
+                *place += 1;
+            }
         }
         wheel.recycle(&mut self.chunks);
         // Each bucket's counter now stands at its end.
@@ -412,10 +417,10 @@ impl<E: Queued> Opened<E> {
         }
     }
 
-    /// The order of the next event.
+    /// The order of the next event; [`NEVER`] if there is none.
     #[inline]
-    fn peek(&self) -> Option<(u32, EventKey)> {
-        if self.next < self.len { Some(self.events[self.next].order()) } else { None }
+    fn peek(&self) -> (u32, EventKey) {
+        self.events[..self.len].get(self.next).map_or(NEVER, E::order)
     }
 
     /// Takes the next event, of which there must be one.

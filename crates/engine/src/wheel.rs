@@ -17,7 +17,7 @@ const SLOTS: usize = 256;
 /// Rings: eight bytes name every window that a 64-bit time can lie in.
 const RINGS: usize = 8;
 /// Events per chunk.
-pub(crate) const CHUNK: usize = 128;
+const CHUNK: usize = 128;
 
 /// How time is cut: window `w` covers [`epoch` + w·2^`shift`, `epoch` + (w+1)·2^`shift`) nanoseconds.
 #[derive(Clone, Copy, Debug)]
@@ -66,13 +66,19 @@ pub(crate) struct Wheel<E> {
 
 struct Ring<E> {
     occupied: [u64; SLOTS / 64],
-    slots: Vec<Chunks<E>>,
+    slots: Vec<Slot<E>>,
+}
+
+struct Slot<E> {
+    /// The chunk that is being filled; without capacity if the slot is empty.
+    last: Vec<E>,
+    full: Chunks<E>,
 }
 
 impl<E: Timed> Wheel<E> {
     /// An empty queue whose present is window 0.
     pub(crate) fn new(windows: Windows) -> Self {
-        let ring = |_| Ring { occupied: [0; SLOTS / 64], slots: std::iter::repeat_with(Vec::new).take(SLOTS).collect() };
+        let ring = |_| Ring { occupied: [0; SLOTS / 64], slots: std::iter::repeat_with(Slot::new).take(SLOTS).collect() };
         Self { windows, rings: Box::new(std::array::from_fn(ring)), current: 0, pool: Vec::new(), dealing: Vec::new(), len: 0 }
     }
 
@@ -96,16 +102,11 @@ impl<E: Timed> Wheel<E> {
         let ring_index = ((differing | 1).ilog2() / 8) as usize;
         let slot = (window >> (8 * ring_index)) as usize % SLOTS;
         let ring = &mut self.rings[ring_index];
-        ring.occupied[slot / 64] |= 1 << (slot % 64);
-        let chunks = &mut ring.slots[slot];
-        match chunks.last_mut() {
-            Some(chunk) if chunk.len() < CHUNK => chunk.push(event),
-            _ => {
-                let mut chunk = self.pool.pop().unwrap_or_else(|| Vec::with_capacity(CHUNK));
-                chunk.push(event);
-                chunks.push(chunk);
-            }
+        let last = &mut ring.slots[slot].last;
+        if last.len() == last.capacity() {
+            ring.add_chunk(slot, &mut self.pool);
         }
+        ring.slots[slot].last.push(event);
     }
 
     /// A window before which no event waits; `None` if nothing waits at all. It may turn out to be empty.
@@ -137,13 +138,8 @@ impl<E: Timed> Wheel<E> {
     }
 
     fn deal(&mut self, ring_index: usize, slot: usize) {
-        let ring = &mut self.rings[ring_index];
-        if ring.occupied[slot / 64] & (1 << (slot % 64)) == 0 {
-            return;
-        }
-        ring.occupied[slot / 64] &= !(1 << (slot % 64));
-        std::mem::swap(&mut self.dealing, &mut ring.slots[slot]);
         let mut chunks = std::mem::take(&mut self.dealing);
+        self.rings[ring_index].take(slot, &mut chunks);
         for mut chunk in chunks.drain(..) {
             for event in chunk.drain(..) {
                 let window = self.windows.of(event.time());
@@ -157,15 +153,13 @@ impl<E: Timed> Wheel<E> {
     /// Takes all events of the present window, as they came; give the chunks back with [`Wheel::recycle`].
     pub(crate) fn open(&mut self, into: &mut Chunks<E>) {
         let slot = self.current as usize % SLOTS;
-        let ring = &mut self.rings[0];
-        ring.occupied[slot / 64] &= !(1 << (slot % 64));
-        std::mem::swap(&mut ring.slots[slot], into);
+        self.rings[0].take(slot, into);
         self.len -= into.iter().map(Vec::len).sum::<usize>();
     }
 
     /// All events that wait, in no particular order.
     pub(crate) fn into_events(self) -> impl Iterator<Item = E> {
-        self.rings.into_iter().flat_map(|ring| ring.slots).flatten().flatten()
+        self.rings.into_iter().flat_map(|ring| ring.slots).flat_map(|slot| slot.full.into_iter().flatten().chain(slot.last))
     }
 
     /// Takes back the chunks of a window that is done.
@@ -177,7 +171,36 @@ impl<E: Timed> Wheel<E> {
     }
 }
 
+impl<E> Slot<E> {
+    fn new() -> Self {
+        Self { last: Vec::new(), full: Vec::new() }
+    }
+}
+
 impl<E> Ring<E> {
+    /// Gives a slot a chunk with room.
+    #[cold]
+    fn add_chunk(&mut self, slot: usize, pool: &mut Vec<Vec<E>>) {
+        self.occupied[slot / 64] |= 1 << (slot % 64);
+        let chunk = pool.pop().unwrap_or_else(|| Vec::with_capacity(CHUNK));
+        let full = std::mem::replace(&mut self.slots[slot].last, chunk);
+        if !full.is_empty() {
+            self.slots[slot].full.push(full);
+        }
+    }
+
+    /// Moves what is in a slot to `into`, which is empty.
+    fn take(&mut self, slot: usize, into: &mut Chunks<E>) {
+        let bit = 1 << (slot % 64);
+        if self.occupied[slot / 64] & bit == 0 {
+            return;
+        }
+        self.occupied[slot / 64] &= !bit;
+        let slot = &mut self.slots[slot];
+        std::mem::swap(&mut slot.full, into);
+        into.push(std::mem::take(&mut slot.last));
+    }
+
     /// The first occupied slot at or after `from`.
     fn next_occupied(&self, from: usize) -> Option<usize> {
         let mut word = from / 64;

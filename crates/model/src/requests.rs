@@ -55,6 +55,11 @@ impl<W> Requests<W> {
         self.waiting.iter().map(|(_, what)| what)
     }
 
+    /// Where they lie in memory: for a prefetch.
+    pub fn memory(&self) -> &[(Token, W)] {
+        &self.waiting
+    }
+
     /// How many wait.
     pub fn len(&self) -> usize {
         self.waiting.len()

@@ -1,15 +1,15 @@
 //! What a plan will take: orders of magnitude, before anything is simulated.
 //!
 //! Events are guessed from the rates that a scenario states: every parameter named `…interval` is something that each online
-//! peer does once in that time, at the cost of a timer, a message and its answer; a lookup takes what its family of designs
-//! takes. Memory is guessed from the number of peers and copies.
+//! peer does once in that time, at the cost of a few events; a lookup takes what its family of designs takes. Memory is guessed
+//! from the number of peers and copies.
 //!
 //! # Not here
 //! Truth: a guess may be off by a factor of three. Only a plan that is far too large is refused on its account.
 
 use peerlab_model::Family;
 use peerlab_model::units::Duration;
-use peerlab_workload::Distribution;
+use peerlab_workload::{Distribution, TargetKind};
 use peerlab_world::{Conditions, Registry};
 use serde_json::Value as Json;
 
@@ -56,21 +56,27 @@ impl Estimate {
 fn events(conditions: &Conditions, family: Family, parameters: &Json) -> u64 {
     let online = online_share(conditions) * f64::from(conditions.peers.count);
     let seconds = conditions.time.warm_up.span().secs_f64() + conditions.time.duration.span().secs_f64();
-    let upkeep = 3.0 * periodic_rate(parameters);
-    let asking = conditions.lookups.as_ref().map_or(0.0, |lookups| per_second(lookups.interval));
     let per_lookup = match family {
-        Family::Structured => libm::log2(online.max(2.0)) + 4.0,
-        Family::Unstructured => 2.5 * online,
+        // Half of log2 N hops of a message, an answer and a timer.
+        Family::Structured => 1.5 * libm::log2(online.max(2.0)) + 4.0,
+        Family::Unstructured => 4.0 * online,
         Family::Hybrid | Family::ClientServer => 4.0,
     };
-    (online * seconds * (upkeep + asking * per_lookup)) as u64
-}
-
-/// How often per second a peer does something periodic, by its parameters.
-fn periodic_rate(parameters: &Json) -> f64 {
-    let entries = parameters.as_object().into_iter().flatten();
-    let intervals = entries.filter(|(key, _)| key.ends_with("interval")).filter_map(|(_, value)| value.as_str()?.parse::<Duration>().ok());
-    intervals.map(per_second).sum()
+    let asking = conditions.lookups.as_ref().map_or(0.0, |lookups| per_second(lookups.interval) * per_lookup);
+    let is_asked = conditions.lookups.as_ref().is_some_and(|lookups| lookups.target == TargetKind::Content);
+    let items_each = f64::from(conditions.content.items) * f64::from(conditions.content.copies) / f64::from(conditions.peers.count.max(1));
+    let intervals = parameters.as_object().into_iter().flatten().filter(|(key, _)| key.ends_with("interval"));
+    let upkeep = intervals.filter_map(|(key, value)| {
+        let rate = per_second(value.as_str()?.parse().ok()?);
+        // Each item is announced like a lookup, and stored in several places; everything else is a timer, a request, an answer and its timeout.
+        let cost = match (key.starts_with("republish"), is_asked) {
+            (true, true) => items_each * (per_lookup + 9.0),
+            (true, false) => 1.0,
+            (false, _) => 4.0,
+        };
+        Some(rate * cost)
+    });
+    (online * seconds * (upkeep.sum::<f64>() + asking)) as u64
 }
 
 fn per_second(interval: Duration) -> f64 {

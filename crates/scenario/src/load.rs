@@ -101,7 +101,7 @@ impl<'r> Loader<'r> {
             problems.extend(change.apply(&mut document).err());
         }
         let all_labels = labels(&document);
-        let swept = self.swept(&mut document, &all_labels, problems);
+        let swept = take_sweep(&mut document, &all_labels, problems);
         let swept = self.keep_topologies(sources, &mut document, &all_labels, swept, problems);
         if problems.iter().any(|problem| !problem.warning) && !swept.is_empty() {
             // A grid that is wrong itself would only repeat what was said, once per point.
@@ -116,13 +116,15 @@ impl<'r> Loader<'r> {
         parsed.filter_map(|parsed| parsed.map_err(|problem| problems.push(problem)).ok()).collect()
     }
 
-    fn swept(&self, document: &mut Node, labels: &[String], problems: &mut Vec<Problem>) -> Vec<SweptKey> {
-        let Value::Table(root) = &mut document.value else { return Vec::new() };
-        root.remove("sweep").map(|entry| sweep::read(&entry.node, labels, problems)).unwrap_or_default()
-    }
-
     /// Takes out the topologies that are not asked for, and the swept keys that belong to them.
-    fn keep_topologies(&self, sources: &mut Sources, document: &mut Node, labels: &[String], swept: Vec<SweptKey>, problems: &mut Vec<Problem>) -> Vec<SweptKey> {
+    fn keep_topologies(
+        &self,
+        sources: &mut Sources,
+        document: &mut Node,
+        labels: &[String],
+        swept: Vec<SweptKey>,
+        problems: &mut Vec<Problem>,
+    ) -> Vec<SweptKey> {
         if self.topologies.is_empty() {
             return swept;
         }
@@ -183,6 +185,12 @@ impl<'r> Loader<'r> {
     }
 }
 
+/// Takes the sweep out of a document.
+fn take_sweep(document: &mut Node, labels: &[String], problems: &mut Vec<Problem>) -> Vec<SweptKey> {
+    let Value::Table(root) = &mut document.value else { return Vec::new() };
+    root.remove("sweep").map(|entry| sweep::read(&entry.node, labels, problems)).unwrap_or_default()
+}
+
 /// What the topologies of a document go by.
 fn labels(document: &Node) -> Vec<String> {
     let topologies = document.as_table().and_then(|root| root.get("topology")).and_then(|entry| entry.node.as_array());
@@ -207,7 +215,8 @@ pub(crate) fn locate<'d>(document: &'d Node, path: &str) -> (&'d Node, bool) {
 /// A path of an issue as a user would write it after `--set`: topologies by their labels.
 pub(crate) fn as_option(document: &Node, path: &str) -> String {
     let mut parts: Vec<String> = path.split('.').map(str::to_owned).collect();
-    if parts.len() > 1 && parts[0] == "topology"
+    if parts.len() > 1
+        && parts[0] == "topology"
         && let Some(label) = parts[1].parse::<usize>().ok().and_then(|index| labels(document).into_iter().nth(index))
         && !label.is_empty()
     {

@@ -40,9 +40,12 @@ impl Scenario {
                 if !seen.insert((entry.label.clone(), swept.clone())) {
                     continue;
                 }
-                let prefix: String = swept.iter().filter(|(_, value)| !value.is_empty()).map(|(path, value)| format!("{path}={value}/")).collect();
+                let mut parts: Vec<String> =
+                    swept.iter().filter(|(_, value)| !value.is_empty()).map(|(path, value)| format!("{path}={value}")).collect();
+                parts.push(entry.label.clone());
+                let prefix = parts.join("/");
                 runs.extend((1..=self.repetitions).map(|repetition| RunPlan {
-                    name: format!("{prefix}{}/{repetition}", entry.label),
+                    name: format!("{prefix}/{repetition}"),
                     topology_label: entry.label.clone(),
                     repetition,
                     swept: swept.clone(),
@@ -59,5 +62,8 @@ impl Scenario {
 /// The values of a point that concern a topology.
 fn swept(axes: &[Axis], point: &Point, label: &str) -> Vec<(String, String)> {
     let concerns = |axis: &Axis| axis.topology.as_ref().is_none_or(|topology| topology == label);
-    axes.iter().zip(&point.swept).map(|(axis, value)| (axis.path.clone(), if concerns(axis) { value.clone() } else { String::new() })).collect()
+    axes.iter()
+        .zip(&point.swept)
+        .map(|(axis, value)| (axis.path.clone(), if concerns(axis) { value.clone() } else { String::new() }))
+        .collect()
 }

@@ -74,13 +74,18 @@ impl Sound {
             let is_wrong = |key: &str| departures.iter().any(|departure| departure.path.first().is_some_and(|first| first == key));
             for (key, kept) in &mut lists {
                 let Some(Value::Array(nodes)) = root.get_mut(key).map(|entry| &mut entry.node.value) else { continue };
-                let is_wrong = |index: usize| departures.iter().any(|departure| departure.path.len() > 1 && departure.path[0] == *key && departure.path[1] == index.to_string());
+                let is_wrong = |index: usize| {
+                    departures
+                        .iter()
+                        .any(|departure| departure.path.len() > 1 && departure.path[0] == *key && departure.path[1] == index.to_string())
+                };
                 *kept = (0..nodes.len()).filter(|&index| !is_wrong(index)).collect();
                 let mut index = 0..;
                 nodes.retain(|_| index.next().is_some_and(|index| kept.contains(&index)));
             }
             let unknown = |place| departures.iter().any(|departure| departure.path.is_empty() && departure.problem.place == place);
-            let names: Vec<String> = root.entries().iter().filter(|entry| unknown(entry.key) || is_wrong(&entry.name)).map(|entry| entry.name.clone()).collect();
+            let names: Vec<String> =
+                root.entries().iter().filter(|entry| unknown(entry.key) || is_wrong(&entry.name)).map(|entry| entry.name.clone()).collect();
             for name in names.iter().filter(|name| !matches!(name.as_str(), "topology" | "event")) {
                 root.remove(name);
             }
@@ -122,7 +127,11 @@ fn check_sections(file: &ScenarioFile, events: &[usize], issues: &mut Issues) {
     check_name(file.name.as_deref().unwrap_or_default(), issues);
     issues.within("time", |issues| file.time.check(issues));
     if let Some(join_over) = file.join_over.filter(|&join_over| join_over > file.time.warm_up) {
-        issues.error_with_help("join_over", format!("the joins take {join_over}, longer than the warm-up of {}", file.time.warm_up), "make `time.warm_up` longer: joins belong to it");
+        issues.error_with_help(
+            "join_over",
+            format!("the joins take {join_over}, longer than the warm-up of {}", file.time.warm_up),
+            "make `time.warm_up` longer: joins belong to it",
+        );
     }
     issues.within("peers", |issues| file.peers.check(issues));
     issues.within("network", |issues| file.network.check(population, issues));
@@ -152,7 +161,14 @@ fn check_name(name: &str, issues: &mut Issues) {
 }
 
 /// Configures and checks the designs.
-fn topologies(file: &ScenarioFile, sound: &Sound, document: &Node, registry: &Registry, issues: &mut Issues, problems: &mut Vec<Problem>) -> Vec<TopologyEntry> {
+fn topologies(
+    file: &ScenarioFile,
+    sound: &Sound,
+    document: &Node,
+    registry: &Registry,
+    issues: &mut Issues,
+    problems: &mut Vec<Problem>,
+) -> Vec<TopologyEntry> {
     let mut entries: Vec<TopologyEntry> = Vec::new();
     for (table, index) in file.topology.iter().zip(&sound.topologies) {
         let text = |key: &str| table.get(key).and_then(Json::as_str).map(str::to_owned);
@@ -201,11 +217,19 @@ fn check_targets(file: &ScenarioFile, topology: &dyn Topology, label: &str, issu
     if lookups.target.is_in(targets) {
         return;
     }
-    let possible: Vec<&str> = [("content", targets.content), ("key", targets.key), ("peer", targets.peer)].into_iter().filter(|(_, is_possible)| *is_possible).map(|(name, _)| name).collect();
+    let possible: Vec<&str> = [("content", targets.content), ("key", targets.key), ("peer", targets.peer)]
+        .into_iter()
+        .filter(|(_, is_possible)| *is_possible)
+        .map(|(name, _)| name)
+        .collect();
     // Keywords are refused for all topologies at once, by the section's own check.
     if lookups.target.name() != "keywords" {
         let message = format!("`{label}` cannot answer lookups with target = \"{}\"", lookups.target.name());
-        issues.error_with_help("model", message, format!("it can with {}; set `lookups.target`, or leave this topology out", list(possible)));
+        issues.error_with_help(
+            "model",
+            message,
+            format!("it can with {}; set `lookups.target`, or leave this topology out", list(possible)),
+        );
     }
 }
 

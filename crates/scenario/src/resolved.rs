@@ -20,7 +20,8 @@ pub(crate) fn text(file: &ScenarioFile, topologies: &[TopologyEntry], swept: &[S
     if let Some(map) = root.as_object_mut() {
         let output = map.shift_remove("output");
         if !swept.is_empty() {
-            let axes: Map<String, Json> = swept.iter().map(|key| (key.path.to_string(), key.values.iter().map(crate::document::Node::to_json).collect())).collect();
+            let axes: Map<String, Json> =
+                swept.iter().map(|key| (key.path.to_string(), key.values.iter().map(crate::document::Node::to_json).collect())).collect();
             map.insert("sweep".to_owned(), Json::Object(axes));
         }
         map.extend(output.map(|output| ("output".to_owned(), output)));

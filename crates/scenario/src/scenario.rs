@@ -1,8 +1,9 @@
 //! A scenario that is known to be sound.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use peerlab_world::{Conditions, Topology};
@@ -95,27 +96,50 @@ impl Scenario {
         files.into_iter().map(PathBuf::from).collect()
     }
 
-    /// SHA-256, in hexadecimal, over the resolved text and the names and contents of its input files: what a result follows from.
+    /// The resolved scenario, followed by comments that name its input files and the SHA-256 of their contents: all that a result
+    /// follows from, in one text. Without input files it is the resolved scenario alone.
+    ///
+    /// # Errors
+    /// If an input file cannot be read.
+    pub fn resolved_with_inputs(&self) -> io::Result<String> {
+        let mut text = self.resolved.clone();
+        let files = self.files();
+        if !files.is_empty() {
+            text.push_str("\n# Input files and the SHA-256 of their contents:\n");
+        }
+        for path in files {
+            let hash = hash_of(&path).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+            // Writing into a String cannot fail.
+            let _ = writeln!(text, "# {hash}  {}", path.display().to_string().escape_debug());
+        }
+        Ok(text)
+    }
+
+    /// SHA-256, in hexadecimal, of [`Scenario::resolved_with_inputs`]: the identity of a result.
     ///
     /// # Errors
     /// If an input file cannot be read.
     pub fn hash(&self) -> io::Result<String> {
-        let mut hasher = Sha256::new();
-        hasher.update(self.resolved.as_bytes());
-        for path in self.files() {
-            let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-            let mut file = File::open(&path).map_err(named)?;
-            let length = file.metadata().map_err(named)?.len();
-            // Lengths keep the parts apart.
-            hasher.update(format!("\0{}\0{length}\0", path.display()).as_bytes());
-            let mut buffer = vec![0; 1 << 16];
-            loop {
-                match file.read(&mut buffer).map_err(named)? {
-                    0 => break,
-                    length => hasher.update(&buffer[..length]),
-                }
-            }
-        }
-        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hexadecimal(&Sha256::digest(self.resolved_with_inputs()?)))
     }
+}
+
+fn hash_of(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hexadecimal(&hasher.finalize())),
+            length => hasher.update(&buffer[..length]),
+        }
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

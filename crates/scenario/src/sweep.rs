@@ -39,7 +39,8 @@ pub(crate) fn read(sweep: &Node, labels: &[String], problems: &mut Vec<Problem>)
     for entry in table.entries() {
         match DottedPath::parse(&entry.name) {
             Ok(path) => collect(path.parts().to_vec(), entry.key, &entry.node, &mut keys, problems),
-            Err(error) => problems.push(Problem::new(entry.key, error.to_string()).help("write a dotted key in quotes: \"peers.count\" = [1000, 2000]")),
+            Err(error) => problems
+                .push(Problem::new(entry.key, error.to_string()).help("write a dotted key in quotes: \"peers.count\" = [1000, 2000]")),
         }
     }
     for key in &mut keys {
@@ -52,7 +53,10 @@ pub(crate) fn read(sweep: &Node, labels: &[String], problems: &mut Vec<Problem>)
     }
     let points = keys.iter().try_fold(1_usize, |points, key| points.checked_mul(key.values.len())).filter(|&points| points <= MOST_POINTS);
     if points.is_none() {
-        problems.push(Problem::new(sweep.place, format!("the grid has more than {MOST_POINTS} points")).help("sweep fewer keys or values, or split the scenario"));
+        problems.push(
+            Problem::new(sweep.place, format!("the grid has more than {MOST_POINTS} points"))
+                .help("sweep fewer keys or values, or split the scenario"),
+        );
     }
     keys
 }
@@ -81,7 +85,10 @@ fn collect(parts: Vec<String>, key: Place, node: &Node, keys: &mut Vec<SweptKey>
         }
         _ => {
             let path = DottedPath::new(parts);
-            problems.push(Problem::new(node.place, format!("the values of `{path}` cannot be {}", node.kind())).label(format!("expected an array, such as [{}]", node.inline())));
+            problems.push(
+                Problem::new(node.place, format!("the values of `{path}` cannot be {}", node.kind()))
+                    .label(format!("expected an array, such as [{}]", node.inline())),
+            );
         }
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Director<'a, O: Overlay, V> {
     pub(crate) classes: Arc<Classes>,
     pub(crate) error: Option<io::Error>,
     pub(crate) stopped: bool,
-    sink: &'a mut dyn Sink,
+    pub(crate) sink: &'a mut dyn Sink,
     stop: Option<&'a AtomicBool>,
     progress: Option<&'a (dyn Fn(f64) + Sync)>,
     notes: Vec<Note>,
@@ -92,11 +92,6 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             common,
             _observer: std::marker::PhantomData,
         }
-    }
-
-    /// The class of a host, by name.
-    pub(crate) fn class_name(&self, host: u32) -> Option<&'a str> {
-        self.conditions.peers.class.get(self.classes.of(HostId(host))).map(|class| class.name.as_str())
     }
 
     /// Takes the shards' notes, in the order of the events.

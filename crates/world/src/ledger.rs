@@ -233,11 +233,6 @@ impl Ledger {
             self.due = self.due.max(self.base);
         }
     }
-
-    /// Rows that have not left.
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
-    }
 }
 
 impl Row {

@@ -1,7 +1,7 @@
 //! What a run leaves behind: plain rows, in the terms of the result files.
 //!
-//! Lookups are handed to a [`Sink`] one by one, in the order of the file, while the run goes on; everything else is small
-//! enough to be kept until the end.
+//! Lookups are handed to a [`Sink`] one by one, in the order of the file, while the run goes on, and peers when it is over: there
+//! may be a million of them. Everything else is small enough to be kept until the end.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use peerlab_engine::digest::Digest;
 use peerlab_engine::time::{Span, Time};
 use peerlab_model::Target;
 
-/// Everything that a run leaves behind but the rows of its lookups.
+/// Everything that a run leaves behind but the rows of its lookups and peers.
 #[derive(Clone, Debug)]
 pub struct RunRecord {
     /// The trace digest: equal for equal runs.
@@ -22,8 +22,8 @@ pub struct RunRecord {
     pub messages: Vec<MessageRow>,
     /// The time series.
     pub samples: Vec<SampleRow>,
-    /// Each peer, then each dedicated server.
-    pub peers: Vec<PeerRow>,
+    /// Peers of the population.
+    pub population: u32,
     /// What the timeline did.
     pub events: Vec<EventRow>,
     /// Events handled: messages delivered to and timers fired at live peers.
@@ -186,13 +186,21 @@ pub struct EventRow {
     pub note: String,
 }
 
-/// Takes the rows of lookups as they close, ordered by time, then origin, then number.
+/// Takes the rows of lookups as they close, ordered by time, then origin, then number; and those of peers at the end, by number.
 pub trait Sink: Send {
-    /// Takes one row.
+    /// Takes the row of a lookup.
     ///
     /// # Errors
     /// If the row cannot be written; the run then ends.
     fn lookup(&mut self, row: &LookupRow) -> io::Result<()>;
+
+    /// Takes the row of a peer or of a dedicated server. The default is to ignore it.
+    ///
+    /// # Errors
+    /// If the row cannot be written.
+    fn peer(&mut self, _row: &PeerRow) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Keeps nothing.

@@ -47,8 +47,8 @@ pub enum RunError {
     /// The trace of sessions cannot be used; nothing was simulated.
     #[error("{0}")]
     Trace(#[from] TraceError),
-    /// The rows of lookups could not be kept.
-    #[error("a lookup's row could not be written: {0}")]
+    /// The rows of lookups or peers could not be kept.
+    #[error("a row could not be written: {0}")]
     Sink(#[source] io::Error),
     /// The run was told to stop.
     #[error("the run was stopped before its end")]
@@ -240,6 +240,7 @@ impl<'a, O: Overlay> World<'a, O> {
             return Err(RunError::Sink(error));
         }
         let metrics = self.metrics(&director, &shards, &tally, raised);
+        self.peer_rows(&shards).try_for_each(|row| director.sink.peer(&row)).map_err(RunError::Sink)?;
         let mut samples = std::mem::take(&mut director.samples);
         director.lookups.samples(self.conditions.time.duration.span(), &mut samples);
         samples.sort_by_key(|sample| sample.time);
@@ -249,7 +250,7 @@ impl<'a, O: Overlay> World<'a, O> {
             hops: std::mem::take(&mut director.lookups.hops),
             messages: tally.rows(),
             samples,
-            peers: self.peer_rows(&shards),
+            population: self.conditions.peers.count,
             events: std::mem::take(&mut director.events),
             handled,
             sent: tally.sent(),
@@ -291,10 +292,11 @@ impl<'a, O: Overlay> World<'a, O> {
         metrics.0
     }
 
-    fn peer_rows<V: Observer<O::Message>>(&self, shards: &[Seats<O, V>]) -> Vec<PeerRow> {
+    /// Each peer, then each dedicated server.
+    fn peer_rows<V: Observer<O::Message>>(&self, shards: &[Seats<O, V>]) -> impl Iterator<Item = PeerRow> {
         let population = self.common.setting.numbering.population();
         let end = Time::ZERO + self.conditions.time.duration.span();
-        let rows = shards.iter().flat_map(Seats::seats).map(|(number, seat)| {
+        shards.iter().flat_map(Seats::seats).map(move |(number, seat)| {
             PeerRow {
                 peer: number,
                 class: self.class(number).filter(|_| number < population).map(|class| class.name.clone()),
@@ -308,7 +310,6 @@ impl<'a, O: Overlay> World<'a, O> {
                 items: if number < population { self.common.holdings.of(number).len() as u64 } else { 0 },
                 state_bytes: seat.peer.as_ref().map_or(0, |peer| self.common.overlay.state_bytes(peer) as u64),
             }
-        });
-        rows.collect()
+        })
     }
 }

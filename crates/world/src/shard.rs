@@ -61,7 +61,8 @@ pub(crate) enum Phase {
     Member,
 }
 
-/// One peer's place.
+/// One peer's place. Aligned to cache lines, so that it touches as few of them as it can.
+#[repr(align(64))]
 pub(crate) struct Seat<P> {
     pub(crate) peer: Option<P>,
     rng: Rng,

@@ -25,7 +25,7 @@ pub(super) fn run(job: &Job, arguments: &RunArgs, stop: &AtomicBool) -> Result<(
     let begun = Instant::now();
     let runs = job.scenario.plan();
     let start = if arguments.resume { Start::Resume } else { Start::Fresh };
-    let session = Session::open(&job.out, plan(job, &runs), start)?;
+    let session = Session::open(&job.out, plan(job, &runs)?, start)?;
     let completed = session.completed()?;
     let pending: Vec<usize> = (0..runs.len()).filter(|index| completed.binary_search(index).is_err()).collect();
     let (side_by_side, shards) = division(threads(arguments), pending.len(), &job.estimate);
@@ -52,22 +52,23 @@ pub(super) fn run(job: &Job, arguments: &RunArgs, stop: &AtomicBool) -> Result<(
     summary(job, arguments)
 }
 
-fn plan(job: &Job, runs: &[RunPlan]) -> Plan {
+fn plan(job: &Job, runs: &[RunPlan]) -> Result<Plan, Failure> {
     let label = |run: &RunPlan| Label {
         run: run.name.clone(),
         topology: run.topology_label.clone(),
         repetition: run.repetition,
         sweep: run.swept.iter().map(|(_, value)| value.clone()).collect(),
     };
-    Plan {
+    Ok(Plan {
         scenario: job.scenario.name.clone(),
-        scenario_toml: job.scenario.resolved().to_owned(),
+        // With the hashes of the input files: a session is not resumed with other data, and the manifest's hash covers them.
+        scenario_toml: job.scenario.resolved_with_inputs().map_err(Failure::input)?,
         seed: job.scenario.seed,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         model_revision: MODEL_REVISION,
         swept: job.scenario.axes.iter().map(|axis| axis.path.clone()).collect(),
         runs: runs.iter().map(label).collect(),
-    }
+    })
 }
 
 /// What to say when not all runs are done.
@@ -77,7 +78,10 @@ fn stopped(job: &Job, session: &Session, stop: &AtomicBool, failure: Failure) ->
     }
     let done = session.completed().map_or(0, |completed| completed.len());
     let total = session.plan().runs.len();
-    Failure::Stopped(format!("stopped: {done} of {total} runs of `{}` are done and kept; the same command with --resume goes on from them", job.scenario.name))
+    Failure::Stopped(format!(
+        "stopped: {done} of {total} runs of `{}` are done and kept; the same command with --resume goes on from them",
+        job.scenario.name
+    ))
 }
 
 /// What the user reads at the end.

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use peerlab_engine::random::{mix, unit_f64};
 use peerlab_report::directory::{PartWriter, RunTime, Session};
 use peerlab_scenario::{LookupRows, RunPlan};
-use peerlab_world::{LookupRow, RunError, RunOptions, Sink};
+use peerlab_world::{LookupRow, PeerRow, RunError, RunOptions, Sink};
 
 use super::Job;
 use crate::failure::Failure;
@@ -105,5 +105,9 @@ impl Sink for Rows {
             LookupRows::Share(share) if unit_f64(mix(row.lookup)) >= share => Ok(()),
             _ => self.part.lookup(row),
         }
+    }
+
+    fn peer(&mut self, row: &PeerRow) -> io::Result<()> {
+        self.part.peer(row)
     }
 }

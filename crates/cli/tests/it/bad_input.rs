@@ -15,7 +15,14 @@ fn every_problem_of_every_file_is_said() {
     std::fs::write(place.path("other.toml"), "[peers]\ncount = \"x\"\n").expect("a file can be written");
     for command in ["check", "run"] {
         let message = refused_with_nothing_written(&place, &[command, "small.toml", "other.toml"]);
-        for part in ["unknown key `cuont`", "small.toml:10:1", "did you mean `count`?", "unknown topology model `chrod`", "other.toml:2:9", "lacks the key `topology`"] {
+        for part in [
+            "unknown key `cuont`",
+            "small.toml:10:1",
+            "did you mean `count`?",
+            "unknown topology model `chrod`",
+            "other.toml:2:9",
+            "lacks the key `topology`",
+        ] {
             assert!(message.contains(part), "no {part} in\n{message}");
         }
     }
@@ -39,14 +46,19 @@ fn missing_scenario_is_an_input_error() {
 #[test]
 fn overrides_are_checked() {
     let place = Place::with_scenario(SMALL);
-    assert!(refused_with_nothing_written(&place, &["run", "small.toml", "--set", "churn.crash_share=2"]).contains("1 | --set churn.crash_share=2"));
+    assert!(
+        refused_with_nothing_written(&place, &["run", "small.toml", "--set", "churn.crash_share=2"])
+            .contains("1 | --set churn.crash_share=2")
+    );
     assert!(refused_with_nothing_written(&place, &["run", "small.toml", "--topology", "chrod"]).contains("did you mean `chord`?"));
     assert!(refused_with_nothing_written(&place, &["run", "small.toml", "--repetitions", "0"]).contains("expected 1 or more"));
 }
 
 #[test]
 fn bad_data_files_are_found_before_anything_runs() {
-    let place = Place::with_scenario(&SMALL.replace("[lookups]", "[[topology]]\nmodel = \"flooding\"\ngraph = { model = \"file\", file = \"edges.txt\" }\n\n[lookups]"));
+    let place = Place::with_scenario(
+        &SMALL.replace("[lookups]", "[[topology]]\nmodel = \"flooding\"\ngraph = { model = \"file\", file = \"edges.txt\" }\n\n[lookups]"),
+    );
     assert!(refused_with_nothing_written(&place, &["run", "small.toml"]).contains("cannot read the file `edges.txt`"));
     for bad in ["", "0 0\n", "0 1\n1 4000000000\n", "0 one\n"] {
         std::fs::write(place.path("edges.txt"), bad).expect("a file can be written");

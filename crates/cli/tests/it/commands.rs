@@ -10,7 +10,19 @@ fn help_names_every_command_and_version_the_version() {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{help}");
     }
     let run = place.sim(&["run", "--help"]).good();
-    for option in ["--out", "--seed", "--repetitions", "--set", "--topology", "--threads", "--resume", "--force", "--no-charts", "--quiet", "--format"] {
+    for option in [
+        "--out",
+        "--seed",
+        "--repetitions",
+        "--set",
+        "--topology",
+        "--threads",
+        "--resume",
+        "--force",
+        "--no-charts",
+        "--quiet",
+        "--format",
+    ] {
         assert!(run.contains(option), "{run}");
     }
     assert_eq!(place.sim(&["--version"]).good(), format!("sim {}\n", env!("CARGO_PKG_VERSION")));
@@ -24,7 +36,10 @@ fn list_shows_what_can_be_named() {
         assert!(models.lines().any(|line| line.starts_with(model)), "{models}");
     }
     let chord = place.sim(&["list", "topologies", "chord"]).good();
-    assert!(chord.contains("  successors = an integer (default ") && chord.contains("source: ") && chord.contains("family: structured"), "{chord}");
+    assert!(
+        chord.contains("  successors = an integer (default ") && chord.contains("source: ") && chord.contains("family: structured"),
+        "{chord}"
+    );
     assert!(place.sim(&["list", "churn"]).good().contains("weibull"));
     assert!(place.sim(&["list", "latency"]).good().contains("euclidean"));
     assert!(place.sim(&["list", "actions"]).good().contains("server-outage"));

@@ -21,15 +21,19 @@ prop_compose! {
     }
 }
 
-/// A cut: where between begin and end of the run, on a logarithmic scale, and what it does.
-fn cuts() -> impl Strategy<Value = Vec<(f64, Option<u32>)>> {
-    prop::collection::vec((0.0..1.0, prop::option::of(any::<u32>())), 0..12)
+/// A cut: how long after the beginning, as a number of bits and some of them; and what it does.
+type Where = (u32, u64, Option<u32>);
+
+fn cuts() -> impl Strategy<Value = Vec<Where>> {
+    prop::collection::vec((0_u32..64, any::<u64>(), prop::option::of(any::<u32>())), 0..12)
 }
 
-fn place(world: &World, cuts: &[(f64, Option<u32>)]) -> Vec<(Time, Cut)> {
-    let length = world.end.since(world.begin).nanos() as f64;
-    let place = |&(part, poke): &(f64, Option<u32>)| {
-        let at = world.begin.saturating_add(Span::from_nanos(length.powf(part) as u64));
+/// Places cuts within a world, as many in its first microseconds as in its last years.
+fn place(world: &World, cuts: &[Where]) -> Vec<(Time, Cut)> {
+    let bits = world.end.since(world.begin).nanos().ilog2() + 1;
+    let place = |&(bit, odd, poke): &Where| {
+        let highest = 1_u64 << (bit % bits);
+        let at = world.begin.saturating_add(Span::from_nanos(highest | odd & (highest - 1)));
         (at, poke.map_or(Cut::Observe, |actor| Cut::Poke(actor % world.actors)))
     };
     cuts.iter().map(place).collect()

@@ -21,6 +21,7 @@ pub(crate) struct Part {
     base: u32,
     seqs: Vec<u32>,
     log: Vec<(u32, EventKey)>,
+    undelivered: usize,
 }
 
 impl Part {
@@ -69,6 +70,10 @@ impl Shard for Part {
     fn timer(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, timer: Do) {
         self.log.push((actor, key));
         self.perform(out, actor, key.time, timer);
+    }
+
+    fn undelivered(&mut self, _message: Do) {
+        self.undelivered += 1;
     }
 }
 
@@ -127,16 +132,27 @@ impl Stage {
         cuts: &[Time],
         direct: impl FnMut(Step, &mut Shards<'_, '_, Part>) -> Progress + Send,
     ) -> Vec<(u32, EventKey)> {
+        self.play_and_count(shards, cuts, direct).0
+    }
+
+    /// As [`Stage::play`], with how many messages were on their way at the end.
+    pub(crate) fn play_and_count(
+        self,
+        shards: u32,
+        cuts: &[Time],
+        direct: impl FnMut(Step, &mut Shards<'_, '_, Part>) -> Progress + Send,
+    ) -> (Vec<(u32, EventKey)>, usize) {
         let per_shard = self.actors.div_ceil(shards);
-        let part = |number| Part { base: number * per_shard, seqs: vec![0; per_shard as usize], log: Vec::new() };
+        let part = |number| Part { base: number * per_shard, seqs: vec![0; per_shard as usize], log: Vec::new(), undelivered: 0 };
         let mut director = Director { cuts, begun: false, begin: self.schedule.begin, direct };
         let parts = run((0..shards).map(part).collect(), self.actors, per_shard, self.schedule, &mut director);
+        let undelivered = parts.iter().map(|part| part.undelivered).sum();
         let mut log: Vec<_> = parts.into_iter().flat_map(|part| part.log).collect();
         // Stable: if an actor took its own events in a wrong order, the orders of handling and of keys differ, and that is a failure.
         log.sort_by_key(|(actor, _)| *actor);
         assert!(log.is_sorted(), "an actor took its events out of order: {log:?}");
         log.sort_by_key(|(_, key)| *key);
-        log
+        (log, undelivered)
     }
 }
 

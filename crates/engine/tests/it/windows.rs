@@ -191,6 +191,36 @@ fn an_empty_stretch_of_centuries_costs_nothing() {
 }
 
 #[test]
+fn each_message_that_is_on_its_way_at_the_end_is_handed_back_once() {
+    let end = at(6, 1_000);
+    for shards in ANY_SHARDS {
+        for (stop_after, expected) in [(1, (0, 337)), (usize::MAX, (100, 238))] {
+            let mut turns = 0;
+            let (log, undelivered) = Stage::new(8, end).play_and_count(shards, &[at(5, 1)], |step, stage| {
+                match step {
+                    Step::Cut(Time::ZERO) => {
+                        // For the last window before and after its end, the next ones, and each of the coarser rings; 300 to fill chunks.
+                        for number in 0..300 {
+                            let instant = at(6, number * 10);
+                            stage.act(3, |part, out| part.send(out, 3, (number % 8) as u32, instant, Do::Nothing));
+                        }
+                        for bit in 3..40 {
+                            stage.act(3, |part, out| part.send(out, 3, bit % 8, at(1 << bit, 0), Do::Nothing));
+                            stage.act(3, |part, out| part.remind(out, 3, at(1 << bit, 0), Do::Nothing));
+                        }
+                        stage.act(3, |part, out| part.remind(out, 3, at(2, 0), Do::Nothing));
+                    }
+                    Step::Cut(now) => stage.act(1, |part, out| part.send(out, 1, 6, now + WINDOW.times(9), Do::Nothing)),
+                    Step::Done(_) => turns += 1,
+                }
+                if turns == stop_after { Progress::Stop } else { Progress::Continue }
+            });
+            assert_eq!((log.len() - 1, undelivered), expected, "{shards} shards, {turns} turns");
+        }
+    }
+}
+
+#[test]
 fn a_controller_that_says_stop_stops_the_run_there() {
     for shards in ANY_SHARDS {
         let mut turns = 0;

@@ -6,7 +6,7 @@
 //! Headers and the order of the runs: `assemble` knows those.
 
 use super::{DirectoryError, failed, read_json, session::remove_tree, write_json};
-use crate::tables::{Cells, Label, Lookup, Row, TableError, Writer};
+use crate::tables::{Cells, Label, Lookup, Peer, Row, TableError, Writer};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -48,6 +48,7 @@ pub struct PartWriter {
     directory: PathBuf,
     label: Label,
     lookups: Writer<Lookup, File>,
+    peers: Writer<Peer, File>,
     rows: BTreeMap<String, u64>,
 }
 
@@ -56,7 +57,8 @@ impl PartWriter {
         remove_tree(directory)?;
         fs::create_dir_all(directory).map_err(failed("create", directory))?;
         let lookups = begin::<Lookup>(directory, label)?;
-        Ok(Self { directory: directory.to_owned(), label: label.clone(), lookups, rows: BTreeMap::new() })
+        let peers = begin::<Peer>(directory, label)?;
+        Ok(Self { directory: directory.to_owned(), label: label.clone(), lookups, peers, rows: BTreeMap::new() })
     }
 
     /// Whose part it is.
@@ -75,6 +77,11 @@ impl PartWriter {
         self.lookups.cells_of(fill).map_err(|error| into_io(TableError::of_csv(&path.join(Lookup::FILE), error)))
     }
 
+    /// Writes the next row of `peers.csv`.
+    pub fn peer_row(&mut self, row: &Peer) -> io::Result<()> {
+        self.peers.row(row).map_err(into_io)
+    }
+
     /// Writes all rows of another file of the run.
     pub fn table<R: Row>(&mut self, rows: impl IntoIterator<Item = R>) -> Result<(), DirectoryError> {
         let mut writer = begin::<R>(&self.directory, &self.label)?;
@@ -88,6 +95,7 @@ impl PartWriter {
     /// Closes the part: from now on the run is done.
     pub fn finish(mut self, measure: RunMeasure) -> Result<(), DirectoryError> {
         self.rows.insert(Lookup::FILE.to_owned(), self.lookups.finish()?.1);
+        self.rows.insert(Peer::FILE.to_owned(), self.peers.finish()?.1);
         let done = Done { label: self.label, rows: self.rows, measure };
         let (unfinished, finished) = (self.directory.join(".run.json"), self.directory.join(DONE));
         write_json(&unfinished, &done)?;

@@ -19,18 +19,16 @@ pub struct RunTime {
 }
 
 impl PartWriter {
-    /// Writes everything but the lookups, which came before, and closes the part: from now on the run is done.
+    /// Writes everything but the lookups and the peers, which came before, and closes the part: from now on the run is done.
     pub fn record(mut self, record: &RunRecord, time: RunTime) -> Result<(), DirectoryError> {
         self.table(record.metrics.iter().map(summary))?;
         self.table(Hops::of_histogram((0..).zip(record.hops.iter().copied())))?;
         self.table(record.messages.iter().map(message))?;
         self.table(record.samples.iter().map(sample))?;
-        self.table(record.peers.iter().map(peer))?;
         self.table(record.events.iter().map(event))?;
-        let peers = record.peers.iter().filter(|row| row.role == "peer").count() as u64;
         self.finish(RunMeasure {
             trace_digest: record.digest.to_string(),
-            peers,
+            peers: u64::from(record.population),
             events: record.handled,
             messages: record.sent,
             setup_s: time.setup_s,
@@ -42,6 +40,10 @@ impl PartWriter {
 impl Sink for PartWriter {
     fn lookup(&mut self, row: &LookupRow) -> io::Result<()> {
         self.lookup_cells(|cells| lookup(row, cells))
+    }
+
+    fn peer(&mut self, row: &PeerRow) -> io::Result<()> {
+        self.peer_row(&peer(row))
     }
 }
 

@@ -6,8 +6,8 @@
 mod overrides;
 mod path;
 
-pub use overrides::{Override, assign};
 pub(crate) use overrides::element_name;
+pub use overrides::{Override, assign};
 pub use path::{DottedPath, PathError};
 
 use std::fmt::Write as _;
@@ -180,7 +180,7 @@ fn syntax_problems(text: &str, source: u32, errors: &[toml::de::Error]) -> Vec<P
     let mut last_line = None;
     for error in errors {
         let place = place(source, error.span().unwrap_or(0..0));
-        let line = text.as_bytes()[..place.start as usize].iter().filter(|&&byte| byte == b'\n').count();
+        let line = text[..place.start as usize].matches('\n').count();
         // What follows on the same line is usually an echo of the first.
         if last_line != Some(line) {
             problems.push(Problem::new(place, "this is not TOML").label(error.message()));

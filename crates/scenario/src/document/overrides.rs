@@ -33,7 +33,8 @@ impl Override {
         };
         let key = place(0, argument[..equals].trim_end().len());
         let path = DottedPath::parse(argument[..equals].trim()).map_err(|error: PathError| {
-            Problem::new(key, error.to_string()).help("parts are separated by dots; a part with other characters than A-Z a-z 0-9 - _ is quoted")
+            Problem::new(key, error.to_string())
+                .help("parts are separated by dots; a part with other characters than A-Z a-z 0-9 - _ is quoted")
         })?;
         let text = argument[equals + 1..].trim();
         let start = equals + 1 + (argument[equals + 1..].len() - argument[equals + 1..].trim_start().len());

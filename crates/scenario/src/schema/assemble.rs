@@ -27,7 +27,9 @@ pub fn schema(registry: &Registry) -> Json {
 fn branch(model: &Model, definitions: &mut Map<String, Json>) -> Json {
     let mut own = model.schema.clone().to_value();
     let inner = own.as_object_mut().and_then(|own| own.remove("$defs").or_else(|| own.remove("definitions")));
-    for (name, mut definition) in inner.into_iter().filter_map(|inner| if let Json::Object(map) = inner { Some(map) } else { None }).flatten() {
+    for (name, mut definition) in
+        inner.into_iter().filter_map(|inner| if let Json::Object(map) = inner { Some(map) } else { None }).flatten()
+    {
         to_draft07(&mut definition, model.name);
         definitions.insert(format!("{}-{name}", model.name), definition);
     }
@@ -114,7 +116,8 @@ fn takes(root: &Json, schema: &Json) -> String {
     let mut names: Vec<String> = Vec::new();
     for schema in all {
         let known = words(schema);
-        let parts: Vec<String> = if known.is_empty() { vec![short(&description(schema))] } else { known.into_iter().map(as_toml).collect() };
+        let parts: Vec<String> =
+            if known.is_empty() { vec![short(&description(schema))] } else { known.into_iter().map(as_toml).collect() };
         names.extend(parts.into_iter().filter(|part| !names.contains(part)).collect::<Vec<_>>());
     }
     names.join(" | ")
@@ -129,7 +132,8 @@ fn short(description: &str) -> String {
 fn as_toml(value: &Json) -> String {
     match value {
         Json::Object(map) => {
-            let entries: Vec<String> = map.iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| format!("{key} = {}", as_toml(value))).collect();
+            let entries: Vec<String> =
+                map.iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| format!("{key} = {}", as_toml(value))).collect();
             format!("{{ {} }}", entries.join(", "))
         }
         Json::Array(values) => format!("[{}]", values.iter().map(as_toml).collect::<Vec<_>>().join(", ")),

@@ -54,7 +54,11 @@ pub(super) fn words(schema: &Json) -> Vec<&Json> {
 /// What the schema takes, in words: `a duration such as "50 ms"`.
 pub(super) fn description(schema: &Json) -> String {
     if let Some(words) = Some(words(schema)).filter(|words| !words.is_empty()) {
-        return words.iter().map(|word| format!("`{}`", word.as_str().map_or_else(|| word.to_string(), str::to_owned))).collect::<Vec<_>>().join(" or ");
+        return words
+            .iter()
+            .map(|word| format!("`{}`", word.as_str().map_or_else(|| word.to_string(), str::to_owned)))
+            .collect::<Vec<_>>()
+            .join(" or ");
     }
     let name = match schema.get("type") {
         Some(Json::String(name)) => name.as_str(),
@@ -80,9 +84,8 @@ pub(super) fn description(schema: &Json) -> String {
 pub(super) fn tag_of<'s>(tables: &[&'s Json]) -> Option<&'s str> {
     let (first, _) = tables.split_first()?;
     let properties = first.get("properties")?.as_object()?;
-    let is_tag = |key: &str| {
-        tables.iter().all(|table| table.pointer(&format!("/properties/{key}")).is_some_and(|schema| words(schema).len() == 1))
-    };
+    let is_tag =
+        |key: &str| tables.iter().all(|table| table.pointer(&format!("/properties/{key}")).is_some_and(|schema| words(schema).len() == 1));
     properties.keys().map(String::as_str).find(|key| is_tag(key))
 }
 

@@ -13,8 +13,19 @@ const FUTURE_TABLES: [(&str, &str); 2] =
     [("download", "lookups end with the answer; take this table out"), ("stream", "there are no downloads to watch; take this table out")];
 
 /// Words of the file format that this version does not know yet.
-const FUTURE_WORDS: [&str; 11] =
-    ["transit-stub", "keywords", "restart", "freeze", "flash-crowd", "latency", "slow", "bandwidth", "server-capacity", "takedown", "delete"];
+const FUTURE_WORDS: [&str; 11] = [
+    "transit-stub",
+    "keywords",
+    "restart",
+    "freeze",
+    "flash-crowd",
+    "latency",
+    "slow",
+    "bandwidth",
+    "server-capacity",
+    "takedown",
+    "delete",
+];
 
 /// A departure of a document from its schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,13 +112,16 @@ impl<'s> Walk<'s> {
                 expected.push(words);
             }
         }
-        let problem = Problem::new(node.place, format!("{} cannot be {}", self.name(), node.kind())).label(format!("expected {}", expected.join(" or ")));
+        let problem = Problem::new(node.place, format!("{} cannot be {}", self.name(), node.kind()))
+            .label(format!("expected {}", expected.join(" or ")));
         let unit = all.iter().find_map(|schema| schema.get("format")?.as_str()?.strip_suffix("-with-unit"));
         let help = match (&node.value, unit) {
             (Value::Integer(_) | Value::Float(_), Some("duration")) => Some(format!("say of what unit: \"{} s\"", node.label())),
             (Value::Integer(_), Some("size")) => Some(format!("say of what unit: \"{} B\"", node.label())),
             (Value::Integer(_), Some("rate")) => Some(format!("say of what unit: \"{} bit/s\"", node.label())),
-            (Value::Table(_), None) if expected == ["an array"] => Some(format!("a list of tables has headers in double brackets: `[[{}]]`", self.path.join("."))),
+            (Value::Table(_), None) if expected == ["an array"] => {
+                Some(format!("a list of tables has headers in double brackets: `[[{}]]`", self.path.join(".")))
+            }
             _ => None,
         };
         self.push(Problem { help, ..problem });
@@ -168,9 +182,17 @@ impl<'s> Walk<'s> {
         let is_table = words.iter().any(|word| word == "a table" || word == "an array");
         let mut path: Vec<String> = self.path.clone();
         path.push(key.to_owned());
-        let problem = Problem::new(self.table_place(node), format!("{} lacks the key `{key}`", if self.path.is_empty() { "the scenario".to_owned() } else { format!("`{}`", self.table_name()) }));
+        let problem = Problem::new(
+            self.table_place(node),
+            format!(
+                "{} lacks the key `{key}`",
+                if self.path.is_empty() { "the scenario".to_owned() } else { format!("`{}`", self.table_name()) }
+            ),
+        );
         let help = match (is_table && self.path.is_empty(), key) {
-            (true, "topology") => "a scenario has one or more `[[topology]]` tables, each with a `model`; `sim list topologies` shows the models".to_owned(),
+            (true, "topology") => {
+                "a scenario has one or more `[[topology]]` tables, each with a `model`; `sim list topologies` shows the models".to_owned()
+            }
             (true, "peers") => "write `[peers]` with `count = 1000`, say".to_owned(),
             _ => format!("it is {}", words.join(" or ")),
         };
@@ -246,7 +268,9 @@ impl<'s> Walk<'s> {
 
     fn number(&mut self, schema: &Json, node: &Node, number: f64, text: &str) {
         if !number.is_finite() {
-            self.push(Problem::new(node.place, format!("{} is not a number to simulate with", self.name())).label("expected a finite number"));
+            self.push(
+                Problem::new(node.place, format!("{} is not a number to simulate with", self.name())).label("expected a finite number"),
+            );
             return;
         }
         let bound = |key: &str| schema.get(key).and_then(Json::as_f64);

@@ -23,18 +23,31 @@ error: unknown topology model `chrod`
 fn unknown_key_names_the_nearest_and_the_known() {
     let text = SOUND.replace("successors = 8", "sucessors = 8");
     let complaint = complaint(&text);
-    says(&complaint, &["error: unknown key `sucessors` in `[[topology]]`", "  --> test.toml:11:1", "11 | sucessors = 8", "   | ^^^^^^^^^ did you mean `successors`?"]);
+    says(
+        &complaint,
+        &[
+            "error: unknown key `sucessors` in `[[topology]]`",
+            "  --> test.toml:11:1",
+            "11 | sucessors = 8",
+            "   | ^^^^^^^^^ did you mean `successors`?",
+        ],
+    );
     assert!(complaint.contains("= help: known here: `model`, `name`, `successors`, `routing`"), "{complaint}");
 }
 
 #[test]
 fn unknown_key_of_the_root_is_found() {
-    says(&complaint(&format!("repetition = 5\n{SOUND}")), &["error: unknown key `repetition` in the scenario", "  | ^^^^^^^^^^ did you mean `repetitions`?"]);
+    says(
+        &complaint(&format!("repetition = 5\n{SOUND}")),
+        &["error: unknown key `repetition` in the scenario", "  | ^^^^^^^^^^ did you mean `repetitions`?"],
+    );
 }
 
 #[test]
 fn everything_is_reported_at_once_and_in_order() {
-    let text = format!("{SOUND}\ntimeout = 60\ntargt = \"key\"\n[churn]\ncrash_share = 2.0\nidentity = \"old\"\n[time]\nduration = \"1 parsec\"\n");
+    let text = format!(
+        "{SOUND}\ntimeout = 60\ntargt = \"key\"\n[churn]\ncrash_share = 2.0\nidentity = \"old\"\n[time]\nduration = \"1 parsec\"\n"
+    );
     let complaint = complaint(&text);
     says(
         &complaint,
@@ -51,7 +64,15 @@ fn everything_is_reported_at_once_and_in_order() {
 #[test]
 fn sound_sections_are_checked_beside_broken_ones() {
     let text = format!("{SOUND}\ntargt = \"key\"\n[churn]\ncrash_share = 2.0\n");
-    says(&complaint(&text), &["error: unknown key `targt` in `[lookups]`", "error: a share lies between 0 and 1, not at 2", "21 | crash_share = 2.0", "   |               ^^^"]);
+    says(
+        &complaint(&text),
+        &[
+            "error: unknown key `targt` in `[lookups]`",
+            "error: a share lies between 0 and 1, not at 2",
+            "21 | crash_share = 2.0",
+            "   |               ^^^",
+        ],
+    );
 }
 
 #[test]
@@ -61,14 +82,22 @@ fn wrong_type_says_what_is_expected() {
     let text = SOUND.replace("count = 100", "count = -3");
     says(&complaint(&text), &["error: `count` cannot be -3", "  |         ^^ expected 0 or more"]);
     let text = SOUND.replace("[[topology]]\nmodel = \"flooding\"", "").replace("[[topology]]", "[topology]");
-    says(&complaint(&text), &["error: `topology` cannot be a table", "  = help: a list of tables has headers in double brackets: `[[topology]]`"]);
+    says(
+        &complaint(&text),
+        &["error: `topology` cannot be a table", "  = help: a list of tables has headers in double brackets: `[[topology]]`"],
+    );
 }
 
 #[test]
 fn wrong_unit_is_pointed_at() {
     let text = SOUND.replace("\"50 ms\"", "\"50 KiB\"");
     let complaint = complaint(&text);
-    says(&complaint, &["error: `50 KiB` is not a duration: unknown time unit \"KiB\", supported units: ns, us/µs, ms, sec, min, hours, days, weeks, months, years (and few variations)"]);
+    says(
+        &complaint,
+        &[
+            "error: `50 KiB` is not a duration: unknown time unit \"KiB\", supported units: ns, us/µs, ms, sec, min, hours, days, weeks, months, years (and few variations)",
+        ],
+    );
     assert!(complaint.contains("test.toml:6:43"), "{complaint}");
     assert!(complaint.contains("= help: write for example \"50 ms\" or \"1 h 30 min\""), "{complaint}");
 }
@@ -76,9 +105,15 @@ fn wrong_unit_is_pointed_at() {
 #[test]
 fn tagged_table_is_judged_by_its_tag() {
     let wrong = |latency: &str| complaint(&SOUND.replace("{ model = \"constant\", one_way = \"50 ms\" }", latency));
-    says(&wrong("{ model = \"constnat\" }"), &["error: unknown latency model `constnat`", "  |                     ^^^^^^^^^^ did you mean `constant`?"]);
+    says(
+        &wrong("{ model = \"constnat\" }"),
+        &["error: unknown latency model `constnat`", "  |                     ^^^^^^^^^^ did you mean `constant`?"],
+    );
     says(&wrong("{ model = \"uniform\", min = \"1 ms\" }"), &["error: `[network.latency]` lacks the key `max`"]);
-    says(&wrong("{ model = \"uniform\", min = \"1 ms\", max = \"2 ms\", mean = \"3 ms\" }"), &["error: unknown key `mean` in `[network.latency]`"]);
+    says(
+        &wrong("{ model = \"uniform\", min = \"1 ms\", max = \"2 ms\", mean = \"3 ms\" }"),
+        &["error: unknown key `mean` in `[network.latency]`"],
+    );
     says(&wrong("{ one_way = \"50 ms\" }"), &["error: `[network.latency]` lacks the key `model`"]);
     says(&wrong("{ model = \"transit-stub\" }"), &["error: `model = \"transit-stub\"` is not available yet"]);
 }
@@ -91,7 +126,10 @@ fn missing_parts_are_named() {
 
 #[test]
 fn tables_of_later_versions_are_not_called_unknown() {
-    says(&complaint(&format!("{SOUND}\n[download]\nmodel = \"swarm\"\n")), &["error: `[download]` is not available yet", "   |  ^^^^^^^^ a later version runs this"]);
+    says(
+        &complaint(&format!("{SOUND}\n[download]\nmodel = \"swarm\"\n")),
+        &["error: `[download]` is not available yet", "   |  ^^^^^^^^ a later version runs this"],
+    );
 }
 
 #[test]
@@ -112,7 +150,10 @@ fn question_that_a_topology_cannot_answer_is_refused() {
 #[test]
 fn labels_are_unique() {
     let text = SOUND.replace("model = \"flooding\"", "model = \"chord\"\nname = \"chord-8\"");
-    says(&complaint(&text), &["error: there are two topologies labelled `chord-8`", "15 | name = \"chord-8\"", "   = help: give each a `name` of its own"]);
+    says(
+        &complaint(&text),
+        &["error: there are two topologies labelled `chord-8`", "15 | name = \"chord-8\"", "   = help: give each a `name` of its own"],
+    );
     let text = SOUND.replace("name = \"chord-8\"", "name = \"a/b\"");
     says(&complaint(&text), &["error: `a/b` cannot be a label: labels are parts of the names of runs"]);
 }
@@ -128,13 +169,22 @@ fn issue_with_a_default_names_the_key() {
     let text = SOUND.replace("count = 100", "count = 4").replace("successors = 8", "successors = 2\nreplicas = 200");
     let complaint = complaint(&text);
     // flooding's default graph has degree 4, which four peers cannot have.
-    says(&complaint, &["error: an owner knows 2 successors, too few for 200 copies", "error: `topology.flooding.graph.degree`: with 4 peers a degree lies between 1 and 3, not at 4"]);
+    says(
+        &complaint,
+        &[
+            "error: an owner knows 2 successors, too few for 200 copies",
+            "error: `topology.flooding.graph.degree`: with 4 peers a degree lies between 1 and 3, not at 4",
+        ],
+    );
 }
 
 #[test]
 fn missing_file_is_pointed_at() {
     let text = SOUND.replace("model = \"flooding\"", "model = \"flooding\"\ngraph = { model = \"file\", file = \"no/such/file.txt\" }");
-    says(&complaint(&text), &["error: cannot read the file `no/such/file.txt`", "   = help: paths are relative to the directory in which `sim` runs"]);
+    says(
+        &complaint(&text),
+        &["error: cannot read the file `no/such/file.txt`", "   = help: paths are relative to the directory in which `sim` runs"],
+    );
     let text = SOUND.replace("model = \"flooding\"", "model = \"flooding\"\ngraph = { model = \"file\", file = \"\" }");
     says(&complaint(&text), &["   = help: give it on the command line: --set topology.flooding.graph.file=PATH"]);
 }

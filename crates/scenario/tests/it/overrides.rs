@@ -7,7 +7,12 @@ use super::{SOUND, complaint_with, load_with, says};
 #[test]
 fn values_are_toml_or_bare_words() {
     let scenario = load_with(SOUND, |loader| {
-        loader.set("peers.count=7").set("start=join").set("time.duration=30 min").set("network.loss = 0.25").set("network.latency={ model = \"uniform\", min = \"1 ms\", max = \"2 ms\" }")
+        loader
+            .set("peers.count=7")
+            .set("start=join")
+            .set("time.duration=30 min")
+            .set("network.loss = 0.25")
+            .set("network.latency={ model = \"uniform\", min = \"1 ms\", max = \"2 ms\" }")
     });
     let conditions = &scenario.points[0].conditions;
     assert_eq!(conditions.peers.count, 7);
@@ -51,10 +56,17 @@ error: a share lies between 0 and 1, not at 2
 
 #[test]
 fn unknown_keys_labels_and_values_are_found() {
-    says(&complaint_with(SOUND, |loader| loader.set("peers.cuont=5")), &["error: unknown key `cuont` in `[peers]`", "1 | --set peers.cuont=5", "  |       ^^^^^^^^^^^ did you mean `count`?"]);
+    says(
+        &complaint_with(SOUND, |loader| loader.set("peers.cuont=5")),
+        &["error: unknown key `cuont` in `[peers]`", "1 | --set peers.cuont=5", "  |       ^^^^^^^^^^^ did you mean `count`?"],
+    );
     says(
         &complaint_with(SOUND, |loader| loader.set("topology.chord.successors=5")),
-        &["error: `topology` has no element `chord`", "  |       ^^^^^^^^^^^^^^^^^^^^^^^^^ did you mean `chord-8`?", "  = help: it has `chord-8` and `flooding`"],
+        &[
+            "error: `topology` has no element `chord`",
+            "  |       ^^^^^^^^^^^^^^^^^^^^^^^^^ did you mean `chord-8`?",
+            "  = help: it has `chord-8` and `flooding`",
+        ],
     );
     says(&complaint_with(SOUND, |loader| loader.set("seed")), &["error: there is no `=` in this"]);
     says(&complaint_with(SOUND, |loader| loader.set("a b=1")), &["error: `a b` is not a key path"]);
@@ -68,5 +80,8 @@ fn only_the_topologies_asked_for_stay() {
     let scenario = load_with(SOUND, |loader| loader.topology("flooding"));
     assert_eq!(scenario.points[0].topologies.len(), 1);
     assert!(!scenario.resolved().contains("chord"), "{}", scenario.resolved());
-    says(&complaint_with(SOUND, |loader| loader.topology("floodign")), &["error: the scenario has no topology `floodign`", "  |            ^^^^^^^^ did you mean `flooding`?"]);
+    says(
+        &complaint_with(SOUND, |loader| loader.topology("floodign")),
+        &["error: the scenario has no topology `floodign`", "  |            ^^^^^^^^ did you mean `flooding`?"],
+    );
 }

@@ -36,7 +36,15 @@ fn sweep_is_the_grid_of_all_combinations() {
 #[test]
 fn parameter_of_one_topology_does_not_repeat_the_others() {
     let text = format!("{SOUND}\n[sweep]\n\"topology.0.successors\" = [4, 8, 16]\n");
-    assert_eq!(names(&text), ["topology.chord-8.successors=4/chord-8/1", "flooding/1", "topology.chord-8.successors=8/chord-8/1", "topology.chord-8.successors=16/chord-8/1"]);
+    assert_eq!(
+        names(&text),
+        [
+            "topology.chord-8.successors=4/chord-8/1",
+            "flooding/1",
+            "topology.chord-8.successors=8/chord-8/1",
+            "topology.chord-8.successors=16/chord-8/1"
+        ]
+    );
     let runs = load(&text).plan();
     assert_eq!(runs[1].swept, [("topology.chord-8.successors".to_owned(), String::new())]);
     assert_eq!(runs[3].topology.parameters()["successors"], 16);
@@ -63,14 +71,23 @@ fn names_do_not_depend_on_other_topologies() {
 #[test]
 fn wrong_sweep_is_pointed_at() {
     let wrong = |line: &str| complaint(&format!("{SOUND}\n[sweep]\n{line}\n"));
-    says(&wrong("\"peers.cuont\" = [1]"), &["error: unknown key `cuont` in `[peers]`", "20 | \"peers.cuont\" = [1]", "   | ^^^^^^^^^^^^^ did you mean `count`?"]);
+    says(
+        &wrong("\"peers.cuont\" = [1]"),
+        &["error: unknown key `cuont` in `[peers]`", "20 | \"peers.cuont\" = [1]", "   | ^^^^^^^^^^^^^ did you mean `count`?"],
+    );
     says(&wrong("\"peers.count\" = [10, 0]"), &["20 | \"peers.count\" = [10, 0]", "   |                      ^"]);
-    says(&wrong("\"peers.count\" = 10"), &["error: the values of `peers.count` cannot be an integer", "   |                 ^^ expected an array, such as [10]"]);
+    says(
+        &wrong("\"peers.count\" = 10"),
+        &["error: the values of `peers.count` cannot be an integer", "   |                 ^^ expected an array, such as [10]"],
+    );
     says(&wrong("\"peers.count\" = []"), &["error: `peers.count` is swept over nothing"]);
     says(&wrong("\"peers.count\" = [5, 5]"), &["error: `peers.count` takes this value twice"]);
     says(&wrong("seed = [1, 2]"), &["error: `seed` cannot be swept"]);
     says(&wrong("\"topology.chrod-8.successors\" = [1]"), &["error: `topology` has no element `chrod-8`"]);
-    says(&wrong("\"topology.0.successors\" = [1]\n\"topology.chord-8.successors\" = [2]"), &["error: `topology.chord-8.successors` is swept twice"]);
+    says(
+        &wrong("\"topology.0.successors\" = [1]\n\"topology.chord-8.successors\" = [2]"),
+        &["error: `topology.chord-8.successors` is swept twice"],
+    );
 }
 
 #[test]

@@ -53,7 +53,7 @@ lookups = 0.5
 fn resolved_text_loads_to_the_same_scenario() {
     for text in [SOUND, RICH] {
         let first = load(text);
-        let again = load(first.resolved());
+        let again = load(&first.resolved_with_inputs().expect("there are no input files"));
         assert_eq!(first.resolved(), again.resolved());
         let (plan, same) = (first.plan(), again.plan());
         assert_eq!(plan.len(), same.len());
@@ -68,7 +68,18 @@ fn resolved_text_loads_to_the_same_scenario() {
 #[test]
 fn every_default_is_filled_in() {
     let resolved = load(SOUND).resolved().to_owned();
-    for line in ["name = \"test\"", "seed = 1", "start = \"converged\"", "ttl = 7", "warm_up = \"10m\"", "items = 1000", "copies = 10", "jitter = 0.0", "target = \"content\"", "lookups = \"all\""] {
+    for line in [
+        "name = \"test\"",
+        "seed = 1",
+        "start = \"converged\"",
+        "ttl = 7",
+        "warm_up = \"10m\"",
+        "items = 1000",
+        "copies = 10",
+        "jitter = 0.0",
+        "target = \"content\"",
+        "lookups = \"all\"",
+    ] {
         assert!(resolved.lines().any(|found| found == line), "no line {line} in\n{resolved}");
     }
 }
@@ -85,7 +96,10 @@ fn overrides_become_part_of_it() {
 fn hash_covers_values_and_file_contents() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("edges.txt");
-    let text = SOUND.replace("model = \"flooding\"", &format!("model = \"flooding\"\ngraph = {{ model = \"file\", file = {:?} }}", path.display().to_string()));
+    let text = SOUND.replace(
+        "model = \"flooding\"",
+        &format!("model = \"flooding\"\ngraph = {{ model = \"file\", file = {:?} }}", path.display().to_string()),
+    );
     let hash = |edges: &str, set: &str| {
         std::fs::write(&path, edges).expect("a file can be written");
         load_with(&text, |loader| loader.set(set)).hash().expect("the file can be read")

@@ -216,6 +216,7 @@ impl Overlay for Chord {
     fn prefetch(&self, peer: &ChordPeer) {
         prefetch::<2, _>(&*peer.fingers);
         prefetch::<1, _>(&*peer.successors);
+        prefetch::<2, _>(peer.requests.memory());
     }
 
     fn check(&self, peer: &ChordPeer) -> Result<(), Violation> {
