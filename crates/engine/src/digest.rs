@@ -56,8 +56,7 @@ impl Default for ContentHasher {
 impl ContentHasher {
     #[inline]
     fn absorb(&mut self, word: u64) {
-        // One multiplication a field, since every event pays it; `finish` and the event's key do the strong mixing.
-        self.0 = (self.0.rotate_left(26) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = fold(self.0 ^ word, 0xe703_7ed1_a0b4_28db).rotate_left(23) ^ word;
     }
 }
 

@@ -45,8 +45,11 @@ pub trait Shard: Send {
     /// `actor` will have an event soon: bring its state near. A hint.
     fn prefetch(&self, _actor: u32) {}
 
-    /// `actor` will have an event very soon: bring near what its state points at. A hint.
-    fn prefetch_deep(&self, _actor: u32) {}
+    /// `actor` will be handed `message` very soon: bring near what its state points at. A hint.
+    fn prefetch_for_message(&self, _actor: u32, _message: &Self::Message) {}
+
+    /// `actor` will be handed `timer` very soon: bring near what its state points at. A hint.
+    fn prefetch_for_timer(&self, _actor: u32, _timer: Self::Timer) {}
 }
 
 /// A message in the queue.
@@ -305,21 +308,22 @@ impl<S: Shard> Lane<S> {
         for actor in self.messages.first_actors(FAR_AHEAD).chain(self.timers.first_actors(FAR_AHEAD)) {
             self.shard.prefetch(actor);
         }
-        for actor in self.messages.first_actors(NEAR_AHEAD).chain(self.timers.first_actors(NEAR_AHEAD)) {
-            self.shard.prefetch_deep(actor);
-        }
         let (mut message, mut timer) = (self.messages.peek(), self.timers.peek());
         loop {
             let actor = message.0.min(timer.0);
             if message < timer {
-                self.messages.look_ahead(&self.shard);
+                self.messages.look_ahead(&self.shard, |shard, mail| {
+                    if let Some(message) = &mail.message {
+                        shard.prefetch_for_message(mail.actor, message);
+                    }
+                });
                 let mail = self.messages.take();
                 let content = mail.message.take().expect("a message is handled once");
                 let mut out = Outbox { queues: &mut self.queues, actor };
                 self.shard.message(&mut out, actor, mail.key, mail.tag, content);
                 message = self.messages.peek();
             } else if timer < NEVER {
-                self.timers.look_ahead(&self.shard);
+                self.timers.look_ahead(&self.shard, |shard, alarm| shard.prefetch_for_timer(alarm.actor, alarm.timer));
                 let alarm = *self.timers.take();
                 let mut out = Outbox { queues: &mut self.queues, actor };
                 self.shard.timer(&mut out, actor, alarm.key(), alarm.timer);
@@ -436,13 +440,13 @@ impl<E: Queued> Opened<E> {
 
     /// Asks for what the coming events will touch.
     #[inline]
-    fn look_ahead<S: Shard>(&self, shard: &S) {
+    fn look_ahead<S: Shard>(&self, shard: &S, prefetch_for: impl FnOnce(&S, &E)) {
         let events = &self.events[..self.len];
         if let Some(event) = events.get(self.next + FAR_AHEAD) {
             shard.prefetch(event.actor());
         }
         if let Some(event) = events.get(self.next + NEAR_AHEAD) {
-            shard.prefetch_deep(event.actor());
+            prefetch_for(shard, event);
         }
     }
 }

@@ -22,7 +22,7 @@ pub use ids::{HostId, ItemId, Key, LookupId, Numbering, PeerId};
 pub use issues::{Issue, Issues};
 pub use message::{Cause, Fields, Message, Wire};
 pub use overlay::{
-    BuildError, Family, Overlay, OverlayConfig, PeerTable, Role, Setting, Shares, Start, Target, Targets, Violation,
+    BuildError, Family, Next, Overlay, OverlayConfig, PeerTable, Role, Setting, Shares, Start, Target, Targets, Violation,
 };
 pub use peerlab_engine::random::Rng;
 pub use peerlab_engine::time::{Span, Time};

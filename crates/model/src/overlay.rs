@@ -101,9 +101,9 @@ pub trait Overlay: Sized + Send + Sync + 'static {
     /// Bytes of protocol state at this peer: tables and records, not the simulator's bookkeeping.
     fn state_bytes(&self, peer: &Self::Peer) -> usize;
 
-    /// What of a peer lies behind a pointer and will be read by the next handler: a hint for
-    /// `peerlab_prefetch`, nothing else.
-    fn prefetch(&self, _peer: &Self::Peer) {}
+    /// The peer will be handed `next` in a moment: what of it lies behind a pointer and will be read then may be fetched with
+    /// `peerlab_prefetch`. A hint, nothing else: it is called, or not, whatever a run's result.
+    fn prefetch(&self, _peer: &Self::Peer, _next: Next<'_, Self::Message, Self::Timer>) {}
 
     /// Invariants of one peer, for tests.
     ///
@@ -126,6 +126,15 @@ pub trait OverlayConfig: DeserializeOwned + Serialize + JsonSchema + Default + C
     fn files(&self) -> Vec<&str> {
         Vec::new()
     }
+}
+
+/// An event that is about to be handled.
+#[derive(Clone, Copy, Debug)]
+pub enum Next<'a, M, T> {
+    /// A message.
+    Message(&'a M),
+    /// A timer.
+    Timer(T),
 }
 
 /// How a model finds things.

@@ -31,6 +31,9 @@ mod tally;
 mod timeline;
 mod truth;
 
+/// Revision of the models: it counts up whenever the same scenario gives other results than before.
+pub const MODEL_REVISION: u32 = 1;
+
 pub use conditions::{Conditions, StartKind, TimeConfig};
 pub use observer::Observer;
 pub use record::{EventRow, LookupRow, MessageRow, Metric, Outcome, PeerRow, RunRecord, SampleRow, Sink};

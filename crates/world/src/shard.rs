@@ -10,7 +10,7 @@ use peerlab_engine::digest::Digest;
 use peerlab_engine::random::{Rng, Streams};
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox, Shard};
-use peerlab_model::{Cause, Contacts, Context, Effect, Hit, HostId, LookupId, Message, Overlay, PeerId, Setting, Shares as _, Target};
+use peerlab_model::{Cause, Contacts, Context, Effect, Hit, HostId, LookupId, Message, Next, Overlay, PeerId, Setting, Shares as _, Target};
 use peerlab_network::{Capacity, CapacityState, Link, LinkState, Network, Rules, Verdict};
 use peerlab_prefetch::prefetch;
 use peerlab_workload::{Holdings, Lifetimes, Question, Questions};
@@ -592,9 +592,16 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     }
 
     #[inline]
-    fn prefetch_deep(&self, actor: u32) {
+    fn prefetch_for_message(&self, actor: u32, envelope: &Self::Message) {
         if let Some(peer) = &self.seats[(actor - self.base) as usize].peer {
-            self.common.overlay.prefetch(peer);
+            self.common.overlay.prefetch(peer, Next::Message(&envelope.message));
+        }
+    }
+
+    #[inline]
+    fn prefetch_for_timer(&self, actor: u32, timer: Self::Timer) {
+        if let (Alarm::Model(timer), Some(peer)) = (timer, &self.seats[(actor - self.base) as usize].peer) {
+            self.common.overlay.prefetch(peer, Next::Timer(timer));
         }
     }
 }

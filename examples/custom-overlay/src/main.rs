@@ -115,6 +115,7 @@ impl Message for RingMessage {
 #[derive(Clone, Copy, Debug, Hash)]
 enum RingTimer {
     Check,
+    Join,
     Timeout(Token),
 }
 
@@ -218,6 +219,8 @@ impl Overlay for SimpleRing {
                     cx.hit(id, Hit { peer: owner, hops, rounds: 0 });
                     cx.finish(id);
                 }
+                // Who returns under its old id is still its predecessor's successor, until that one notices the silence.
+                Some(Waiting::Place) if owner == cx.this() => cx.set_timer(self.config.check_interval.span(), RingTimer::Join),
                 Some(Waiting::Place) => {
                     peer.successor = Some(owner);
                     cx.joined();
@@ -225,6 +228,7 @@ impl Overlay for SimpleRing {
                 }
                 Some(Waiting::Alive) | None => {}
             },
+            RingMessage::Check { .. } if peer.successor.is_none() => {}
             RingMessage::Check { token } => cx.send(from, RingMessage::Alive { token, next: peer.successor }),
             RingMessage::Alive { token, next } => {
                 if peer.waiting.close(token).is_some() {
@@ -243,6 +247,7 @@ impl Overlay for SimpleRing {
                 }
                 cx.set_timer(self.config.check_interval.span(), RingTimer::Check);
             }
+            RingTimer::Join => self.join(peer, cx),
             RingTimer::Timeout(token) => match peer.waiting.close(token) {
                 Some(Waiting::Lookup(id)) => {
                     cx.timed_out(id);

@@ -17,9 +17,6 @@ use crate::machine;
 use crate::output::{note, print};
 use crate::progress::Progress;
 
-/// Revision of the models: it counts up whenever the same scenario gives other results than before.
-pub(crate) const MODEL_REVISION: u32 = 1;
-
 /// Runs what is not done yet and publishes the results.
 pub(super) fn run(job: &Job, arguments: &RunArgs, stop: &AtomicBool) -> Result<(), Failure> {
     let begun = Instant::now();
@@ -65,7 +62,7 @@ fn plan(job: &Job, runs: &[RunPlan]) -> Result<Plan, Failure> {
         scenario_toml: job.scenario.resolved_with_inputs().map_err(Failure::input)?,
         seed: job.scenario.seed,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        model_revision: MODEL_REVISION,
+        model_revision: peerlab_world::MODEL_REVISION,
         swept: job.scenario.axes.iter().map(|axis| axis.path.clone()).collect(),
         runs: runs.iter().map(label).collect(),
     })

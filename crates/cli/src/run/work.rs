@@ -1,6 +1,8 @@
 //! Runs side by side.
 
+use std::any::Any;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
@@ -65,7 +67,8 @@ impl Worker<'_> {
             self.progress.advance(name, index, share);
         };
         let options = RunOptions { shards: self.shards, longest_window: None, stop: Some(self.stop), progress: Some(&tell) };
-        let record = run.topology.run(&run.conditions, run.seed, &options, &mut rows).map_err(|error| self.failed(run, error))?;
+        let outcome = catch_unwind(AssertUnwindSafe(|| run.topology.run(&run.conditions, run.seed, &options, &mut rows)));
+        let record = outcome.map_err(|panic| broken(run, panic.as_ref()))?.map_err(|error| self.failed(run, error))?;
         let wall = begun.elapsed();
         let setup = first_told.get().copied().unwrap_or_default();
         rows.part.record(&record, RunTime { setup_s: setup.as_secs_f64(), wall_s: wall.as_secs_f64() })?;
@@ -91,6 +94,13 @@ impl Worker<'_> {
         let labels = self.job.scenario.points.first().into_iter().flat_map(|point| &point.topologies);
         labels.zip(0..).find(|(entry, _)| entry.label == run.topology_label).map_or(0, |(_, index)| index)
     }
+}
+
+/// A panic in a run is a bug, of ours or of a model's author: said in one sentence, with what is needed to repeat it.
+fn broken(run: &RunPlan, panic: &(dyn Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let text = text.unwrap_or("no reason was given");
+    Failure::Run(anyhow::anyhow!("run {} (seed {}) has met a bug in the model `{}`: {text}", run.name, run.seed, run.topology.model()))
 }
 
 /// The rows of lookups on their way to the file: all, or a sample by their number, which is the same in every topology.

@@ -25,9 +25,9 @@ fn a_digest_keeps_its_value() {
     let mut digest = Digest::default();
     assert_eq!(digest.to_string(), "00000000000000000000000000000000");
     digest.add(key(-5, 1, 2), 3, &(4_u32, 5_u64));
-    assert_eq!(digest.to_string(), "8e9fe1ce7d0759c07ed03a959e676c8d");
+    assert_eq!(digest.to_string(), "f64bcd3558600463c42c499435c80955");
     digest.add(key(60_000_000_000, 9, 8), 7, "six");
-    assert_eq!(digest.to_string(), "b28a3c07914f2e6ce3f23f20fd640149");
+    assert_eq!(digest.to_string(), "7df89440c6fa636f6efd7e022b90b500");
 }
 
 fn hash(content: impl Hash) -> u64 {
@@ -39,13 +39,13 @@ fn hash(content: impl Hash) -> u64 {
 #[test]
 fn a_content_hash_keeps_its_value() {
     assert_eq!(hash(()), 0x952f_14f1_e8dd_c491);
-    assert_eq!(hash(1_u8), 0xe454_8906_c78f_b424);
-    assert_eq!(hash(1_u64), 0xe454_8906_c78f_b424);
-    assert_eq!(hash((1_u16, 2_u32, 3_u64, 4_i32, true, 'x')), 0xa669_8913_1571_56bf);
-    assert_eq!(hash("peer"), 0x9be8_2f15_0900_00dd);
-    assert_eq!(hash([1_u8, 2, 3]), 0x041e_0919_229a_7942);
-    assert_eq!(hash(1_u128 << 100), 0x9fd3_0013_a9d8_b842);
-    assert_eq!(hash(Some(5_usize)), 0xdcc4_1f01_6b6e_a542);
+    assert_eq!(hash(1_u8), 0x87ca_4408_45d5_69e1);
+    assert_eq!(hash(1_u64), 0x87ca_4408_45d5_69e1);
+    assert_eq!(hash((1_u16, 2_u32, 3_u64, 4_i32, true, 'x')), 0x6e1c_21dc_dce7_8a64);
+    assert_eq!(hash("peer"), 0x973b_0123_d4c7_db44);
+    assert_eq!(hash([1_u8, 2, 3]), 0xdede_9495_e675_ef81);
+    assert_eq!(hash(1_u128 << 100), 0x9b85_a3f7_67fd_f23e);
+    assert_eq!(hash(Some(5_usize)), 0x4818_6fa5_7817_01c1);
 }
 
 #[test]

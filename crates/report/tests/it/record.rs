@@ -60,7 +60,7 @@ fn record() -> RunRecord {
             bytes: 300,
         }],
         samples: vec![SampleRow { time: Time::from_secs(-10), metric: "peers_online", unit: "peers", value: 2.0 }],
-        peers: vec![peer(0, "peer", Some("cable")), peer(1, "peer", None), peer(2, "index", None)],
+        population: 2,
         events: vec![EventRow { time: Time::from_secs(30), action: "crash".into(), peers: 1, note: "one, or so".into() }],
         handled: 40,
         sent: 5,
@@ -77,6 +77,9 @@ fn record_of_a_run_becomes_rows_of_every_file() {
     part.lookup(&lookup(0, Target::Item(ItemId(12)), Outcome::Found)).unwrap();
     part.lookup(&lookup(1, Target::Key(Key(0xc0ffee)), Outcome::NotFound)).unwrap();
     part.lookup(&lookup(2, Target::Peer(PeerId(3)), Outcome::Open)).unwrap();
+    for row in [peer(0, "peer", Some("cable")), peer(1, "peer", None), peer(2, "index", None)] {
+        part.peer(&row).unwrap();
+    }
     part.record(&record(), RunTime { setup_s: 1.0, wall_s: 5.0 }).unwrap();
     session.assemble(performance()).unwrap().publish().unwrap();
     for (file, rows) in [

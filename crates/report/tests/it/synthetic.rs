@@ -119,7 +119,7 @@ impl Recipe {
         part.table(self.summary(&hops, &latencies, messages_sum, kind, &mut random)).unwrap();
         part.table(hops).unwrap();
         part.table(samples(kind, peers, &mut random)).unwrap();
-        part.table(peer_rows(kind, peers, &mut random)).unwrap();
+        peer_rows(kind, peers, &mut random).into_iter().for_each(|row| part.peer_row(&row).unwrap());
         part.table(timeline(peers)).unwrap();
         let message = Message {
             kind: "FindSuccessor".to_owned(),

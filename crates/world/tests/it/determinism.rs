@@ -30,7 +30,7 @@ pub(crate) fn event(at: u64, action: Action, duration: Option<u64>) -> EventConf
     event
 }
 
-fn eventful(target: TargetKind) -> Conditions {
+pub(crate) fn eventful(target: TargetKind) -> Conditions {
     let mut conditions = stormy(200, target);
     conditions.events = vec![
         EventConfig { share: Some(0.3), ..event(30, Action::Crash, Some(40)) },

@@ -3,4 +3,5 @@
 mod determinism;
 mod support;
 mod agreement;
+mod golden;
 mod judge;

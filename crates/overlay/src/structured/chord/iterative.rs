@@ -130,7 +130,8 @@ impl Chord {
         if ahead != 0 && search.is_dead(next) {
             // It believes in one that is known to be dead; or in an earlier life of this peer, which is no way to the key.
             self.send_step(peer, cx, search, Some(next));
-        } else if ahead == 0 || ahead >= from.to_key(search.key) || search.depth >= DEPTH_MAX {
+        } else if ahead == 0 || next == peer.id || ahead >= from.to_key(search.key) || search.depth >= DEPTH_MAX {
+            // No way forward; or one that leads back here, as after a detour around the dead: on with this peer's own tables.
             self.retry_search(peer, cx, search);
         } else {
             search.descend(next);

@@ -35,7 +35,7 @@ pub use message::{ChordMessage, Goal, Query};
 pub use peer::ChordPeer;
 
 use peerlab_model::{
-    BuildError, Context, Family, ItemId, Key, LookupId, Numbering, Overlay, PeerId, PeerTable, Roster, Setting, Span, Start, Target,
+    BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Roster, Setting, Span, Start, Target,
     Targets, Token, Violation,
 };
 use peerlab_prefetch::prefetch;
@@ -213,10 +213,19 @@ impl Overlay for Chord {
         peer.state_bytes()
     }
 
-    fn prefetch(&self, peer: &ChordPeer) {
-        prefetch::<2, _>(&*peer.fingers);
-        prefetch::<1, _>(&*peer.successors);
-        prefetch::<2, _>(peer.requests.memory());
+    fn prefetch(&self, peer: &ChordPeer, next: Next<'_, ChordMessage, ChordTimer>) {
+        // Replies and timeouts are most of what happens, and they read nothing but the request that they are about.
+        prefetch::<1, _>(peer.requests.memory());
+        match next {
+            Next::Message(ChordMessage::Forward { .. } | ChordMessage::Deliver { .. } | ChordMessage::Step { .. }) | Next::Timer(ChordTimer::FixFingers) => {
+                prefetch::<2, _>(&*peer.fingers);
+                prefetch::<1, _>(&*peer.successors);
+            }
+            Next::Message(ChordMessage::GetNeighbours { .. } | ChordMessage::Neighbours { .. }) | Next::Timer(ChordTimer::Stabilize) => {
+                prefetch::<1, _>(&*peer.successors);
+            }
+            _ => {}
+        }
     }
 
     fn check(&self, peer: &ChordPeer) -> Result<(), Violation> {

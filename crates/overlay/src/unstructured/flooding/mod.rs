@@ -28,7 +28,7 @@ pub use peer::FloodingPeer;
 pub use seen::{Memory, Seen};
 
 use peerlab_model::{
-    BuildError, Context, Family, LookupId, Numbering, Overlay, PeerId, PeerTable, Rng, Setting, Start, Target, Targets, Token, Violation,
+    BuildError, Context, Family, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Rng, Setting, Start, Target, Targets, Token, Violation,
 };
 
 use crate::graph::Graph;
@@ -169,7 +169,7 @@ impl Overlay for Flooding {
         peer.bytes()
     }
 
-    fn prefetch(&self, peer: &FloodingPeer) {
+    fn prefetch(&self, peer: &FloodingPeer, _: Next<'_, FloodingMessage, FloodingTimer>) {
         peerlab_prefetch::prefetch::<1, _>(peer.neighbours.as_slice());
         peer.seen.prefetch();
     }

@@ -1,0 +1,71 @@
+//! Every scenario that we ship is run, small.
+
+use std::path::Path;
+
+use crate::{Place, names};
+
+/// What makes any scenario short.
+const SHORT: [&str; 8] = [
+    "--no-charts",
+    "--quiet",
+    "--set",
+    "time.warm_up=\"10 s\"",
+    "--set",
+    "time.duration=\"40 s\"",
+    "--repetitions",
+    "1",
+];
+
+fn run_small(file: &str, more: &[&str]) {
+    let place = Place::new();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios").join(file);
+    let path = path.to_string_lossy().into_owned();
+    std::fs::write(place.path("edges.txt"), "# four peers in a ring\n0\t1\n1\t2\n2\t3\n3\t0\n").expect("a file can be written");
+    std::fs::write(place.path("rtt.txt"), "0 40 80\n40 0 60\n80 60 0\n").expect("a file can be written");
+    let arguments: Vec<&str> = ["run", &path, "--out", "out"].into_iter().chain(SHORT).chain(more.iter().copied()).collect();
+    let table = place.sim(&arguments).good();
+    assert!(table.contains("success"), "{file}: {table}");
+    let rows = std::fs::read_to_string(place.path("out/lookups.csv")).expect("there are lookups");
+    assert!(rows.lines().count() > 1, "{file}: nobody asked anything");
+}
+
+#[test]
+fn churn_runs() {
+    run_small("churn.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
+}
+
+#[test]
+fn hop_counts_runs() {
+    run_small("hop-counts.toml", &["--set", "sweep={\"peers.count\"=[16,32]}", "--set", "lookups.interval=\"10 s\""]);
+}
+
+#[test]
+fn blackout_runs() {
+    run_small("blackout.toml", &["--set", "peers.count=60", "--set", "event.0.at=\"10 s\"", "--set", "lookups.interval=\"10 s\""]);
+}
+
+#[test]
+fn server_outage_runs() {
+    let short = ["--set", "event.0.at=\"10 s\"", "--set", "event.0.duration=\"10 s\""];
+    run_small("server-outage.toml", &[&short[..], &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]].concat());
+}
+
+#[test]
+fn real_gnutella_runs_on_files_of_ones_own() {
+    let files = ["--set", "network.latency.file=rtt.txt", "--set", "topology.flooding.graph.file=edges.txt"];
+    let small = ["--set", "peers.count=4", "--set", "content.copies=1", "--set", "lookups.interval=\"5 s\""];
+    run_small("real-gnutella.toml", &[&files[..], &small].concat());
+}
+
+#[test]
+fn workload_q_runs() {
+    run_small("workload-q.toml", &["--set", "peers.count=100"]);
+}
+
+#[test]
+fn every_shipped_scenario_is_run_here() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    let files: Vec<String> = names(&directory).into_iter().filter(|name| name.ends_with(".toml")).collect();
+    let here = ["blackout.toml", "churn.toml", "hop-counts.toml", "real-gnutella.toml", "server-outage.toml", "workload-q.toml"];
+    assert_eq!(files, here, "a scenario is run by no test");
+}
