@@ -21,9 +21,7 @@ pub use context::{Contacts, Context, Effect, Hit};
 pub use ids::{HostId, ItemId, Key, LookupId, Numbering, PeerId};
 pub use issues::{Issue, Issues};
 pub use message::{Cause, Fields, Message, Wire};
-pub use overlay::{
-    BuildError, Family, Next, Overlay, OverlayConfig, PeerTable, Role, Setting, Shares, Start, Target, Targets, Violation,
-};
+pub use overlay::{BuildError, Family, Next, Overlay, OverlayConfig, PeerTable, Role, Setting, Shares, Start, Target, Targets, Violation};
 pub use peerlab_engine::random::Rng;
 pub use peerlab_engine::time::{Span, Time};
 pub use requests::{Requests, Token};

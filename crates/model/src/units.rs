@@ -70,7 +70,8 @@ impl FromStr for Duration {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        let error = |reason: String| UnitError { text: text.to_owned(), what: "a duration", reason, example: "\"50 ms\" or \"1 h 30 min\"" };
+        let error =
+            |reason: String| UnitError { text: text.to_owned(), what: "a duration", reason, example: "\"50 ms\" or \"1 h 30 min\"" };
         let parsed = humantime::parse_duration(text.trim()).map_err(|e| error(e.to_string()))?;
         let nanos = u64::try_from(parsed.as_nanos()).ok().filter(|&nanos| nanos <= i64::MAX as u64 / 4);
         nanos.map(|nanos| Self(Span::from_nanos(nanos))).ok_or_else(|| error("longer than 70 years".to_owned()))
@@ -95,9 +96,12 @@ impl FromStr for Size {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        bytesize::ByteSize::from_str(text.trim())
-            .map(|size| Self(size.as_u64()))
-            .map_err(|e| UnitError { text: text.to_owned(), what: "a size", reason: e.to_string(), example: "\"256 KiB\" or \"100 MB\"" })
+        bytesize::ByteSize::from_str(text.trim()).map(|size| Self(size.as_u64())).map_err(|e| UnitError {
+            text: text.to_owned(),
+            what: "a size",
+            reason: e.to_string(),
+            example: "\"256 KiB\" or \"100 MB\"",
+        })
     }
 }
 
@@ -118,12 +122,20 @@ impl FromStr for Rate {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        let error = |reason: &str| UnitError { text: text.to_owned(), what: "a rate", reason: reason.to_owned(), example: "\"10 Mbit/s\" or \"300000 bit/s\"" };
+        let error = |reason: &str| UnitError {
+            text: text.to_owned(),
+            what: "a rate",
+            reason: reason.to_owned(),
+            example: "\"10 Mbit/s\" or \"300000 bit/s\"",
+        };
         let trimmed = text.trim();
         let split = trimmed.find(|c: char| !(c.is_ascii_digit() || c == '.')).ok_or_else(|| error("the unit is missing"))?;
         let number: f64 = trimmed[..split].parse().map_err(|_| error("the number cannot be read"))?;
         let unit = trimmed[split..].trim();
-        let (_, factor) = RATE_UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)).ok_or_else(|| error("the units are bit/s, kbit/s, Mbit/s and Gbit/s"))?;
+        let (_, factor) = RATE_UNITS
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(unit))
+            .ok_or_else(|| error("the units are bit/s, kbit/s, Mbit/s and Gbit/s"))?;
         let bits = number * *factor as f64;
         if bits > 1e15 {
             return Err(error("more than 1000 Tbit/s"));

@@ -91,8 +91,9 @@ fn churn(rng: &mut Rng, target: TargetKind) -> ChurnConfig {
 }
 
 fn event(rng: &mut Rng, duration: u64) -> EventConfig {
-    let action = [Action::Crash, Action::Leave, Action::Join, Action::Restart, Action::Partition, Action::Loss, Action::Slow, Action::Latency]
-        [rng.index(8)];
+    let action =
+        [Action::Crash, Action::Leave, Action::Join, Action::Restart, Action::Partition, Action::Loss, Action::Slow, Action::Latency]
+            [rng.index(8)];
     EventConfig {
         at: Duration::millis(rng.below(duration * 1000)),
         action,

@@ -4,10 +4,10 @@ use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 
+use peerlab_engine::Schedule as EngineSchedule;
 use peerlab_engine::digest::Digest;
 use peerlab_engine::random::Streams;
 use peerlab_engine::time::{Span, Time};
-use peerlab_engine::Schedule as EngineSchedule;
 use peerlab_model::{BuildError, HostId, Message as _, Numbering, Overlay, Role, Setting, Shares as _};
 use peerlab_network::{Capacity, Link, Network, NetworkError};
 use peerlab_workload::{ClassConfig, Classes, ContentConfig, Holdings, Identity, Lifetimes, Questions, TargetKind, TraceError};
@@ -296,20 +296,18 @@ impl<'a, O: Overlay> World<'a, O> {
     fn peer_rows<V: Observer<O::Message>>(&self, shards: &[Seats<O, V>]) -> impl Iterator<Item = PeerRow> {
         let population = self.common.setting.numbering.population();
         let end = Time::ZERO + self.conditions.time.duration.span();
-        shards.iter().flat_map(Seats::seats).map(move |(number, seat)| {
-            PeerRow {
-                peer: number,
-                class: self.class(number).filter(|_| number < population).map(|class| class.name.clone()),
-                role: if number < population { "peer" } else { self.roles[(number - population) as usize].name },
-                online: seat.online_until(end),
-                messages_in: u64::from(seat.load.messages_in),
-                messages_out: u64::from(seat.load.messages_out),
-                bytes_in: seat.load.bytes_in,
-                bytes_out: seat.load.bytes_out,
-                lookups_served: u64::from(seat.load.lookups_served),
-                items: if number < population { self.common.holdings.of(number).len() as u64 } else { 0 },
-                state_bytes: seat.peer.as_ref().map_or(0, |peer| self.common.overlay.state_bytes(peer) as u64),
-            }
+        shards.iter().flat_map(Seats::seats).map(move |(number, seat)| PeerRow {
+            peer: number,
+            class: self.class(number).filter(|_| number < population).map(|class| class.name.clone()),
+            role: if number < population { "peer" } else { self.roles[(number - population) as usize].name },
+            online: seat.online_until(end),
+            messages_in: u64::from(seat.load.messages_in),
+            messages_out: u64::from(seat.load.messages_out),
+            bytes_in: seat.load.bytes_in,
+            bytes_out: seat.load.bytes_out,
+            lookups_served: u64::from(seat.load.lookups_served),
+            items: if number < population { self.common.holdings.of(number).len() as u64 } else { 0 },
+            state_bytes: seat.peer.as_ref().map_or(0, |peer| self.common.overlay.state_bytes(peer) as u64),
         })
     }
 }

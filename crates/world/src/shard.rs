@@ -10,7 +10,9 @@ use peerlab_engine::digest::Digest;
 use peerlab_engine::random::{Rng, Streams};
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox, Shard};
-use peerlab_model::{Cause, Contacts, Context, Effect, Hit, HostId, LookupId, Message, Next, Overlay, PeerId, Setting, Shares as _, Target};
+use peerlab_model::{
+    Cause, Contacts, Context, Effect, Hit, HostId, LookupId, Message, Next, Overlay, PeerId, Setting, Shares as _, Target,
+};
 use peerlab_network::{Capacity, CapacityState, Link, LinkState, Network, Rules, Verdict};
 use peerlab_prefetch::prefetch;
 use peerlab_workload::{Holdings, Lifetimes, Question, Questions};

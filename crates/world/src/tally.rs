@@ -117,6 +117,8 @@ impl Tally {
     /// The first kind of message for which sent ≠ delivered + dropped + in flight.
     pub(crate) fn broken(&self) -> Option<MessageRow> {
         let all = self.counts.iter().enumerate().map(|(at, count)| (self.kinds[at / 2], CAUSES[at % 2], count));
-        all.chain([("late", CAUSES[0], &self.late)]).find(|(.., count)| !count.conserved()).map(|(kind, cause, count)| count.row(kind, cause))
+        all.chain([("late", CAUSES[0], &self.late)])
+            .find(|(.., count)| !count.conserved())
+            .map(|(kind, cause, count)| count.row(kind, cause))
     }
 }

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use peerlab_engine::Shards;
-use peerlab_engine::time::Time;
 use peerlab_engine::random::Rng;
+use peerlab_engine::time::Time;
 use peerlab_model::{HostId, Overlay};
 use peerlab_network::{HostSet, Rule};
 use peerlab_workload::{Action, EventConfig, Select, View};
@@ -90,7 +90,9 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
                 let groups = event.partition(self.common.setting.numbering.seats(), &hosts, &mut self.draws("timeline.groups", number));
                 self.rule(number, Rule::Partition(groups), shards);
             }
-            Action::Loss => self.rule(number, Rule::Loss { share: event.loss.unwrap_or(0.0), hosts: concerned_or_all(&event, &hosts) }, shards),
+            Action::Loss => {
+                self.rule(number, Rule::Loss { share: event.loss.unwrap_or(0.0), hosts: concerned_or_all(&event, &hosts) }, shards)
+            }
             Action::Latency => self.rule(number, Rule::Slow { factor: event.factor.unwrap_or(1.0), hosts: None }, shards),
             Action::Slow => self.rule(number, Rule::Slow { factor: event.factor.unwrap_or(1.0), hosts: Some(set(&hosts)) }, shards),
             // The scenario's check has refused these.

@@ -208,7 +208,9 @@ impl Overlay for SimpleRing {
                 peer.successor = Some(asker);
                 cx.send(asker, RingMessage::Found { owner: cx.this(), token, hops: 0, lookup: None });
             }
-            RingMessage::Find { asker, key, lookup: None, .. } if peer.successor.is_some_and(|next| key.in_half_open(cx.key_of(cx.this()), cx.key_of(next))) => {
+            RingMessage::Find { asker, key, lookup: None, .. }
+                if peer.successor.is_some_and(|next| key.in_half_open(cx.key_of(cx.this()), cx.key_of(next))) =>
+            {
                 Self::find(peer, cx, message);
                 // The newcomer comes between.
                 peer.successor = Some(asker);

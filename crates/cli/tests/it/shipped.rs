@@ -5,16 +5,8 @@ use std::path::Path;
 use crate::{Place, names};
 
 /// What makes any scenario short.
-const SHORT: [&str; 8] = [
-    "--no-charts",
-    "--quiet",
-    "--set",
-    "time.warm_up=\"10 s\"",
-    "--set",
-    "time.duration=\"40 s\"",
-    "--repetitions",
-    "1",
-];
+const SHORT: [&str; 8] =
+    ["--no-charts", "--quiet", "--set", "time.warm_up=\"10 s\"", "--set", "time.duration=\"40 s\"", "--repetitions", "1"];
 
 fn run_small(file: &str, more: &[&str]) {
     let place = Place::new();

@@ -18,12 +18,7 @@ use crate::support::{metric, quiet, run_with};
 const NEVER: Duration = Duration::secs(1_000_000);
 
 fn still_chord() -> ChordConfig {
-    ChordConfig {
-        stabilize_interval: NEVER,
-        fix_fingers_interval: NEVER,
-        check_predecessor_interval: NEVER,
-        ..ChordConfig::default()
-    }
+    ChordConfig { stabilize_interval: NEVER, fix_fingers_interval: NEVER, check_predecessor_interval: NEVER, ..ChordConfig::default() }
 }
 
 /// Chord at rest, through fingers alone: hops to the key's predecessor (Stoica et al. 2003, Fig. 10).
@@ -76,7 +71,10 @@ fn chord_survives_simultaneous_failures_as_published() {
         let config = ChordConfig { successors: 20, routing: Routing::Iterative, ..still_chord() };
         let (record, _) = run_with::<Chord>(&config, &conditions, 3, &RunOptions::default());
         let (path, timeouts) = (metric(&record, "hops_mean"), metric(&record, "lookup_timeouts_mean"));
-        println!("{failed}: path {path:.2} (published {published_path}, model {model_path}), timeouts {timeouts:.2} ({published_timeouts}, {model_timeouts}), success {}", metric(&record, "lookup_success_ratio"));
+        println!(
+            "{failed}: path {path:.2} (published {published_path}, model {model_path}), timeouts {timeouts:.2} ({published_timeouts}, {model_timeouts}), success {}",
+            metric(&record, "lookup_success_ratio")
+        );
         assert!((path - model_path).abs() < 0.25, "{failed} failed: {path} hops");
         assert!(metric(&record, "lookup_success_ratio") > 0.999, "{failed} failed");
     }
@@ -134,7 +132,8 @@ fn the_planetlab_matrix_comes_out_of_a_run_as_it_went_in() {
     };
     conditions.time.duration = Duration::secs(600);
     let config = ChordConfig { routing: Routing::Recursive, ..still_chord() };
-    let (_, observers) = run_observed::<Chord, Delays>(&config, &conditions, 1, &RunOptions::default(), &mut (), Delays::default).expect("it runs");
+    let (_, observers) =
+        run_observed::<Chord, Delays>(&config, &conditions, 1, &RunOptions::default(), &mut (), Delays::default).expect("it runs");
     let mut trips: Vec<f64> = observers.iter().flat_map(|seen| &seen.0).map(|delay| 2.0 * delay.millis_f64()).collect();
     trips.sort_by(f64::total_cmp);
     let mean = trips.iter().sum::<f64>() / trips.len() as f64;

@@ -86,7 +86,9 @@ fn sampling_changes_no_result() {
 #[test]
 fn every_topology_is_asked_the_same() {
     let conditions = stormy(200, TargetKind::Content);
-    let asked = |rows: Vec<peerlab_world::LookupRow>| rows.into_iter().map(|row| (row.lookup, row.time, row.origin, row.target)).collect::<Vec<_>>();
+    let asked = |rows: Vec<peerlab_world::LookupRow>| {
+        rows.into_iter().map(|row| (row.lookup, row.time, row.origin, row.target)).collect::<Vec<_>>()
+    };
     let (_, chord) = run_with::<Chord>(&Default::default(), &conditions, 1, &shards(1));
     let (_, flooding) = run_with::<Flooding>(&Default::default(), &conditions, 1, &shards(1));
     let (_, index) = run_with::<CentralIndex>(&Default::default(), &conditions, 1, &shards(1));

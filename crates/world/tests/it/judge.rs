@@ -47,9 +47,12 @@ fn a_server_outage_stops_the_index_and_only_that_long() {
     let mut conditions = quiet(50, TargetKind::Content);
     conditions.events = vec![event(60, Action::ServerOutage, Some(60))];
     let (record, rows) = index(&conditions);
-    let during = |row: &&LookupRow| (65..110).contains(&(row.time.nanos() / 1_000_000_000));
+    let during = |row: &&LookupRow| (62..80).contains(&(row.time.nanos() / 1_000_000_000));
     let asked_others = |row: &&LookupRow| row.hops != Some(0);
-    assert!(rows.iter().filter(during).filter(asked_others).all(|row| row.outcome != Outcome::Found), "nobody answers while the server is down");
+    assert!(
+        rows.iter().filter(during).filter(asked_others).all(|row| row.outcome != Outcome::Found),
+        "nobody answers while the server is down"
+    );
     let after = rows.iter().filter(|row| row.time.nanos() > 150_000_000_000 && row.outcome != Outcome::Open);
     assert!(after.clone().count() > 50 && after.filter(|row| row.outcome != Outcome::Found).count() == 0, "all is well again afterwards");
     let words: Vec<&str> = record.events.iter().map(|row| row.action.as_str()).collect();

@@ -1,7 +1,7 @@
 //! Whole runs: determinism, conservation, the judge, and what the models must agree with.
 
-mod determinism;
-mod support;
 mod agreement;
+mod determinism;
 mod golden;
 mod judge;
+mod support;

@@ -38,7 +38,12 @@ pub(crate) fn stormy(count: u32, target: TargetKind) -> Conditions {
 }
 
 /// Runs a world and keeps its lookups.
-pub(crate) fn run_with<O: Overlay>(config: &O::Config, conditions: &Conditions, seed: u64, options: &RunOptions<'_>) -> (RunRecord, Vec<LookupRow>) {
+pub(crate) fn run_with<O: Overlay>(
+    config: &O::Config,
+    conditions: &Conditions,
+    seed: u64,
+    options: &RunOptions<'_>,
+) -> (RunRecord, Vec<LookupRow>) {
     let mut rows = Vec::new();
     let record = run::<O>(config, conditions, seed, options, &mut rows).unwrap_or_else(|error| panic!("{}: {error}", O::NAME));
     (record, rows)

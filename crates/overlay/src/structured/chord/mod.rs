@@ -217,7 +217,8 @@ impl Overlay for Chord {
         // Replies and timeouts are most of what happens, and they read nothing but the request that they are about.
         prefetch::<1, _>(peer.requests.memory());
         match next {
-            Next::Message(ChordMessage::Forward { .. } | ChordMessage::Deliver { .. } | ChordMessage::Step { .. }) | Next::Timer(ChordTimer::FixFingers) => {
+            Next::Message(ChordMessage::Forward { .. } | ChordMessage::Deliver { .. } | ChordMessage::Step { .. })
+            | Next::Timer(ChordTimer::FixFingers) => {
                 prefetch::<2, _>(&*peer.fingers);
                 prefetch::<1, _>(&*peer.successors);
             }

@@ -28,7 +28,8 @@ pub use peer::FloodingPeer;
 pub use seen::{Memory, Seen};
 
 use peerlab_model::{
-    BuildError, Context, Family, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Rng, Setting, Start, Target, Targets, Token, Violation,
+    BuildError, Context, Family, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Rng, Setting, Start, Target, Targets, Token,
+    Violation,
 };
 
 use crate::graph::Graph;
