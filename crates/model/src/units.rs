@@ -99,7 +99,7 @@ impl FromStr for Size {
         bytesize::ByteSize::from_str(text.trim()).map(|size| Self(size.as_u64())).map_err(|e| UnitError {
             text: text.to_owned(),
             what: "a size",
-            reason: e.to_string(),
+            reason: e.clone(),
             example: "\"256 KiB\" or \"100 MB\"",
         })
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{Controller, Progress, Shards};
-use peerlab_model::{Hit, HostId, LookupId, Message as _, Overlay, PeerId};
+use peerlab_model::{Hit, LookupId, Message as _, Overlay, PeerId};
 use peerlab_workload::Classes;
 
 use crate::conditions::Conditions;
@@ -205,7 +205,7 @@ pub(crate) fn stale_share<'s, O: Overlay, V: Observer<O::Message> + 's>(
     shards: impl Iterator<Item = &'s Seats<O, V>>,
 ) -> Option<f64> {
     let (mut stale, mut all) = (0_u64, 0_u64);
-    for peer in shards.flat_map(|seats| seats.seats()).filter_map(|(_, seat)| seat.peer.as_ref()) {
+    for peer in shards.flat_map(super::shard::Seats::seats).filter_map(|(_, seat)| seat.peer.as_ref()) {
         overlay.contacts(peer, &mut |contact| {
             all += 1;
             stale += u64::from(!truth.is_online(contact));

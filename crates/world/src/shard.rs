@@ -131,7 +131,7 @@ impl LinkAndQueue {
 pub(crate) struct Seats<O: Overlay, V> {
     common: Arc<Common<O>>,
     base: u32,
-    seats: Vec<Seat<O::Peer>>,
+    places: Vec<Seat<O::Peer>>,
     /// Empty where nobody has limits.
     limits: Vec<LinkAndQueue>,
     /// The network's rules in force; the same in all shards.
@@ -178,12 +178,12 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             load: Load::default(),
             online: Span::ZERO,
         };
-        let seats = (base..base + count).map(seat).collect();
+        let places = (base..base + count).map(seat).collect();
         let tally = Tally::new(O::Message::KINDS);
         Self {
             common,
             base,
-            seats,
+            places,
             limits,
             rules: Rules::default(),
             tally,
@@ -199,20 +199,20 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
 
     /// All seats, with their numbers.
     pub(crate) fn seats(&self) -> impl Iterator<Item = (u32, &Seat<O::Peer>)> {
-        (self.base..).zip(&self.seats)
+        (self.base..).zip(&self.places)
     }
 
     pub(crate) fn seat(&self, number: u32) -> &Seat<O::Peer> {
-        &self.seats[(number - self.base) as usize]
+        &self.places[(number - self.base) as usize]
     }
 
     pub(crate) fn seat_mut(&mut self, number: u32) -> &mut Seat<O::Peer> {
-        &mut self.seats[(number - self.base) as usize]
+        &mut self.places[(number - self.base) as usize]
     }
 
     /// Forgets all loads: measurement begins.
     pub(crate) fn begin_measurement(&mut self) {
-        for seat in &mut self.seats {
+        for seat in &mut self.places {
             seat.load = Load::default();
         }
     }
@@ -223,7 +223,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let at = self.seat_mut(seat);
         at.phase = Phase::Member;
         at.life_began = now;
-        self.act(out, seat, now, |overlay, peer, cx| overlay.started(peer, cx));
+        self.act(out, seat, now, peerlab_model::Overlay::started);
         self.observer.online(now, identity);
         self.observer.joined(now, identity);
     }
@@ -243,7 +243,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     /// Sets the time of a host's next question.
     pub(crate) fn expect_question(&mut self, out: &mut Outbox<'_, Self>, seat: u32, after: Time) {
         if let Some(questions) = &self.common.questions {
-            let at = &mut self.seats[(seat - self.base) as usize];
+            let at = &mut self.places[(seat - self.base) as usize];
             let next = questions.next(HostId(seat), at.questions, after);
             let seq = next_seq(at);
             out.timer(next, seq, Alarm::Question);
@@ -272,9 +272,9 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         self.observer.online(now, peer);
         if self.common.setting.numbering.is_server(peer) {
             self.seat_mut(seat).phase = Phase::Member;
-            self.act(out, seat, now, |overlay, peer, cx| overlay.started(peer, cx));
+            self.act(out, seat, now, peerlab_model::Overlay::started);
         } else {
-            self.act(out, seat, now, |overlay, peer, cx| overlay.join(peer, cx));
+            self.act(out, seat, now, peerlab_model::Overlay::join);
         }
     }
 
@@ -282,7 +282,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     pub(crate) fn depart(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, until: Time, politely: bool) {
         debug_assert_ne!(self.seat(seat).phase, Phase::Offline);
         if politely && self.seat(seat).phase == Phase::Member {
-            self.act(out, seat, now, |overlay, peer, cx| overlay.leave(peer, cx));
+            self.act(out, seat, now, peerlab_model::Overlay::leave);
         }
         let peer = self.identity(seat);
         let at = self.seat_mut(seat);
@@ -390,7 +390,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     fn with_peer(&mut self, seat: u32, now: Time, act: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>)) {
         let this = self.identity(seat);
         let common = &*self.common;
-        let at = &mut self.seats[(seat - self.base) as usize];
+        let at = &mut self.places[(seat - self.base) as usize];
         let Some(peer) = &mut at.peer else { return };
         let newcomers = Newcomers { schedule: &common.schedule, lifetimes: &common.lifetimes, setting: &common.setting };
         let shares = common.holdings.of(seat);
@@ -403,7 +403,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         match effect {
             Effect::Send { to, message } => self.send(out, seat, key.time, to, message),
             Effect::Timer { after, timer } => {
-                let seq = next_seq(&mut self.seats[(seat - self.base) as usize]);
+                let seq = next_seq(&mut self.places[(seat - self.base) as usize]);
                 out.timer(key.time.saturating_add(after), seq, Alarm::Model(timer));
             }
             Effect::Joined => self.joined(seat, key),
@@ -438,7 +438,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let numbering = &common.setting.numbering;
         let bytes = message.wire_bytes(common.setting.wire);
         let (kind, cause) = (message.kind(), message.cause());
-        let at = &mut self.seats[local];
+        let at = &mut self.places[local];
         let seq = next_seq(at);
         at.load.messages_out += 1;
         at.load.bytes_out += u64::from(bytes);
@@ -522,7 +522,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, tag: u32, envelope: Self::Message) {
         let local = (actor - self.base) as usize;
         let (now, from) = (key.time, PeerId(tag));
-        let at = &mut self.seats[local];
+        let at = &mut self.places[local];
         if at.peer.is_none() || envelope.sent < at.life_began {
             self.observer.dropped(now, from, &envelope.message);
             return self.ended(&envelope, Fate::Offline);
@@ -536,7 +536,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
                     return self.ended(&envelope, Fate::Queue);
                 }
                 Some(finish) if finish > now => {
-                    let seq = next_seq(&mut self.seats[local]);
+                    let seq = next_seq(&mut self.places[local]);
                     return out.postpone(finish, seq, tag, envelope);
                 }
                 Some(_) => {}
@@ -545,7 +545,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         self.handled += 1;
         self.digest.add(key, actor, &envelope.message);
         self.ended(&envelope, Fate::Delivered);
-        let at = &mut self.seats[local];
+        let at = &mut self.places[local];
         at.load.messages_in += 1;
         at.load.bytes_in += u64::from(bytes);
         if let Cause::Lookup(lookup) = envelope.message.cause() {
@@ -590,19 +590,19 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
 
     #[inline]
     fn prefetch(&self, actor: u32) {
-        prefetch::<3, _>(&self.seats[(actor - self.base) as usize]);
+        prefetch::<3, _>(&self.places[(actor - self.base) as usize]);
     }
 
     #[inline]
     fn prefetch_for_message(&self, actor: u32, envelope: &Self::Message) {
-        if let Some(peer) = &self.seats[(actor - self.base) as usize].peer {
+        if let Some(peer) = &self.places[(actor - self.base) as usize].peer {
             self.common.overlay.prefetch(peer, Next::Message(&envelope.message));
         }
     }
 
     #[inline]
     fn prefetch_for_timer(&self, actor: u32, timer: Self::Timer) {
-        if let (Alarm::Model(timer), Some(peer)) = (timer, &self.seats[(actor - self.base) as usize].peer) {
+        if let (Alarm::Model(timer), Some(peer)) = (timer, &self.places[(actor - self.base) as usize].peer) {
             self.common.overlay.prefetch(peer, Next::Timer(timer));
         }
     }

@@ -75,12 +75,11 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
         let end = event.duration.map(|duration| now + duration.span());
         let back = end.unwrap_or(Time::MAX);
         match event.action {
-            Action::Crash => self.send_away(now, &hosts, back, false, shards),
-            Action::Leave => self.send_away(now, &hosts, back, true, shards),
-            Action::ServerOutage => self.send_away(now, &hosts, back, false, shards),
+            Action::Leave => send_away(now, &hosts, back, true, shards),
+            Action::Crash | Action::ServerOutage => send_away(now, &hosts, back, false, shards),
             Action::Join => self.bring_in(now, &hosts, back, shards),
             Action::Restart => {
-                self.send_away(now, &hosts, Time::MAX, false, shards);
+                send_away(now, &hosts, Time::MAX, false, shards);
                 for &HostId(host) in &hosts {
                     let until = self.next_departure(host, now, shards);
                     shards.act(host, |seats, out| seats.arrive(out, host, now, until));
@@ -88,13 +87,13 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
             }
             Action::Partition => {
                 let groups = event.partition(self.common.setting.numbering.seats(), &hosts, &mut self.draws("timeline.groups", number));
-                self.rule(number, Rule::Partition(groups), shards);
+                rule(number, &Rule::Partition(groups), shards);
             }
             Action::Loss => {
-                self.rule(number, Rule::Loss { share: event.loss.unwrap_or(0.0), hosts: concerned_or_all(&event, &hosts) }, shards)
+                rule(number, &Rule::Loss { share: event.loss.unwrap_or(0.0), hosts: concerned_or_all(&event, &hosts) }, shards);
             }
-            Action::Latency => self.rule(number, Rule::Slow { factor: event.factor.unwrap_or(1.0), hosts: None }, shards),
-            Action::Slow => self.rule(number, Rule::Slow { factor: event.factor.unwrap_or(1.0), hosts: Some(set(&hosts)) }, shards),
+            Action::Latency => rule(number, &Rule::Slow { factor: event.factor.unwrap_or(1.0), hosts: None }, shards),
+            Action::Slow => rule(number, &Rule::Slow { factor: event.factor.unwrap_or(1.0), hosts: Some(set(&hosts)) }, shards),
             // The scenario's check has refused these.
             Action::Freeze | Action::FlashCrowd | Action::Bandwidth | Action::ServerCapacity | Action::Takedown | Action::Delete => {}
         }
@@ -116,20 +115,6 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
             peers: hosts.len() as u64,
             note: format!("{} is over", action.name()),
         });
-    }
-
-    fn rule(&mut self, number: usize, rule: Rule, shards: &mut Shards<'_, '_, Seats<O, V>>) {
-        for seats in shards.iter_mut() {
-            seats.rules.add(number as u32, rule.clone());
-        }
-    }
-
-    fn send_away(&mut self, now: Time, hosts: &[HostId], back: Time, politely: bool, shards: &mut Shards<'_, '_, Seats<O, V>>) {
-        for &HostId(host) in hosts {
-            if shards.of(host).seat(host).phase != Phase::Offline {
-                shards.act(host, |seats, out| seats.depart(out, host, now, back, politely));
-            }
-        }
     }
 
     fn bring_in(&mut self, now: Time, hosts: &[HostId], until: Time, shards: &mut Shards<'_, '_, Seats<O, V>>) {
@@ -181,6 +166,28 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
             _ => {}
         }
         degree
+    }
+}
+
+/// Puts a rule in force everywhere.
+fn rule<O: Overlay, V: Observer<O::Message>>(number: usize, rule: &Rule, shards: &mut Shards<'_, '_, Seats<O, V>>) {
+    for seats in shards.iter_mut() {
+        seats.rules.add(number as u32, rule.clone());
+    }
+}
+
+/// Takes hosts offline that are not already, until `back`.
+fn send_away<O: Overlay, V: Observer<O::Message>>(
+    now: Time,
+    hosts: &[HostId],
+    back: Time,
+    politely: bool,
+    shards: &mut Shards<'_, '_, Seats<O, V>>,
+) {
+    for &HostId(host) in hosts {
+        if shards.of(host).seat(host).phase != Phase::Offline {
+            shards.act(host, |seats, out| seats.depart(out, host, now, back, politely));
+        }
     }
 }
 

@@ -175,18 +175,15 @@ impl Overlay for SimpleRing {
     }
 
     fn join(&self, peer: &mut RingPeer, cx: &mut Context<'_, Self>) {
-        match cx.bootstrap() {
+        if let Some(contact) = cx.bootstrap() {
             // Asks for the owner of its own key: its future successor.
-            Some(contact) => {
-                let token = self.expect(peer, cx, Waiting::Place);
-                let key = cx.key_of(cx.this());
-                cx.send(contact, RingMessage::Find { key, asker: cx.this(), token, hops: 0, lookup: None });
-            }
+            let token = self.expect(peer, cx, Waiting::Place);
+            let key = cx.key_of(cx.this());
+            cx.send(contact, RingMessage::Find { key, asker: cx.this(), token, hops: 0, lookup: None });
+        } else {
             // The first one is a ring of its own.
-            None => {
-                cx.joined();
-                self.started(peer, cx);
-            }
+            cx.joined();
+            self.started(peer, cx);
         }
     }
 

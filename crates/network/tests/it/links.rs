@@ -8,7 +8,7 @@ use peerlab_network::{Capacity, CapacityState, Link, LinkState};
 use crate::support::mean_and_error;
 
 fn exponential(mean_s: f64, rng: &mut Rng) -> Span {
-    Span::from_secs_f64(-mean_s * (1.0 - rng.unit_f64()).ln())
+    Span::from_secs_f64(-mean_s * libm::log(1.0 - rng.unit_f64()))
 }
 
 #[test]

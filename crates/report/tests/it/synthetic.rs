@@ -80,7 +80,7 @@ impl Recipe {
             let after_crash = (1_800_000_000_000..2_400_000_000_000).contains(&time_ns);
             let chance = [0.97, 0.80, 0.995][kind as usize] - if after_crash { 0.25 } else { 0.0 } - topology as f64 * 0.01;
             let found = self.found && random.unit() < chance;
-            let depth = (peers as f64).log2() / 2.0;
+            let depth = libm::log2(peers as f64) / 2.0;
             let hops = match kind {
                 0 => (depth + 1.4 * random.bell() + topology as f64 * 0.4).round().max(0.0) as u64,
                 1 => (2.6 + 0.9 * random.bell()).round().clamp(0.0, 7.0) as u64,
@@ -88,10 +88,10 @@ impl Recipe {
             };
             let messages = match kind {
                 0 => hops * 2 + u64::from(hops > 0),
-                1 => ((peers as f64 * 1.5) * (0.8 * random.bell()).exp() / 4.0) as u64,
+                1 => ((peers as f64 * 1.5) * libm::exp(0.8 * random.bell()) / 4.0) as u64,
                 _ => 2 * hops,
             };
-            let latency_ms = (hops as f64 * 2.0 * 80.0 * (0.35 * random.bell()).exp()).max(0.0);
+            let latency_ms = (hops as f64 * 2.0 * 80.0 * libm::exp(0.35 * random.bell())).max(0.0);
             messages_sum += messages;
             if found {
                 *hops_found.entry(hops).or_default() += 1;
@@ -119,7 +119,9 @@ impl Recipe {
         part.table(self.summary(&hops, &latencies, messages_sum, kind, &mut random)).unwrap();
         part.table(hops).unwrap();
         part.table(samples(kind, peers, &mut random)).unwrap();
-        peer_rows(kind, peers, &mut random).into_iter().for_each(|row| part.peer_row(&row).unwrap());
+        for row in peer_rows(kind, peers, &mut random) {
+            part.peer_row(&row).unwrap();
+        }
         part.table(timeline(peers)).unwrap();
         let message = Message {
             kind: "FindSuccessor".to_owned(),
@@ -169,7 +171,7 @@ fn samples(kind: u64, peers: u64, random: &mut Random) -> Vec<Sample> {
     for step in -60_i64..=360 {
         let time_ns = step * 10_000_000_000;
         let since = (step - 180) as f64;
-        let dip = if since > 0.0 { 0.35 * (-since / 40.0).exp() } else { 0.0 };
+        let dip = if since > 0.0 { 0.35 * libm::exp(-since / 40.0) } else { 0.0 };
         let online = peers as f64 * (0.5 - dip * 0.4) + 15.0 * random.bell();
         let level = [0.97, 0.80, 0.99][kind as usize];
         let success = (level - [1.0, 0.4, 0.2][kind as usize] * dip + 0.03 * random.bell()).clamp(0.0, 1.0);
@@ -187,7 +189,7 @@ fn peer_rows(kind: u64, peers: u64, random: &mut Random) -> Vec<Peer> {
     let row = |peer: u64| {
         let role = if peer == peers { "index" } else { "peer" };
         let spread = [0.5, 1.1, 0.1][kind as usize];
-        let messages_in = if peer == peers { 1_000_000 } else { (300.0 * (spread * random.bell()).exp()) as u64 };
+        let messages_in = if peer == peers { 1_000_000 } else { (300.0 * libm::exp(spread * random.bell())) as u64 };
         Peer {
             peer,
             class: "cable".to_owned(),

@@ -1,7 +1,7 @@
 //! The shipped models in random worlds.
 
 use peerlab_model::Overlay;
-use peerlab_overlay::hybrid::central_index::CentralIndex;
+use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
 use peerlab_overlay::unstructured::flooding::{Flooding, FloodingConfig};
 use peerlab_testkit::conformance;
@@ -44,5 +44,5 @@ fn flooding_conforms() {
 
 #[test]
 fn central_index_conforms() {
-    in_random_worlds::<CentralIndex>(&Default::default(), &[TargetKind::Content, TargetKind::Peer]);
+    in_random_worlds::<CentralIndex>(&CentralIndexConfig::default(), &[TargetKind::Content, TargetKind::Peer]);
 }
