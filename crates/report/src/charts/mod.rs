@@ -6,7 +6,7 @@
 //!
 //! Where parameters are swept, the charts that are not about the sweep show its last point.
 //!
-//! Each chart is a function from rows to a [`figure::Figure`]; `render` makes SVG of it with plotters, `raster` PNG with resvg.
+//! Each chart is a function from rows to a `figure::Figure`; `render` makes SVG of it with plotters, `raster` PNG with resvg.
 //!
 //! # Cost
 //! One pass over each file. Of lookups only histograms are kept; of peers one run's counts. The rest is small.
