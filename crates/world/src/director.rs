@@ -146,7 +146,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
 
     /// Ends the lookups whose deadline is before `now`.
     fn expire(&mut self, now: Time) {
-        while let Some((row, _)) = self.ledger.next_overdue(now) {
+        while let Some(row) = self.ledger.next_overdue(now) {
             row.end(Outcome::Timeout, self.truth.absent_since(row.target, row.asked));
         }
     }

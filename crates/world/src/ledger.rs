@@ -142,7 +142,7 @@ impl Ledger {
     }
 
     /// The next lookup whose deadline has passed before `now` without an end, if there is one.
-    pub(crate) fn next_overdue(&mut self, now: Time) -> Option<(&mut Row, Time)> {
+    pub(crate) fn next_overdue(&mut self, now: Time) -> Option<&mut Row> {
         loop {
             let row = self.rows.get((self.due - self.base) as usize)?;
             let deadline = row.asked.saturating_add(self.timeout);
@@ -152,7 +152,7 @@ impl Ledger {
             self.due += 1;
             if row.ended.is_none() {
                 let at = (self.due - 1 - self.base) as usize;
-                return Some((&mut self.rows[at], deadline));
+                return Some(&mut self.rows[at]);
             }
         }
     }

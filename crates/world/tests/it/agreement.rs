@@ -9,7 +9,7 @@ use peerlab_network::{Latency, MatrixUnit, Missing, NetworkConfig};
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, ChordMessage, RouteThrough, Routing};
 use peerlab_workload::{Action, ChurnConfig, Distribution, EventConfig, TargetKind};
-use peerlab_world::{Observer, Outcome, RunOptions, RunRecord, run_observed};
+use peerlab_world::{LookupRow, Observer, Outcome, RunOptions, RunRecord, run_observed};
 
 use crate::determinism::event;
 use crate::support::{metric, quiet, run_with};
@@ -62,21 +62,24 @@ fn chord_survives_simultaneous_failures_as_published() {
     for (failed, published_path, published_timeouts, model_path, model_timeouts) in TABLE {
         let mut conditions = quiet(1000, TargetKind::Key);
         conditions.time.warm_up = Duration::secs(0);
-        // Each asks once in 100 s or so, so that dead contacts that it finds hardly serve it again: the paper's lookups are independent.
-        conditions.lookups.as_mut().expect("there are lookups").interval = Duration::secs(100);
-        conditions.time.duration = Duration::secs((1000.0 / (1.0 - failed)) as u64);
+        // Nearly nobody asks twice: a peer that has met a dead contact drops it, and the table is of tables that nobody has used yet.
+        conditions.lookups.as_mut().expect("there are lookups").interval = Duration::secs(1000);
+        conditions.time.duration = Duration::secs(100);
         if failed > 0.0 {
             conditions.events = vec![EventConfig { share: Some(failed), ..event(0, Action::Crash, None) }];
         }
         let config = ChordConfig { successors: 20, routing: Routing::Iterative, ..still_chord() };
-        let (record, _) = run_with::<Chord>(&config, &conditions, 3, &RunOptions::default());
-        let (path, timeouts) = (metric(&record, "hops_mean"), metric(&record, "lookup_timeouts_mean"));
+        let rows: Vec<_> = (0..40).flat_map(|seed| run_with::<Chord>(&config, &conditions, seed, &RunOptions::default()).1).collect();
+        let ended: Vec<_> = rows.iter().filter(|row| row.outcome != Outcome::Open).collect();
+        let mean = |of: &dyn Fn(&&LookupRow) -> u32| ended.iter().map(of).sum::<u32>() as f64 / ended.len() as f64;
+        let (path, timeouts) = (mean(&|row| row.hops.unwrap_or(0)), mean(&|row| row.timeouts));
         println!(
-            "{failed}: path {path:.2} (published {published_path}, model {model_path}), timeouts {timeouts:.2} ({published_timeouts}, {model_timeouts}), success {}",
-            metric(&record, "lookup_success_ratio")
+            "{failed}: path {path:.2} ({published_path}, {model_path}), timeouts {timeouts:.2} ({published_timeouts}, {model_timeouts})"
         );
-        assert!((path - model_path).abs() < 0.25, "{failed} failed: {path} hops");
-        assert!(metric(&record, "lookup_success_ratio") > 0.999, "{failed} failed");
+        assert!(ended.len() > 1500 && ended.iter().all(|row| row.outcome == Outcome::Found), "{failed} failed: all lookups succeed");
+        // Some 2,000 lookups, with a deviation of 1.5 hops: three standard errors are 0.1.
+        assert!((path - model_path).abs() < 0.15, "{failed} failed: {path} hops");
+        assert!((timeouts - model_timeouts).abs() < 0.05 + 0.08 * model_timeouts, "{failed} failed: {timeouts} timeouts");
     }
 }
 
