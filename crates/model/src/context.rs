@@ -1,13 +1,14 @@
 //! What a handler can see and do: the other half of the plug-in boundary.
 //!
-//! A handler's actions are written down as [`Effect`]s and carried out when it returns, in the order in which it asked for
-//! them. So a handler can be run without a network, and a test can read what it did.
+//! A handler's actions go to an [`Actions`], in the order in which it asks for them. A world carries them out at once; a list of
+//! [`Effect`]s writes them down, so that a handler can be run without a network and a test can read what it did.
 
 use peerlab_engine::random::Rng;
 use peerlab_engine::time::{Span, Time};
 
 use crate::ids::{ItemId, Key, LookupId, PeerId};
 use crate::overlay::{Overlay, Setting};
+use crate::requests::{OpenRequests, Pool, Token};
 
 /// One peer's view of the world while it handles an event.
 pub struct Context<'a, O: Overlay> {
@@ -16,8 +17,52 @@ pub struct Context<'a, O: Overlay> {
     setting: &'a Setting,
     shares: &'a [ItemId],
     rng: &'a mut Rng,
+    pool: &'a mut Pool<O::Request>,
+    requests: &'a mut OpenRequests,
     contacts: &'a dyn Contacts,
-    effects: &'a mut Vec<Effect<O::Message, O::Timer>>,
+    actions: &'a mut dyn Actions<O::Message, O::Timer>,
+}
+
+/// What carries out, or writes down, what a handler asks for.
+pub trait Actions<M, T> {
+    /// A message leaves this peer.
+    fn send(&mut self, to: PeerId, message: M);
+    /// A timer goes off `after` from now (at least a nanosecond).
+    fn timer(&mut self, after: Span, timer: T);
+    /// This peer is a member now.
+    fn joined(&mut self);
+    /// An answer is in the origin's hands.
+    fn hit(&mut self, lookup: LookupId, hit: Hit);
+    /// The lookup has ended.
+    fn finish(&mut self, lookup: LookupId);
+    /// A contact that was tried for this lookup did not answer in time.
+    fn timed_out(&mut self, lookup: LookupId);
+}
+
+impl<M, T> Actions<M, T> for Vec<Effect<M, T>> {
+    fn send(&mut self, to: PeerId, message: M) {
+        self.push(Effect::Send { to, message });
+    }
+
+    fn timer(&mut self, after: Span, timer: T) {
+        self.push(Effect::Timer { after, timer });
+    }
+
+    fn joined(&mut self) {
+        self.push(Effect::Joined);
+    }
+
+    fn hit(&mut self, lookup: LookupId, hit: Hit) {
+        self.push(Effect::Hit(lookup, hit));
+    }
+
+    fn finish(&mut self, lookup: LookupId) {
+        self.push(Effect::Finish(lookup));
+    }
+
+    fn timed_out(&mut self, lookup: LookupId) {
+        self.push(Effect::TimedOut(lookup));
+    }
 }
 
 /// Something that a handler asked for.
@@ -67,16 +112,19 @@ pub trait Contacts {
 impl<'a, O: Overlay> Context<'a, O> {
     /// A context for one event: for worlds and tests.
     #[inline]
+    #[expect(clippy::too_many_arguments, reason = "each belongs to somebody else, and lives no longer than the event")]
     pub fn new(
         now: Time,
         this: PeerId,
         setting: &'a Setting,
         shares: &'a [ItemId],
         rng: &'a mut Rng,
+        pool: &'a mut Pool<O::Request>,
+        requests: &'a mut OpenRequests,
         contacts: &'a dyn Contacts,
-        effects: &'a mut Vec<Effect<O::Message, O::Timer>>,
+        actions: &'a mut dyn Actions<O::Message, O::Timer>,
     ) -> Self {
-        Self { now, this, setting, shares, rng, contacts, effects }
+        Self { now, this, setting, shares, rng, pool, requests, contacts, actions }
     }
 
     /// The present instant.
@@ -125,19 +173,39 @@ impl<'a, O: Overlay> Context<'a, O> {
     #[inline]
     pub fn send(&mut self, to: PeerId, message: O::Message) {
         assert!(to != self.this, "{to:?} sends itself a message");
-        self.effects.push(Effect::Send { to, message });
+        self.actions.send(to, message);
     }
 
     /// Sets a timer, `after` from now (at least a nanosecond). It goes off unless this life ends before.
     #[inline]
     pub fn set_timer(&mut self, after: Span, timer: O::Timer) {
-        self.effects.push(Effect::Timer { after: after.max(Span::from_nanos(1)), timer });
+        self.actions.timer(after.max(Span::from_nanos(1)), timer);
     }
 
     /// Sets a timer at a uniformly random time within `period` from now: the phase of something periodic.
     pub fn set_timer_within(&mut self, period: Span, timer: O::Timer) {
         let after = Span::from_nanos(self.rng.below(period.nanos().max(1)));
         self.set_timer(after, timer);
+    }
+
+    /// Remembers a request in flight until [`Context::close`] takes it, or this life ends. The token goes into the message and into the
+    /// timer of its timeout.
+    #[inline]
+    pub fn open(&mut self, what: O::Request) -> Token {
+        self.pool.open(self.requests, what)
+    }
+
+    /// Takes out the request that `token` names: when its reply comes, and when its timer goes off. Nothing if the other one
+    /// came first.
+    #[inline]
+    pub fn close(&mut self, token: Token) -> Option<O::Request> {
+        self.pool.close(self.requests, token)
+    }
+
+    /// The request that `token` names, if it still waits.
+    #[inline]
+    pub fn request_mut(&mut self, token: Token) -> Option<&mut O::Request> {
+        self.pool.get_mut(self.requests, token)
     }
 
     /// A contact to join through, as a host cache or a list of well-known peers gives one: online, but perhaps not a
@@ -148,21 +216,21 @@ impl<'a, O: Overlay> Context<'a, O> {
 
     /// This peer has become a member.
     pub fn joined(&mut self) {
-        self.effects.push(Effect::Joined);
+        self.actions.joined();
     }
 
     /// An answer to one of this peer's own questions has come.
     pub fn hit(&mut self, lookup: LookupId, hit: Hit) {
-        self.effects.push(Effect::Hit(lookup, hit));
+        self.actions.hit(lookup, hit);
     }
 
     /// One of this peer's own questions has ended: no further hit will come.
     pub fn finish(&mut self, lookup: LookupId) {
-        self.effects.push(Effect::Finish(lookup));
+        self.actions.finish(lookup);
     }
 
     /// A contact that was asked for `lookup` (anybody's) did not answer in time.
     pub fn timed_out(&mut self, lookup: LookupId) {
-        self.effects.push(Effect::TimedOut(lookup));
+        self.actions.timed_out(lookup);
     }
 }

@@ -17,12 +17,12 @@ mod requests;
 mod roster;
 pub mod units;
 
-pub use context::{Contacts, Context, Effect, Hit};
+pub use context::{Actions, Contacts, Context, Effect, Hit};
 pub use ids::{HostId, ItemId, Key, LookupId, Numbering, PeerId};
 pub use issues::{Issue, Issues};
 pub use message::{Cause, Fields, Message, Wire};
 pub use overlay::{BuildError, Family, Next, Overlay, OverlayConfig, PeerTable, Role, Setting, Shares, Start, Target, Targets, Violation};
 pub use peerlab_engine::random::Rng;
 pub use peerlab_engine::time::{Span, Time};
-pub use requests::{Requests, Token};
+pub use requests::{OpenRequests, Pool, Requests, Token};
 pub use roster::Roster;

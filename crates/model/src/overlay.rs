@@ -40,6 +40,8 @@ pub trait Overlay: Sized + Send + Sync + 'static {
     type Message: Message;
     /// What a peer's timer reminds it of; the peer itself remembers whether it still matters.
     type Timer: Copy + Debug + Hash + Send + 'static;
+    /// What a peer remembers of a request in flight: see [`Context::open`]. Keep it small, and box what is not.
+    type Request: Send + 'static;
 
     /// Builds the model; reads files that the configuration names.
     ///

@@ -1,17 +1,127 @@
 //! Requests that may never be answered: the one piece of code for timeouts and retries.
 //!
-//! A model keeps a [`Requests`] in its peer. Opening a request gives a [`Token`]; the model puts it into the message and into a
-//! timer. Whichever comes first, the reply or the timer, takes the request out; the other one then finds nothing and is ignored.
+//! Opening a request gives a [`Token`]; the model puts it into the message and into a timer. Whichever comes first, the reply or
+//! the timer, takes the request out; the other one then finds nothing and is ignored.
+//!
+//! There are two places to keep them. A peer's [`OpenRequests`] lie in a [`Pool`] that the world shares among its peers, and are
+//! reached by [`Context::open`](crate::Context::open) and [`Context::close`](crate::Context::close): for what each of a million peers
+//! has now and then. A [`Requests`] is a table of the peer's own, which can be looked at while the peer acts.
 //!
 //! # Cost
-//! A request in flight is one entry of a short vector, searched linearly; the vector grows to the most that were ever in
-//! flight together and by no more, since a million peers each have one.
+//! A pooled request takes a slot only while it waits, and the slot that was freed last is used next, while it is still in the
+//! cache; a peer without requests keeps 8 bytes. A table of the peer's own is a short vector, searched linearly; it grows to the
+//! most that were ever in flight together and by no more.
 
 /// The number of a request at the peer that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Token(u32);
 
-/// The requests of one peer that wait for their reply; `W` is what the peer needs to remember of each.
+/// No slot.
+const NONE: u32 = u32::MAX;
+
+/// One peer's requests in a [`Pool`].
+#[derive(Clone, Copy, Debug)]
+pub struct OpenRequests {
+    /// The slot of the one that was opened last.
+    latest: u32,
+    next: u32,
+}
+
+impl Default for OpenRequests {
+    fn default() -> Self {
+        Self { latest: NONE, next: 0 }
+    }
+}
+
+/// The requests in flight of many peers; `W` is what is remembered of each.
+#[derive(Clone, Debug)]
+pub struct Pool<W> {
+    slots: Vec<Slot<W>>,
+    /// The slot that was freed last.
+    free: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Slot<W> {
+    token: Token,
+    /// The same peer's slot before this one; of a free slot, the one that was freed before.
+    before: u32,
+    what: Option<W>,
+}
+
+impl<W> Default for Pool<W> {
+    fn default() -> Self {
+        Self { slots: Vec::new(), free: NONE }
+    }
+}
+
+impl<W> Pool<W> {
+    /// Remembers `what` until the reply or the timeout takes it.
+    #[inline]
+    pub fn open(&mut self, peer: &mut OpenRequests, what: W) -> Token {
+        let token = Token(peer.next);
+        peer.next = peer.next.wrapping_add(1);
+        let filled = Slot { token, before: peer.latest, what: Some(what) };
+        if let Some(slot) = self.slots.get_mut(self.free as usize) {
+            peer.latest = std::mem::replace(&mut self.free, slot.before);
+            *slot = filled;
+        } else {
+            peer.latest = self.slots.len() as u32;
+            assert!(peer.latest < NONE, "more than 2^32 requests in flight");
+            self.slots.push(filled);
+        }
+        token
+    }
+
+    /// Takes out the request that `token` names: when its reply comes, and when its timer goes off.
+    /// Nothing if the other one came first.
+    #[inline]
+    pub fn close(&mut self, peer: &mut OpenRequests, token: Token) -> Option<W> {
+        let (mut at, mut after) = (peer.latest, NONE);
+        while at != NONE {
+            let slot = &mut self.slots[at as usize];
+            if slot.token == token {
+                let before = std::mem::replace(&mut slot.before, self.free);
+                let what = slot.what.take();
+                self.free = at;
+                match self.slots.get_mut(after as usize) {
+                    Some(after) => after.before = before,
+                    None => peer.latest = before,
+                }
+                return what;
+            }
+            (after, at) = (at, slot.before);
+        }
+        None
+    }
+
+    /// The request that `token` names, if it still waits.
+    pub fn get_mut(&mut self, peer: &OpenRequests, token: Token) -> Option<&mut W> {
+        let mut at = peer.latest;
+        while at != NONE && self.slots[at as usize].token != token {
+            at = self.slots[at as usize].before;
+        }
+        self.slots.get_mut(at as usize)?.what.as_mut()
+    }
+
+    /// Forgets all requests of a peer whose life is over, and begins to number them anew.
+    pub fn forget(&mut self, peer: &mut OpenRequests) {
+        while let Some(slot) = self.slots.get_mut(peer.latest as usize) {
+            slot.what = None;
+            let freed = std::mem::replace(&mut peer.latest, slot.before);
+            slot.before = std::mem::replace(&mut self.free, freed);
+        }
+        peer.next = 0;
+    }
+
+    /// Where the request lies that a peer opened last: for a prefetch.
+    #[inline]
+    pub fn memory(&self, peer: &OpenRequests) -> Option<&impl Sized> {
+        self.slots.get(peer.latest as usize)
+    }
+}
+
+/// A table of one peer's requests that wait for their reply; `W` is what the peer needs to remember of each.
 #[derive(Clone, Debug)]
 pub struct Requests<W> {
     waiting: Vec<(Token, W)>,
@@ -53,11 +163,6 @@ impl<W> Requests<W> {
     /// What waits, in no particular order that a result may depend on… but the same in every run.
     pub fn iter(&self) -> impl Iterator<Item = &W> {
         self.waiting.iter().map(|(_, what)| what)
-    }
-
-    /// Where they lie in memory: for a prefetch.
-    pub fn memory(&self) -> &[(Token, W)] {
-        &self.waiting
     }
 
     /// How many wait.

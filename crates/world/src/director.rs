@@ -98,7 +98,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
     pub(crate) fn read_notes(&mut self, shards: &mut Shards<'_, '_, Seats<O, V>>) {
         let mut notes = std::mem::take(&mut self.notes);
         for seats in shards.iter_mut() {
-            notes.append(&mut seats.notebook.notes);
+            notes.append(&mut seats.books.notebook.notes);
         }
         notes.sort_unstable_by_key(|note| (note.key, note.number));
         for note in notes.drain(..) {
@@ -107,8 +107,8 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         }
         self.notes = notes;
         for seats in shards.iter_mut() {
-            self.ledger.book(&seats.notebook.accounts, &mut self.tally);
-            seats.notebook.accounts.clear();
+            self.ledger.book(&seats.books.notebook.accounts, &mut self.tally);
+            seats.books.notebook.accounts.clear();
         }
     }
 
@@ -186,7 +186,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         self.truth.count_until(time);
         let mut push = |metric, unit, value| self.samples.push(SampleRow { time, metric, unit, value });
         push("peers_online", "peers", f64::from(self.truth.population_online()));
-        let bytes = shards.iter().map(|seats| seats.tally.maintenance_bytes()).sum::<u64>() as f64;
+        let bytes = shards.iter().map(|seats| seats.books.tally.maintenance_bytes()).sum::<u64>() as f64;
         let online = self.truth.online_seconds();
         let (bytes_before, online_before) = std::mem::replace(&mut self.last_maintenance, (bytes, online));
         if online > online_before {

@@ -221,11 +221,11 @@ impl<'a, O: Overlay> World<'a, O> {
         let mut digest = Digest::default();
         let (mut handled, mut raised) = (0, 0);
         for seats in &shards {
-            director.ledger.book(&seats.notebook.accounts, &mut director.tally);
-            tally.merge(&seats.tally);
-            digest.merge(seats.digest);
-            handled += seats.handled;
-            raised += seats.raised;
+            director.ledger.book(&seats.books.notebook.accounts, &mut director.tally);
+            tally.merge(&seats.books.tally);
+            digest.merge(seats.books.digest);
+            handled += seats.books.handled;
+            raised += seats.books.raised;
         }
         director.finish();
         tally.merge(&director.tally);
@@ -255,7 +255,7 @@ impl<'a, O: Overlay> World<'a, O> {
             handled,
             sent: tally.sent(),
         };
-        Ok((record, shards.into_iter().map(|seats| seats.observer).collect()))
+        Ok((record, shards.into_iter().map(|seats| seats.books.observer).collect()))
     }
 
     fn metrics<V: Observer<O::Message>>(
@@ -275,15 +275,15 @@ impl<'a, O: Overlay> World<'a, O> {
         let population = self.common.setting.numbering.population();
         let loads = || shards.iter().flat_map(Seats::seats);
         let of_peers: Vec<u64> =
-            loads().filter(|(number, _)| *number < population).map(|(_, seat)| u64::from(seat.load.messages_in)).collect();
+            loads().filter(|(number, _)| *number < population).map(|(_, seat)| u64::from(seat.life.messages_in)).collect();
         let (by_peers, busiest) = (of_peers.iter().sum::<u64>(), of_peers.iter().copied().max().unwrap_or(0));
-        let all = loads().map(|(_, seat)| u64::from(seat.load.messages_in)).sum::<u64>();
-        let busiest_of_all = loads().map(|(_, seat)| u64::from(seat.load.messages_in)).max().unwrap_or(0);
+        let all = loads().map(|(_, seat)| u64::from(seat.life.messages_in)).sum::<u64>();
+        let busiest_of_all = loads().map(|(_, seat)| u64::from(seat.life.messages_in)).max().unwrap_or(0);
         debug_assert!(busiest <= busiest_of_all);
         metrics.maybe("load_gini", "1", gini(of_peers));
         metrics.ratio("load_max_share", busiest_of_all, all);
         metrics.ratio("server_messages_share", all - by_peers, all);
-        let members = || loads().filter(|(number, seat)| *number < population && seat.phase == Phase::Member);
+        let members = || loads().filter(|(number, seat)| *number < population && seat.life.phase == Phase::Member);
         let bytes: usize = members().filter_map(|(_, seat)| seat.peer.as_ref()).map(|peer| self.common.overlay.state_bytes(peer)).sum();
         metrics.mean("state_bytes_per_peer_mean", "B", bytes as f64, members().count() as u64);
         metrics.maybe("stale_contact_ratio", "1", stale_share(&self.common.overlay, truth, shards.iter()));
@@ -296,18 +296,20 @@ impl<'a, O: Overlay> World<'a, O> {
     fn peer_rows<V: Observer<O::Message>>(&self, shards: &[Seats<O, V>]) -> impl Iterator<Item = PeerRow> {
         let population = self.common.setting.numbering.population();
         let end = Time::ZERO + self.conditions.time.duration.span();
-        shards.iter().flat_map(Seats::seats).map(move |(number, seat)| PeerRow {
-            peer: number,
-            class: self.class(number).filter(|_| number < population).map(|class| class.name.clone()),
-            role: if number < population { "peer" } else { self.roles[(number - population) as usize].name },
-            online: seat.online_until(end),
-            messages_in: u64::from(seat.load.messages_in),
-            messages_out: u64::from(seat.load.messages_out),
-            bytes_in: seat.load.bytes_in,
-            bytes_out: seat.load.bytes_out,
-            lookups_served: u64::from(seat.load.lookups_served),
-            items: if number < population { self.common.holdings.of(number).len() as u64 } else { 0 },
-            state_bytes: seat.peer.as_ref().map_or(0, |peer| self.common.overlay.state_bytes(peer) as u64),
+        shards.iter().flat_map(|seats| seats.seats().map(move |(number, seat)| (seats, number, seat))).map(move |(seats, number, seat)| {
+            PeerRow {
+                peer: number,
+                class: self.class(number).filter(|_| number < population).map(|class| class.name.clone()),
+                role: if number < population { "peer" } else { self.roles[(number - population) as usize].name },
+                online: seats.online_until(number, end),
+                messages_in: u64::from(seat.life.messages_in),
+                messages_out: u64::from(seat.life.messages_out),
+                bytes_in: seat.life.bytes_in,
+                bytes_out: seat.life.bytes_out,
+                lookups_served: u64::from(seat.life.lookups_served),
+                items: if number < population { self.common.holdings.of(number).len() as u64 } else { 0 },
+                state_bytes: seat.peer.as_ref().map_or(0, |peer| self.common.overlay.state_bytes(peer) as u64),
+            }
         })
     }
 }

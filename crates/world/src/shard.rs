@@ -11,7 +11,8 @@ use peerlab_engine::random::{Rng, Streams};
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox, Shard};
 use peerlab_model::{
-    Cause, Contacts, Context, Effect, Hit, HostId, LookupId, Message, Next, Overlay, PeerId, Setting, Shares as _, Target,
+    Actions, Cause, Contacts, Context, Hit, HostId, LookupId, Message, Next, OpenRequests, Overlay, PeerId, Pool, Setting, Shares as _,
+    Target,
 };
 use peerlab_network::{Capacity, CapacityState, Link, LinkState, Network, Rules, Verdict};
 use peerlab_prefetch::prefetch;
@@ -68,44 +69,45 @@ pub(crate) enum Phase {
 pub(crate) struct Seat<P> {
     pub(crate) peer: Option<P>,
     rng: Rng,
+    requests: OpenRequests,
+    pub(crate) life: Life,
+}
+
+/// What a seat's every event reads or writes, whatever the model.
+pub(crate) struct Life {
     /// What was sent before is for an earlier life.
-    life_began: Time,
+    began: Time,
+    /// Measured traffic.
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) messages_in: u32,
+    pub(crate) messages_out: u32,
+    pub(crate) lookups_served: u32,
     /// The seat's own event counter; it survives absences.
     seq: u32,
     /// Timers numbered below belong to earlier lives.
-    life_seq: u32,
+    first_seq: u32,
+    pub(crate) phase: Phase,
+}
+
+/// What a seat needs now and then.
+#[derive(Clone, Copy, Debug, Default)]
+struct Calendar {
     generation: u32,
     questions: u32,
+    /// How many transitions the host has been told to expect.
     transition: u32,
-    pub(crate) phase: Phase,
-    pub(crate) load: Load,
     /// Measured time online, of lives that are over.
     online: Span,
 }
 
-impl<P> Seat<P> {
-    /// How many transitions the host has been told to expect.
-    pub(crate) fn transition(&self) -> u32 {
-        self.transition
+impl Life {
+    #[inline]
+    fn next_seq(&mut self) -> u32 {
+        let seq = self.seq;
+        self.seq = seq.checked_add(1).expect("a peer caused more than 2^32 events");
+        seq
     }
-
-    /// Measured time online up to `end`.
-    pub(crate) fn online_until(&self, end: Time) -> Span {
-        match self.phase {
-            Phase::Offline => self.online,
-            Phase::Joining | Phase::Member => self.online + measured(self.life_began, end),
-        }
-    }
-}
-
-/// What a seat has done in the measured time.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Load {
-    pub(crate) messages_in: u32,
-    pub(crate) messages_out: u32,
-    pub(crate) lookups_served: u32,
-    pub(crate) bytes_in: u64,
-    pub(crate) bytes_out: u64,
 }
 
 /// A host's link and capacity, and how busy they are.
@@ -132,6 +134,13 @@ pub(crate) struct Seats<O: Overlay, V> {
     common: Arc<Common<O>>,
     base: u32,
     places: Vec<Seat<O::Peer>>,
+    calendars: Vec<Calendar>,
+    requests: Pool<O::Request>,
+    pub(crate) books: Books<V>,
+}
+
+/// What a shard's seats share: the rules that they act under, and what is written down of what they do.
+pub(crate) struct Books<V> {
     /// Empty where nobody has limits.
     limits: Vec<LinkAndQueue>,
     /// The network's rules in force; the same in all shards.
@@ -143,8 +152,6 @@ pub(crate) struct Seats<O: Overlay, V> {
     /// Messages that `min_one_way` slowed down.
     pub(crate) raised: u64,
     pub(crate) observer: V,
-    effects: Vec<Effect<O::Message, O::Timer>>,
-    scratch: Vec<Effect<O::Message, O::Timer>>,
 }
 
 struct Newcomers<'a> {
@@ -168,33 +175,31 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let seat = |number: u32| Seat {
             peer: None,
             rng: common.streams.rng("overlay", u64::from(number)),
-            life_began: Time::MIN,
-            seq: 0,
-            life_seq: 0,
-            generation: 0,
-            questions: 0,
-            transition: 0,
-            phase: Phase::Offline,
-            load: Load::default(),
-            online: Span::ZERO,
+            requests: OpenRequests::default(),
+            life: Life {
+                began: Time::MIN,
+                bytes_in: 0,
+                bytes_out: 0,
+                messages_in: 0,
+                messages_out: 0,
+                lookups_served: 0,
+                seq: 0,
+                first_seq: 0,
+                phase: Phase::Offline,
+            },
         };
         let places = (base..base + count).map(seat).collect();
-        let tally = Tally::new(O::Message::KINDS);
-        Self {
-            common,
-            base,
-            places,
+        let books = Books {
             limits,
             rules: Rules::default(),
-            tally,
+            tally: Tally::new(O::Message::KINDS),
             notebook: Notebook::default(),
             digest: Digest::default(),
             handled: 0,
             raised: 0,
             observer,
-            effects: Vec::new(),
-            scratch: Vec::new(),
-        }
+        };
+        Self { common, base, places, calendars: vec![Calendar::default(); count as usize], requests: Pool::default(), books }
     }
 
     /// All seats, with their numbers.
@@ -210,31 +215,51 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         &mut self.places[(number - self.base) as usize]
     }
 
+    fn calendar(&mut self, number: u32) -> &mut Calendar {
+        &mut self.calendars[(number - self.base) as usize]
+    }
+
+    /// How many transitions a host has been told to expect.
+    pub(crate) fn transition_of(&self, number: u32) -> u32 {
+        self.calendars[(number - self.base) as usize].transition
+    }
+
+    /// A seat's measured time online up to `end`.
+    pub(crate) fn online_until(&self, number: u32, end: Time) -> Span {
+        let before = self.calendars[(number - self.base) as usize].online;
+        let life = &self.seat(number).life;
+        match life.phase {
+            Phase::Offline => before,
+            Phase::Joining | Phase::Member => before + measured(life.began, end),
+        }
+    }
+
     /// Forgets all loads: measurement begins.
     pub(crate) fn begin_measurement(&mut self) {
-        for seat in &mut self.places {
-            seat.load = Load::default();
+        for Seat { life, .. } in &mut self.places {
+            (life.bytes_in, life.bytes_out) = (0, 0);
+            (life.messages_in, life.messages_out, life.lookups_served) = (0, 0, 0);
         }
     }
 
     /// Present at the very beginning, as a member or as a server, with tables that are filled in already (or need none).
     pub(crate) fn begin_as_member(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time) {
         let identity = self.identity(seat);
-        let at = self.seat_mut(seat);
-        at.phase = Phase::Member;
-        at.life_began = now;
+        let life = &mut self.seat_mut(seat).life;
+        life.phase = Phase::Member;
+        life.began = now;
         self.act(out, seat, now, peerlab_model::Overlay::started);
-        self.observer.online(now, identity);
-        self.observer.joined(now, identity);
+        self.books.observer.online(now, identity);
+        self.books.observer.joined(now, identity);
     }
 
     /// Sets a host's next transition.
     pub(crate) fn expect(&mut self, out: &mut Outbox<'_, Self>, seat: u32, until: Time) -> u32 {
-        let at = self.seat_mut(seat);
-        at.transition += 1;
-        let transition = at.transition;
+        let calendar = self.calendar(seat);
+        calendar.transition += 1;
+        let transition = calendar.transition;
         if until < Time::MAX {
-            let seq = next_seq(at);
+            let seq = self.seat_mut(seat).life.next_seq();
             out.timer(until, seq, Alarm::Transition(transition));
         }
         transition
@@ -242,36 +267,39 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
 
     /// Sets the time of a host's next question.
     pub(crate) fn expect_question(&mut self, out: &mut Outbox<'_, Self>, seat: u32, after: Time) {
+        let asked = self.calendar(seat).questions;
         if let Some(questions) = &self.common.questions {
-            let at = &mut self.places[(seat - self.base) as usize];
-            let next = questions.next(HostId(seat), at.questions, after);
-            let seq = next_seq(at);
+            let next = questions.next(HostId(seat), asked, after);
+            let seq = self.seat_mut(seat).life.next_seq();
             out.timer(next, seq, Alarm::Question);
         }
     }
 
     /// Who lives at a seat (or did last).
+    #[inline]
     pub(crate) fn identity(&self, seat: u32) -> PeerId {
-        let generation = if self.common.new_identities { self.seat(seat).generation } else { 0 };
+        let generation = if self.common.new_identities { self.calendars[(seat - self.base) as usize].generation } else { 0 };
         self.common.setting.numbering.peer(seat, generation)
     }
 
     /// A host comes online with an empty mind, until `until` (as it expects).
     pub(crate) fn arrive(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, until: Time) {
-        let at = self.seat_mut(seat);
-        debug_assert_eq!(at.phase, Phase::Offline);
-        at.generation = at.generation.wrapping_add(1);
-        at.life_began = now;
-        at.life_seq = at.seq;
-        at.phase = Phase::Joining;
+        let calendar = self.calendar(seat);
+        calendar.generation = calendar.generation.wrapping_add(1);
         let peer = self.identity(seat);
-        self.seat_mut(seat).peer = Some(self.common.overlay.peer(peer));
+        let state = self.common.overlay.peer(peer);
+        let at = self.seat_mut(seat);
+        debug_assert_eq!(at.life.phase, Phase::Offline);
+        at.peer = Some(state);
+        at.life.began = now;
+        at.life.first_seq = at.life.seq;
+        at.life.phase = Phase::Joining;
         let transition = self.expect(out, seat, until);
         let key = self.own_key(seat, now);
-        self.notebook.note(key, What::Online { peer, until, transition });
-        self.observer.online(now, peer);
+        self.books.notebook.note(key, What::Online { peer, until, transition });
+        self.books.observer.online(now, peer);
         if self.common.setting.numbering.is_server(peer) {
-            self.seat_mut(seat).phase = Phase::Member;
+            self.seat_mut(seat).life.phase = Phase::Member;
             self.act(out, seat, now, peerlab_model::Overlay::started);
         } else {
             self.act(out, seat, now, peerlab_model::Overlay::join);
@@ -280,36 +308,36 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
 
     /// A host goes offline, until `until` (as it expects); politely or without a word.
     pub(crate) fn depart(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, until: Time, politely: bool) {
-        debug_assert_ne!(self.seat(seat).phase, Phase::Offline);
-        if politely && self.seat(seat).phase == Phase::Member {
+        debug_assert_ne!(self.seat(seat).life.phase, Phase::Offline);
+        if politely && self.seat(seat).life.phase == Phase::Member {
             self.act(out, seat, now, peerlab_model::Overlay::leave);
         }
         let peer = self.identity(seat);
-        let at = self.seat_mut(seat);
-        at.online = at.online_until(now);
-        at.phase = Phase::Offline;
+        self.calendar(seat).online = self.online_until(seat, now);
+        let at = &mut self.places[(seat - self.base) as usize];
+        at.life.phase = Phase::Offline;
         at.peer = None;
+        self.requests.forget(&mut at.requests);
         // Timers of this life that are still queued will find a number above theirs.
-        at.life_seq = at.seq;
+        at.life.first_seq = at.life.seq;
         let transition = self.expect(out, seat, until);
         let key = self.own_key(seat, now);
-        self.notebook.note(key, What::Offline { peer, until, transition });
-        self.observer.offline(now, peer);
+        self.books.notebook.note(key, What::Offline { peer, until, transition });
+        self.books.observer.offline(now, peer);
     }
 
     /// The key of something that a seat does by itself, between its events.
     fn own_key(&mut self, seat: u32, time: Time) -> EventKey {
-        EventKey { time, origin: seat, seq: next_seq(self.seat_mut(seat)) }
+        EventKey { time, origin: seat, seq: self.seat_mut(seat).life.next_seq() }
     }
 
     /// A host's own coming or going.
     fn transition(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, number: u32) {
-        let at = self.seat(seat);
-        if at.transition != number {
+        if self.transition_of(seat) != number {
             // The timeline has decided otherwise in the meantime.
             return;
         }
-        let (host, online) = (HostId(seat), at.phase != Phase::Offline);
+        let (host, online) = (HostId(seat), self.seat(seat).life.phase != Phase::Offline);
         let until = self.common.lifetimes.next(host, number, now, !online);
         if online {
             let politely = !self.common.lifetimes.crashes(host, number - 1);
@@ -320,11 +348,11 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     }
 
     fn question(&mut self, out: &mut Outbox<'_, Self>, seat: u32, key: EventKey) {
-        let at = self.seat_mut(seat);
-        let number = at.questions;
-        at.questions += 1;
+        let calendar = self.calendar(seat);
+        let number = calendar.questions;
+        calendar.questions += 1;
         self.expect_question(out, seat, key.time);
-        if self.seat(seat).phase == Phase::Offline {
+        if self.seat(seat).life.phase == Phase::Offline {
             return;
         }
         let questions = self.common.questions.as_ref().expect("a question is due only where there are some");
@@ -338,29 +366,19 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
 
     fn ask(&mut self, out: &mut Outbox<'_, Self>, key: EventKey, lookup: LookupId, target: Target) {
         let seat = lookup.origin;
-        self.notebook.note(key, What::Asked { lookup, target });
-        self.observer.asked(key.time, lookup, target);
+        self.books.notebook.note(key, What::Asked { lookup, target });
+        self.books.observer.asked(key.time, lookup, target);
         let at_hand = matches!(target, Target::Item(item) if self.common.holdings.of(seat).binary_search(&item).is_ok());
         if at_hand {
             let peer = self.identity(seat);
-            self.hit(key, lookup, Hit { peer, hops: 0, rounds: 0 });
-            self.finish(key, lookup);
-        } else if self.seat(seat).phase == Phase::Member {
-            self.act_at(out, key, |overlay, peer, cx| overlay.lookup(peer, cx, lookup, target));
+            self.books.hit(key, lookup, Hit { peer, hops: 0, rounds: 0 });
+            self.books.finish(key, lookup);
+        } else if self.seat(seat).life.phase == Phase::Member {
+            self.act_for(out, seat, key, |overlay, peer, cx| overlay.lookup(peer, cx, lookup, target));
         } else {
             // Online, but not yet connected: nobody can be asked.
-            self.finish(key, lookup);
+            self.books.finish(key, lookup);
         }
-    }
-
-    fn hit(&mut self, key: EventKey, lookup: LookupId, hit: Hit) {
-        self.notebook.note(key, What::Hit { lookup, hit });
-        self.observer.hit(key.time, lookup, hit);
-    }
-
-    fn finish(&mut self, key: EventKey, lookup: LookupId) {
-        self.notebook.note(key, What::Finished { lookup });
-        self.observer.finished(key.time, lookup);
     }
 
     /// Lets the model act for a seat at a time when no event of its own is being handled.
@@ -369,117 +387,81 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         self.act_for(out, seat, key, act);
     }
 
-    fn act_at(&mut self, out: &mut Outbox<'_, Self>, key: EventKey, act: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>)) {
-        self.act_for(out, key.origin, key, act);
-    }
-
     /// Lets the model act for a seat, and carries out what it asks for.
     #[inline]
     fn act_for(&mut self, out: &mut Outbox<'_, Self>, seat: u32, key: EventKey, act: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>)) {
-        self.with_peer(seat, key.time, act);
-        while !self.effects.is_empty() {
-            let mut effects = std::mem::replace(&mut self.effects, std::mem::take(&mut self.scratch));
-            for effect in effects.drain(..) {
-                self.carry_out(out, seat, key, effect);
-            }
-            self.scratch = effects;
+        if self.with_peer(out, seat, key, act) {
+            self.joined(out, seat, key);
         }
     }
 
+    /// True if the peer says that it has become a member.
     #[inline]
-    fn with_peer(&mut self, seat: u32, now: Time, act: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>)) {
+    fn with_peer(
+        &mut self,
+        out: &mut Outbox<'_, Self>,
+        seat: u32,
+        key: EventKey,
+        act: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>),
+    ) -> bool {
         let this = self.identity(seat);
         let common = &*self.common;
-        let at = &mut self.places[(seat - self.base) as usize];
-        let Some(peer) = &mut at.peer else { return };
+        let Seat { peer: Some(peer), rng, requests, life } = &mut self.places[(seat - self.base) as usize] else { return false };
         let newcomers = Newcomers { schedule: &common.schedule, lifetimes: &common.lifetimes, setting: &common.setting };
         let shares = common.holdings.of(seat);
-        let mut cx = Context::new(now, this, &common.setting, shares, &mut at.rng, &newcomers, &mut self.effects);
+        let mut deeds =
+            Deeds { common, books: &mut self.books, life, out, seat, local: (seat - self.base) as usize, this, key, joined: false };
+        let mut cx = Context::new(key.time, this, &common.setting, shares, rng, &mut self.requests, requests, &newcomers, &mut deeds);
         act(&common.overlay, peer, &mut cx);
+        deeds.joined
     }
 
+    /// Replies and timeouts are most of what happens, and they read nothing but the request that they are about.
     #[inline]
-    fn carry_out(&mut self, out: &mut Outbox<'_, Self>, seat: u32, key: EventKey, effect: Effect<O::Message, O::Timer>) {
-        match effect {
-            Effect::Send { to, message } => self.send(out, seat, key.time, to, message),
-            Effect::Timer { after, timer } => {
-                let seq = next_seq(&mut self.places[(seat - self.base) as usize]);
-                out.timer(key.time.saturating_add(after), seq, Alarm::Model(timer));
-            }
-            Effect::Joined => self.joined(seat, key),
-            Effect::Hit(lookup, hit) => self.hit(key, lookup, hit),
-            Effect::Finish(lookup) => self.finish(key, lookup),
-            Effect::TimedOut(lookup) => {
-                self.notebook.accounts.push(Account { lookup, sent: key.time, bytes: 0, kind: 0, what: Deed::TimedOut });
-            }
+    fn prefetch_request(&self, seat: &Seat<O::Peer>) {
+        if let Some(request) = self.requests.memory(&seat.requests) {
+            prefetch::<1, _>(request);
         }
     }
 
-    fn joined(&mut self, seat: u32, key: EventKey) {
-        let at = self.seat_mut(seat);
-        if at.phase != Phase::Joining {
+    #[cold]
+    fn joined(&mut self, out: &mut Outbox<'_, Self>, seat: u32, key: EventKey) {
+        let life = &mut self.seat_mut(seat).life;
+        if life.phase != Phase::Joining {
             return;
         }
-        at.phase = Phase::Member;
+        life.phase = Phase::Member;
         let peer = self.identity(seat);
-        self.notebook.note(key, What::Member { peer });
-        self.observer.joined(key.time, peer);
+        self.books.notebook.note(key, What::Member { peer });
+        self.books.observer.joined(key.time, peer);
         let common = Arc::clone(&self.common);
         let shares = common.holdings.of(seat);
         if !shares.is_empty() {
-            self.with_peer(seat, key.time, |overlay, peer, cx| overlay.publish(peer, cx, shares));
+            self.act_for(out, seat, key, |overlay, peer, cx| overlay.publish(peer, cx, shares));
         }
     }
+}
 
-    fn send(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, to: PeerId, message: O::Message) {
-        let local = (seat - self.base) as usize;
-        let from = self.identity(seat);
-        let common = &*self.common;
-        let numbering = &common.setting.numbering;
-        let bytes = message.wire_bytes(common.setting.wire);
-        let (kind, cause) = (message.kind(), message.cause());
-        let at = &mut self.places[local];
-        let seq = next_seq(at);
-        at.load.messages_out += 1;
-        at.load.bytes_out += u64::from(bytes);
-        let leaves = match self.limits.get_mut(local) {
-            Some(limits) => limits.link.depart(&mut limits.link_state, now, bytes),
-            None => now,
-        };
-        let key = EventKey { time: now, origin: seat, seq };
-        let verdict = common.network.carry(&self.rules, HostId(seat), numbering.host(to), key);
-        let measured = now >= Time::ZERO;
-        let account = |sent, what| match cause {
-            Cause::Lookup(lookup) => Some(Account { lookup, sent, bytes, kind: kind as u8, what }),
-            Cause::Maintenance => None,
-        };
-        self.notebook.accounts.extend(account(now, Deed::Sent));
-        let count = self.tally.of(kind, matches!(cause, Cause::Lookup(_)));
-        count.sent += u64::from(measured);
-        count.bytes += u64::from(bytes) * u64::from(measured);
-        let (delay, fate) = match verdict {
-            // To who lived here before: the address is this machine's own, and nobody else is there.
-            _ if numbering.seat(to) == seat => (None, Some(Fate::Offline)),
-            Verdict::Deliver { after, raised } => {
-                self.raised += u64::from(raised);
-                (Some(leaves.since(now) + after), None)
-            }
-            Verdict::Lost => (None, Some(Fate::Loss)),
-            Verdict::Partitioned => (None, Some(Fate::Partition)),
-        };
-        self.observer.sent(now, from, to, &message, delay);
-        if let Some(delay) = delay {
-            let key = EventKey { time: now + delay, origin: seat, seq };
-            out.send(numbering.seat(to), key, from.0, Envelope { sent: now, message });
-        } else if let Some(fate) = fate {
-            count.ended[fate as usize] += u64::from(measured);
-            self.notebook.accounts.extend(account(now, Deed::Ended(fate)));
-        }
+impl<V> Books<V> {
+    fn hit<M: Message>(&mut self, key: EventKey, lookup: LookupId, hit: Hit)
+    where
+        V: Observer<M>,
+    {
+        self.notebook.note(key, What::Hit { lookup, hit });
+        self.observer.hit(key.time, lookup, hit);
+    }
+
+    fn finish<M: Message>(&mut self, key: EventKey, lookup: LookupId)
+    where
+        V: Observer<M>,
+    {
+        self.notebook.note(key, What::Finished { lookup });
+        self.observer.finished(key.time, lookup);
     }
 
     /// Writes down what became of a message.
     #[inline]
-    fn ended(&mut self, envelope: &Envelope<O::Message>, fate: Fate) {
+    fn ended<M: Message>(&mut self, envelope: &Envelope<M>, fate: Fate) {
         let message = &envelope.message;
         let cause = message.cause();
         if envelope.sent >= Time::ZERO {
@@ -489,7 +471,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     }
 
     #[inline]
-    fn account(&mut self, envelope: &Envelope<O::Message>, cause: Cause, what: Deed) {
+    fn account<M: Message>(&mut self, envelope: &Envelope<M>, cause: Cause, what: Deed) {
         if let Cause::Lookup(lookup) = cause {
             let kind = envelope.message.kind() as u8;
             self.notebook.accounts.push(Account { lookup, sent: envelope.sent, bytes: 0, kind, what });
@@ -507,11 +489,86 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     }
 }
 
-#[inline]
-fn next_seq<P>(seat: &mut Seat<P>) -> u32 {
-    let seq = seat.seq;
-    seat.seq = seq.checked_add(1).expect("a peer caused more than 2^32 events");
-    seq
+/// Carries out what a handler asks for.
+struct Deeds<'a, 'o, O: Overlay, V: Observer<O::Message>> {
+    common: &'a Common<O>,
+    books: &'a mut Books<V>,
+    life: &'a mut Life,
+    out: &'a mut Outbox<'o, Seats<O, V>>,
+    seat: u32,
+    local: usize,
+    this: PeerId,
+    /// Of the event that is being handled.
+    key: EventKey,
+    joined: bool,
+}
+
+impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deeds<'_, '_, O, V> {
+    fn send(&mut self, to: PeerId, message: O::Message) {
+        let Self { common, books, life, seat, .. } = self;
+        let (now, seat) = (self.key.time, *seat);
+        let numbering = &common.setting.numbering;
+        let bytes = message.wire_bytes(common.setting.wire);
+        let (kind, cause) = (message.kind(), message.cause());
+        let seq = life.next_seq();
+        life.messages_out += 1;
+        life.bytes_out += u64::from(bytes);
+        let leaves = match books.limits.get_mut(self.local) {
+            Some(limits) => limits.link.depart(&mut limits.link_state, now, bytes),
+            None => now,
+        };
+        let key = EventKey { time: now, origin: seat, seq };
+        let verdict = common.network.carry(&books.rules, HostId(seat), numbering.host(to), key);
+        let measured = now >= Time::ZERO;
+        let account = |sent, what| match cause {
+            Cause::Lookup(lookup) => Some(Account { lookup, sent, bytes, kind: kind as u8, what }),
+            Cause::Maintenance => None,
+        };
+        books.notebook.accounts.extend(account(now, Deed::Sent));
+        let count = books.tally.of(kind, matches!(cause, Cause::Lookup(_)));
+        count.sent += u64::from(measured);
+        count.bytes += u64::from(bytes) * u64::from(measured);
+        let (delay, fate) = match verdict {
+            // To who lived here before: the address is this machine's own, and nobody else is there.
+            _ if numbering.seat(to) == seat => (None, Some(Fate::Offline)),
+            Verdict::Deliver { after, raised } => {
+                books.raised += u64::from(raised);
+                (Some(leaves.since(now) + after), None)
+            }
+            Verdict::Lost => (None, Some(Fate::Loss)),
+            Verdict::Partitioned => (None, Some(Fate::Partition)),
+        };
+        books.observer.sent(now, self.this, to, &message, delay);
+        if let Some(delay) = delay {
+            let key = EventKey { time: now + delay, origin: seat, seq };
+            self.out.send(numbering.seat(to), key, self.this.0, Envelope { sent: now, message });
+        } else if let Some(fate) = fate {
+            count.ended[fate as usize] += u64::from(measured);
+            books.notebook.accounts.extend(account(now, Deed::Ended(fate)));
+        }
+    }
+
+    fn timer(&mut self, after: Span, timer: O::Timer) {
+        let seq = self.life.next_seq();
+        self.out.timer(self.key.time.saturating_add(after), seq, Alarm::Model(timer));
+    }
+
+    fn joined(&mut self) {
+        self.joined = true;
+    }
+
+    fn hit(&mut self, lookup: LookupId, hit: Hit) {
+        self.books.hit(self.key, lookup, hit);
+    }
+
+    fn finish(&mut self, lookup: LookupId) {
+        self.books.finish(self.key, lookup);
+    }
+
+    fn timed_out(&mut self, lookup: LookupId) {
+        let account = Account { lookup, sent: self.key.time, bytes: 0, kind: 0, what: Deed::TimedOut };
+        self.books.notebook.accounts.push(account);
+    }
 }
 
 impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
@@ -522,37 +579,34 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, tag: u32, envelope: Self::Message) {
         let local = (actor - self.base) as usize;
         let (now, from) = (key.time, PeerId(tag));
+        let books = &mut self.books;
         let at = &mut self.places[local];
-        if at.peer.is_none() || envelope.sent < at.life_began {
-            self.observer.dropped(now, from, &envelope.message);
-            return self.ended(&envelope, Fate::Offline);
+        if at.peer.is_none() || envelope.sent < at.life.began {
+            books.observer.dropped(now, from, &envelope.message);
+            return books.ended(&envelope, Fate::Offline);
         }
         let bytes = envelope.message.wire_bytes(self.common.setting.wire);
         // Its own key tells a message that has waited here from one that arrives.
-        if !self.limits.is_empty() && key.origin != actor {
-            match self.admit(local, now, bytes) {
+        if !books.limits.is_empty() && key.origin != actor {
+            match books.admit(local, now, bytes) {
                 None => {
-                    self.observer.dropped(now, from, &envelope.message);
-                    return self.ended(&envelope, Fate::Queue);
+                    books.observer.dropped(now, from, &envelope.message);
+                    return books.ended(&envelope, Fate::Queue);
                 }
-                Some(finish) if finish > now => {
-                    let seq = next_seq(&mut self.places[local]);
-                    return out.postpone(finish, seq, tag, envelope);
-                }
+                Some(finish) if finish > now => return out.postpone(finish, at.life.next_seq(), tag, envelope),
                 Some(_) => {}
             }
         }
-        self.handled += 1;
-        self.digest.add(key, actor, &envelope.message);
-        self.ended(&envelope, Fate::Delivered);
-        let at = &mut self.places[local];
-        at.load.messages_in += 1;
-        at.load.bytes_in += u64::from(bytes);
+        books.handled += 1;
+        books.digest.add(key, actor, &envelope.message);
+        books.ended(&envelope, Fate::Delivered);
+        at.life.messages_in += 1;
+        at.life.bytes_in += u64::from(bytes);
         if let Cause::Lookup(lookup) = envelope.message.cause() {
-            at.load.lookups_served += u32::from(lookup.origin != actor);
+            at.life.lookups_served += u32::from(lookup.origin != actor);
         }
         let this = self.identity(actor);
-        self.observer.delivered(now, from, this, &envelope.message);
+        self.books.observer.delivered(now, from, this, &envelope.message);
         self.act_for(out, actor, key, |overlay, peer, cx| overlay.message(peer, cx, from, envelope.message));
     }
 
@@ -561,19 +615,19 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         match timer {
             Alarm::Model(timer) => {
                 let at = self.seat(actor);
-                if at.peer.is_none() || key.seq < at.life_seq {
+                if at.peer.is_none() || key.seq < at.life.first_seq {
                     return;
                 }
-                self.handled += 1;
-                self.digest.add(key, actor, &timer);
+                self.books.handled += 1;
+                self.books.digest.add(key, actor, &timer);
                 self.act_for(out, actor, key, |overlay, peer, cx| overlay.timer(peer, cx, timer));
             }
             Alarm::Question => {
-                self.digest.add(key, actor, &timer);
+                self.books.digest.add(key, actor, &timer);
                 self.question(out, actor, key);
             }
             Alarm::Transition(number) => {
-                self.digest.add(key, actor, &timer);
+                self.books.digest.add(key, actor, &timer);
                 self.transition(out, actor, key.time, number);
             }
         }
@@ -584,25 +638,29 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
             return;
         }
         let cause = envelope.message.cause();
-        self.tally.of(envelope.message.kind(), matches!(cause, Cause::Lookup(_))).in_flight += 1;
-        self.account(&envelope, cause, Deed::InFlight);
+        self.books.tally.of(envelope.message.kind(), matches!(cause, Cause::Lookup(_))).in_flight += 1;
+        self.books.account(&envelope, cause, Deed::InFlight);
     }
 
     #[inline]
     fn prefetch(&self, actor: u32) {
-        prefetch::<3, _>(&self.places[(actor - self.base) as usize]);
+        prefetch::<2, _>(&self.places[(actor - self.base) as usize]);
     }
 
     #[inline]
     fn prefetch_for_message(&self, actor: u32, envelope: &Self::Message) {
-        if let Some(peer) = &self.places[(actor - self.base) as usize].peer {
+        let seat = &self.places[(actor - self.base) as usize];
+        if let Some(peer) = &seat.peer {
+            self.prefetch_request(seat);
             self.common.overlay.prefetch(peer, Next::Message(&envelope.message));
         }
     }
 
     #[inline]
     fn prefetch_for_timer(&self, actor: u32, timer: Self::Timer) {
-        if let (Alarm::Model(timer), Some(peer)) = (timer, &self.places[(actor - self.base) as usize].peer) {
+        let seat = &self.places[(actor - self.base) as usize];
+        if let (Alarm::Model(timer), Some(peer)) = (timer, &seat.peer) {
+            self.prefetch_request(seat);
             self.common.overlay.prefetch(peer, Next::Timer(timer));
         }
     }

@@ -107,7 +107,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
         let action = self.conditions.events[number].action;
         // Hosts that were sent away or brought in return by a transition of their own, at this very instant.
         for seats in shards.iter_mut() {
-            seats.rules.heal(number as u32);
+            seats.books.rules.heal(number as u32);
         }
         self.events.push(EventRow {
             time: now,
@@ -119,7 +119,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
 
     fn bring_in(&mut self, now: Time, hosts: &[HostId], until: Time, shards: &mut Shards<'_, '_, Seats<O, V>>) {
         for &HostId(host) in hosts {
-            if shards.of(host).seat(host).phase == Phase::Offline {
+            if shards.of(host).seat(host).life.phase == Phase::Offline {
                 let until = if until == Time::MAX { self.next_departure(host, now, shards) } else { until };
                 shards.act(host, |seats, out| seats.arrive(out, host, now, until));
             }
@@ -128,7 +128,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
 
     /// When a host that comes online now goes again by its own habits.
     fn next_departure(&self, host: u32, now: Time, shards: &mut Shards<'_, '_, Seats<O, V>>) -> Time {
-        let transition = shards.of(host).seat(host).transition();
+        let transition = shards.of(host).transition_of(host);
         self.common.lifetimes.next(HostId(host), transition, now, true)
     }
 
@@ -141,7 +141,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
     fn concerned(&self, event: &EventConfig, number: usize, shards: &Shards<'_, '_, Seats<O, V>>) -> Vec<HostId> {
         let numbering = &self.common.setting.numbering;
         let population = (0..numbering.population()).map(HostId);
-        let offline = |host: &HostId| shards.at(host.0).seat(host.0).phase == Phase::Offline;
+        let offline = |host: &HostId| shards.at(host.0).seat(host.0).life.phase == Phase::Offline;
         let candidates: Vec<HostId> = match event.action {
             Action::ServerOutage => (numbering.population()..numbering.seats()).map(HostId).collect(),
             Action::Join => population.filter(offline).collect(),
@@ -161,7 +161,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
     fn rank(&self, select: Select, seat: &Seat<O::Peer>) -> u64 {
         let mut degree = 0;
         match (select, &seat.peer) {
-            (Select::HighestLoad, _) => return u64::from(seat.load.messages_in),
+            (Select::HighestLoad, _) => return u64::from(seat.life.messages_in),
             (Select::HighestDegree, Some(peer)) => self.common.overlay.contacts(peer, &mut |_| degree += 1),
             _ => {}
         }
@@ -172,7 +172,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
 /// Puts a rule in force everywhere.
 fn rule<O: Overlay, V: Observer<O::Message>>(number: usize, rule: &Rule, shards: &mut Shards<'_, '_, Seats<O, V>>) {
     for seats in shards.iter_mut() {
-        seats.rules.add(number as u32, rule.clone());
+        seats.books.rules.add(number as u32, rule.clone());
     }
 }
 
@@ -185,7 +185,7 @@ fn send_away<O: Overlay, V: Observer<O::Message>>(
     shards: &mut Shards<'_, '_, Seats<O, V>>,
 ) {
     for &HostId(host) in hosts {
-        if shards.of(host).seat(host).phase != Phase::Offline {
+        if shards.of(host).seat(host).life.phase != Phase::Offline {
             shards.act(host, |seats, out| seats.depart(out, host, now, back, politely));
         }
     }

@@ -14,8 +14,8 @@ use std::process::ExitCode;
 use peerlab::Registry;
 use peerlab_model::units::Duration;
 use peerlab_model::{
-    BuildError, Cause, Context, Family, Fields, Hit, Issues, Key, LookupId, Message, Overlay, OverlayConfig, PeerId, PeerTable, Requests,
-    Roster, Setting, Start, Target, Targets, Token,
+    BuildError, Cause, Context, Family, Fields, Hit, Issues, Key, LookupId, Message, Overlay, OverlayConfig, PeerId, PeerTable, Roster,
+    Setting, Start, Target, Targets, Token,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,6 @@ struct RingPeer {
     successor: Option<PeerId>,
     /// The one after it, as far as we have heard.
     second: Option<PeerId>,
-    waiting: Requests<Waiting>,
 }
 
 enum Waiting {
@@ -121,8 +120,8 @@ enum RingTimer {
 
 impl SimpleRing {
     /// Waits for a reply, but not for ever.
-    fn expect(&self, peer: &mut RingPeer, cx: &mut Context<'_, Self>, what: Waiting) -> Token {
-        let token = peer.waiting.open(what);
+    fn expect(&self, cx: &mut Context<'_, Self>, what: Waiting) -> Token {
+        let token = cx.open(what);
         cx.set_timer(self.config.request_timeout.span(), RingTimer::Timeout(token));
         token
     }
@@ -150,6 +149,7 @@ impl Overlay for SimpleRing {
     type Peer = RingPeer;
     type Message = RingMessage;
     type Timer = RingTimer;
+    type Request = Waiting;
 
     fn new(config: &RingConfig, _setting: &Setting) -> Result<Self, BuildError> {
         Ok(Self { config: config.clone() })
@@ -177,7 +177,7 @@ impl Overlay for SimpleRing {
     fn join(&self, peer: &mut RingPeer, cx: &mut Context<'_, Self>) {
         if let Some(contact) = cx.bootstrap() {
             // Asks for the owner of its own key: its future successor.
-            let token = self.expect(peer, cx, Waiting::Place);
+            let token = self.expect(cx, Waiting::Place);
             let key = cx.key_of(cx.this());
             cx.send(contact, RingMessage::Find { key, asker: cx.this(), token, hops: 0, lookup: None });
         } else {
@@ -193,7 +193,7 @@ impl Overlay for SimpleRing {
             cx.hit(id, Hit { peer: successor, hops: 0, rounds: 0 });
             cx.finish(id);
         } else {
-            let token = self.expect(peer, cx, Waiting::Lookup(id));
+            let token = self.expect(cx, Waiting::Lookup(id));
             cx.send(successor, RingMessage::Find { key, asker: cx.this(), token, hops: 1, lookup: Some(id) });
         }
     }
@@ -213,7 +213,7 @@ impl Overlay for SimpleRing {
                 peer.successor = Some(asker);
             }
             RingMessage::Find { .. } => Self::find(peer, cx, message),
-            RingMessage::Found { owner, token, hops, .. } => match peer.waiting.close(token) {
+            RingMessage::Found { owner, token, hops, .. } => match cx.close(token) {
                 Some(Waiting::Lookup(id)) => {
                     cx.hit(id, Hit { peer: owner, hops, rounds: 0 });
                     cx.finish(id);
@@ -230,7 +230,7 @@ impl Overlay for SimpleRing {
             RingMessage::Check { .. } if peer.successor.is_none() => {}
             RingMessage::Check { token } => cx.send(from, RingMessage::Alive { token, next: peer.successor }),
             RingMessage::Alive { token, next } => {
-                if peer.waiting.close(token).is_some() {
+                if cx.close(token).is_some() {
                     peer.second = next.filter(|next| *next != cx.this());
                 }
             }
@@ -241,13 +241,13 @@ impl Overlay for SimpleRing {
         match timer {
             RingTimer::Check => {
                 if let Some(successor) = peer.successor {
-                    let token = self.expect(peer, cx, Waiting::Alive);
+                    let token = self.expect(cx, Waiting::Alive);
                     cx.send(successor, RingMessage::Check { token });
                 }
                 cx.set_timer(self.config.check_interval.span(), RingTimer::Check);
             }
             RingTimer::Join => self.join(peer, cx),
-            RingTimer::Timeout(token) => match peer.waiting.close(token) {
+            RingTimer::Timeout(token) => match cx.close(token) {
                 Some(Waiting::Lookup(id)) => {
                     cx.timed_out(id);
                     cx.finish(id);
@@ -269,7 +269,7 @@ impl Overlay for SimpleRing {
         peer.successor.into_iter().chain(peer.second).for_each(visit);
     }
 
-    fn state_bytes(&self, peer: &RingPeer) -> usize {
-        8 + 16 * peer.waiting.len()
+    fn state_bytes(&self, _peer: &RingPeer) -> usize {
+        size_of::<RingPeer>()
     }
 }

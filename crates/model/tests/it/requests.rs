@@ -1,6 +1,6 @@
 //! Requests, against a plain list of what waits.
 
-use peerlab_model::{Requests, Token};
+use peerlab_model::{OpenRequests, Pool, Requests, Token};
 use proptest::prelude::*;
 
 proptest! {
@@ -40,4 +40,44 @@ fn what_is_remembered_can_be_changed_while_it_waits() {
     }
     assert_eq!(requests.close(token), Some(2));
     assert_eq!(requests.get_mut(token), None);
+}
+
+proptest! {
+    /// Three peers share a pool. Steps: which peer, and whether it opens a request, closes an arbitrary earlier one, or dies.
+    #[test]
+    fn peers_that_share_a_pool_never_see_each_others_requests(steps in prop::collection::vec((0..3_usize, 0..8_u8, any::<u16>()), 0..400)) {
+        let mut pool = Pool::default();
+        let mut peers = [OpenRequests::default(); 3];
+        let mut tokens: [Vec<Token>; 3] = Default::default();
+        let mut waiting: [Vec<(Token, usize)>; 3] = Default::default();
+        for (number, (who, what, pick)) in steps.into_iter().enumerate() {
+            let (peer, tokens, waiting) = (&mut peers[who], &mut tokens[who], &mut waiting[who]);
+            match what {
+                0 => {
+                    pool.forget(peer);
+                    tokens.clear();
+                    waiting.clear();
+                }
+                1..4 if !tokens.is_empty() => {
+                    let token = tokens[usize::from(pick) % tokens.len()];
+                    let at = waiting.iter().position(|(t, _)| *t == token);
+                    prop_assert_eq!(pool.get_mut(peer, token).copied(), at.map(|at| waiting[at].1));
+                    prop_assert_eq!(pool.close(peer, token), at.map(|at| waiting.remove(at).1));
+                    prop_assert_eq!(pool.close(peer, token), None, "whoever comes second finds nothing");
+                }
+                _ => {
+                    let token = pool.open(peer, number);
+                    prop_assert!(!tokens.contains(&token), "a token is never given twice in one life");
+                    tokens.push(token);
+                    waiting.push((token, number));
+                }
+            }
+            prop_assert_eq!(pool.memory(peer).is_some(), !waiting.is_empty());
+        }
+        for (who, waiting) in waiting.into_iter().enumerate() {
+            for (token, number) in waiting {
+                prop_assert_eq!(pool.close(&mut peers[who], token), Some(number));
+            }
+        }
+    }
 }

@@ -18,8 +18,8 @@ use std::collections::{BTreeMap, BinaryHeap};
 use peerlab_engine::key::EventKey;
 use peerlab_engine::random::Streams;
 use peerlab_model::{
-    Cause, Contacts, Context, Effect, Hit, ItemId, LookupId, Message, Numbering, Overlay, PeerId, PeerTable, Rng, Roster, Setting, Shares,
-    Span, Start, Target, Time, Wire,
+    Cause, Contacts, Context, Effect, Hit, ItemId, LookupId, Message, Numbering, OpenRequests, Overlay, PeerId, PeerTable, Pool, Rng,
+    Roster, Setting, Shares, Span, Start, Target, Time, Wire,
 };
 
 /// How long a message from one peer to another is under way.
@@ -110,6 +110,7 @@ struct Seat<O: Overlay> {
     joined: bool,
     questions: u32,
     rng: Rng,
+    requests: OpenRequests,
 }
 
 enum What<O: Overlay> {
@@ -178,6 +179,7 @@ pub(crate) struct World<O: Overlay> {
     now: Time,
     queue: BinaryHeap<Reverse<Event<O>>>,
     seats: Vec<Seat<O>>,
+    pool: Pool<O::Request>,
     disks: Vec<Vec<ItemId>>,
     online: Online,
     streams: Streams,
@@ -213,12 +215,14 @@ impl<O: Overlay> World<O> {
             joined: false,
             questions: 0,
             rng: streams.rng("overlay", u64::from(seat)),
+            requests: OpenRequests::default(),
         };
         Self {
             model,
             setting,
             now: options.begin,
             queue: BinaryHeap::new(),
+            pool: Pool::default(),
             seats: (0..numbering.seats()).map(seat).collect(),
             disks: vec![Vec::new(); numbering.seats() as usize],
             online: Online(Vec::new()),
@@ -295,6 +299,7 @@ impl<O: Overlay> World<O> {
     pub(crate) fn crash(&mut self, seat: u32) {
         let state = &mut self.seats[seat as usize];
         assert!(state.peer.take().is_some(), "seat {seat} is offline already");
+        self.pool.forget(&mut state.requests);
         state.life += 1;
         state.joined = false;
         let id = state.id;
@@ -477,7 +482,8 @@ impl<O: Overlay> World<O> {
         let state = &mut self.seats[seat as usize];
         let Some(peer) = state.peer.as_mut() else { return };
         let disk = &self.disks[seat as usize];
-        let mut cx = Context::new(self.now, state.id, &self.setting, disk, &mut state.rng, &self.online, &mut effects);
+        let (rng, requests) = (&mut state.rng, &mut state.requests);
+        let mut cx = Context::new(self.now, state.id, &self.setting, disk, rng, &mut self.pool, requests, &self.online, &mut effects);
         handler(&self.model, peer, &mut cx);
         for effect in effects {
             self.carry_out(seat, effect);

@@ -70,6 +70,7 @@ impl Overlay for CentralIndex {
     type Peer = IndexPeer;
     type Message = IndexMessage;
     type Timer = IndexTimer;
+    type Request = std::convert::Infallible;
 
     fn new(config: &CentralIndexConfig, setting: &Setting) -> Result<Self, BuildError> {
         Ok(Self { config: config.clone(), numbering: setting.numbering, server: setting.numbering.server(0) })

@@ -75,7 +75,7 @@ impl Chord {
             self.keep(peer, cx, key, owner);
             self.published(peer, cx);
         } else {
-            let token = peer.requests.open(Pending::Store { to: owner });
+            let token = cx.open(Pending::Store { to: owner });
             cx.send(owner, ChordMessage::Store { key, token });
             cx.set_timer(self.config.request_timeout.span(), ChordTimer::Request(token));
         }
@@ -92,7 +92,7 @@ impl Chord {
     }
 
     pub(super) fn stored(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token) {
-        if let Some(Pending::Store { to }) = peer.close(token) {
+        if let Some(Pending::Store { to }) = cx.close(token) {
             if to != from {
                 // The machine has another identity now.
                 self.drop_contact(peer, cx, to);

@@ -82,7 +82,7 @@ impl Chord {
             let view = self.view(peer);
             let nearer = peer.successor().is_none_or(|known| view.to(successor) < view.to(known));
             if nearer || !peer.active {
-                self.ask_neighbours(peer, cx, successor);
+                self.ask_neighbours(cx, successor);
             }
         }
     }
@@ -112,7 +112,7 @@ impl Chord {
         if step {
             self.search_refused(peer, cx, token);
         } else {
-            let pending = peer.close(token);
+            let pending = cx.close(token);
             self.request_failed(peer, cx, pending, from);
         }
     }
@@ -179,7 +179,7 @@ impl Chord {
         successors: &[PeerId],
         predecessor: Option<PeerId>,
     ) {
-        let Some(pending @ Pending::Neighbours { of }) = peer.close(token) else { return };
+        let Some(pending @ Pending::Neighbours { of }) = cx.close(token) else { return };
         if of != from {
             // The machine that was asked has another identity now.
             self.request_failed(peer, cx, Some(pending), of);
@@ -198,7 +198,7 @@ impl Chord {
             cx.send(from, ChordMessage::GetFingers);
         }
         match predecessor {
-            Some(between) if between != peer.id && view.to(between) < distance => self.ask_neighbours(peer, cx, between),
+            Some(between) if between != peer.id && view.to(between) < distance => self.ask_neighbours(cx, between),
             _ => cx.send(from, ChordMessage::Notify),
         }
     }

@@ -32,7 +32,7 @@ mod upkeep;
 
 pub use config::{ChordConfig, RouteThrough, Routing};
 pub use message::{ChordMessage, Goal, Query};
-pub use peer::ChordPeer;
+pub use peer::{ChordPeer, Pending, Purpose};
 
 use peerlab_model::{
     BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Roster, Setting, Span, Start, Target,
@@ -96,6 +96,7 @@ impl Overlay for Chord {
     type Peer = ChordPeer;
     type Message = ChordMessage;
     type Timer = ChordTimer;
+    type Request = Pending;
 
     fn new(config: &ChordConfig, setting: &Setting) -> Result<Self, BuildError> {
         Ok(Self { config: config.clone(), numbering: setting.numbering })
@@ -214,8 +215,6 @@ impl Overlay for Chord {
     }
 
     fn prefetch(&self, peer: &ChordPeer, next: Next<'_, ChordMessage, ChordTimer>) {
-        // Replies and timeouts are most of what happens, and they read nothing but the request that they are about.
-        prefetch::<1, _>(peer.requests.memory());
         match next {
             Next::Message(ChordMessage::Forward { .. } | ChordMessage::Deliver { .. } | ChordMessage::Step { .. })
             | Next::Timer(ChordTimer::FixFingers) => {

@@ -19,7 +19,6 @@ pub struct ChordPeer {
     /// `fingers[i]` is the first known peer at distance 2^(63−i) or more: the longest comes first. Only those whose start lies beyond
     /// the successor are kept, since the others are the successor. This peer itself stands for "not known" (and for "nobody").
     pub(super) fingers: Box<[PeerId]>,
-    pub(super) requests: Requests<Pending>,
     /// What most peers do not need: searches in iterative routing, content, the attempts to join.
     pub(super) extra: Option<Box<Extra>>,
     pub(super) predecessor: Option<PeerId>,
@@ -38,7 +37,8 @@ pub struct ChordPeer {
 
 /// A request in flight.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Pending {
+#[expect(missing_docs, reason = "whom it was sent to, and what the variant says")]
+pub enum Pending {
     /// A question of anybody's that was passed on.
     Hop { to: PeerId, query: Query, last: bool },
     /// A question of this peer's own, in recursive routing.
@@ -53,7 +53,7 @@ pub(super) enum Pending {
 
 /// What a peer does with the answer to its own question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub enum Purpose {
     /// Lookup of a key.
     Key,
     /// Lookup of a peer.
@@ -194,7 +194,6 @@ impl ChordPeer {
         Self {
             successors: Arc::default(),
             fingers: Box::default(),
-            requests: Requests::default(),
             extra: None,
             predecessor: None,
             id,
@@ -334,12 +333,6 @@ impl ChordPeer {
         }
         None
     }
-
-    /// Removes a request and says which it was.
-    #[inline]
-    pub(super) fn close(&mut self, token: Token) -> Option<Pending> {
-        self.requests.close(token)
-    }
 }
 
 /// Distance at which finger `index` begins.
@@ -382,14 +375,13 @@ impl ChordPeer {
 
     pub(super) fn state_bytes(&self) -> usize {
         let list = size_of_val::<[PeerId]>(&self.successors) + 2 * size_of::<usize>();
-        let requests = self.requests.len() * size_of::<(Token, Pending)>();
         let extra = self.extra.as_deref().map_or(0, |extra| {
             size_of::<Extra>()
                 + extra.searches.len() * size_of::<(Token, Search)>()
                 + extra.records.len() * size_of::<crate::records::Record>()
                 + extra.to_publish.len() * size_of::<(ItemId, bool)>()
         });
-        size_of::<Self>() + size_of_val::<[PeerId]>(&self.fingers) + list + requests + extra
+        size_of::<Self>() + size_of_val::<[PeerId]>(&self.fingers) + list + extra
     }
 
     /// The successor list is ordered and within its length, names nobody twice and not this peer; the fingers are as many as lie beyond

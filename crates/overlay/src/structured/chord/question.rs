@@ -45,7 +45,7 @@ impl Chord {
             Routing::Iterative => self.begin_search(peer, cx, key, NO_LOOKUP, Purpose::Join, Some(contact)),
             Routing::Recursive => {
                 let query = self.open_question(peer, cx, key, NO_LOOKUP, Purpose::Join);
-                self.send_hop(peer, cx, contact, Query { hops: 1, ..query }, false);
+                self.send_hop(cx, contact, Query { hops: 1, ..query }, false);
             }
         }
     }
@@ -62,9 +62,9 @@ impl Chord {
 
     fn open_question(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, key: Key, lookup: LookupId, purpose: Purpose) -> Query {
         // Its own token is in the question, so it is opened first and completed then.
-        let ask = peer.requests.open(Pending::Ping { to: peer.id });
+        let ask = cx.open(Pending::Ping { to: peer.id });
         let query = Query { key, lookup, origin: peer.id, ask, hops: 0, goal: purpose.goal() };
-        if let Some(pending) = peer.requests.get_mut(ask) {
+        if let Some(pending) = cx.request_mut(ask) {
             *pending = Pending::Own { query, purpose, tries: 0 };
         }
         cx.set_timer(self.config.retry_after.span(), ChordTimer::Retry(ask));
@@ -74,7 +74,7 @@ impl Chord {
     /// Nothing has come back for long: the question is asked again, by whatever way the tables know now.
     pub(super) fn retry(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, ask: Token) {
         let retries = self.config.retries;
-        let Some(Pending::Own { query, purpose, tries }) = peer.requests.get_mut(ask) else { return };
+        let Some(Pending::Own { query, purpose, tries }) = cx.request_mut(ask) else { return };
         let (query, purpose) = (*query, *purpose);
         // Upkeep is not asked again: its next turn comes anyway.
         let again = *tries < retries && matches!(purpose, Purpose::Key | Purpose::Peer(_) | Purpose::Item);
@@ -89,7 +89,7 @@ impl Chord {
 
     /// A question of this peer's own cannot be answered (recursive).
     pub(super) fn ask_failed(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, ask: Token) {
-        if let Some(Pending::Own { query, purpose, .. }) = peer.close(ask) {
+        if let Some(Pending::Own { query, purpose, .. }) = cx.close(ask) {
             self.unanswered(peer, cx, purpose, query.lookup);
         }
     }
@@ -97,7 +97,7 @@ impl Chord {
     pub(super) fn found(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, ask: Token, owner: PeerId, hops: u16) {
         if self.config.routing == Routing::Iterative {
             self.search_found(peer, cx, from, ask, owner);
-        } else if let Some(Pending::Own { query, purpose, .. }) = peer.close(ask) {
+        } else if let Some(Pending::Own { query, purpose, .. }) = cx.close(ask) {
             self.answered(peer, cx, purpose, (query.key, query.lookup), owner, u32::from(hops), 0);
         }
     }
@@ -105,7 +105,7 @@ impl Chord {
     pub(super) fn providers(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, ask: Token, holders: &[PeerId], hops: u16) {
         if self.config.routing == Routing::Iterative {
             self.search_providers(peer, cx, from, ask, holders);
-        } else if let Some(Pending::Own { query, .. }) = peer.close(ask) {
+        } else if let Some(Pending::Own { query, .. }) = cx.close(ask) {
             Self::answered_with_holders(cx, query.lookup, holders, u32::from(hops), 0);
         }
     }

@@ -39,9 +39,9 @@ impl Chord {
     /// Sends a question one hop further, from wherever it is.
     pub(super) fn pass_on(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, query: Query) {
         match peer.route(self.view(peer), self.config.route_through, query.key, None) {
-            Route::Next(next) => self.send_hop(peer, cx, next, Query { hops: query.hops + 1, ..query }, false),
+            Route::Next(next) => self.send_hop(cx, next, Query { hops: query.hops + 1, ..query }, false),
             Route::Owner(owner) if owner == peer.id => self.answer_as_owner(peer, cx, query),
-            Route::Owner(owner) if self.is_confirmed(query.goal) => self.send_hop(peer, cx, owner, query, true),
+            Route::Owner(owner) if self.is_confirmed(query.goal) => self.send_hop(cx, owner, query, true),
             Route::Owner(owner) => self.name_owner(peer, cx, query, owner),
             // Cannot be without a contact to avoid; if it could, the origin's retry would mend it.
             Route::Lost => {}
@@ -59,15 +59,15 @@ impl Chord {
 
     /// Passes a question to `to` and waits for the acknowledgement. `query.hops` counts the links up to `to`, or, if it is the `last` hop,
     /// up to this peer: the one that names the owner.
-    pub(super) fn send_hop(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, to: PeerId, query: Query, last: bool) {
-        let hop = peer.requests.open(Pending::Hop { to, query, last });
+    pub(super) fn send_hop(&self, cx: &mut Cx<'_>, to: PeerId, query: Query, last: bool) {
+        let hop = cx.open(Pending::Hop { to, query, last });
         cx.send(to, if last { ChordMessage::deliver(hop, query) } else { ChordMessage::forward(hop, query) });
         cx.set_timer(self.config.request_timeout.span(), ChordTimer::Request(hop));
     }
 
     /// The question has arrived at its next peer.
     pub(super) fn acknowledged(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, hop: Token) {
-        let Some(Pending::Hop { to, query, last }) = peer.close(hop) else { return };
+        let Some(Pending::Hop { to, query, last }) = cx.close(hop) else { return };
         if from != to {
             // The machine has another identity now. It passes the question on from where it lies, but is not the owner that was meant.
             self.drop_contact(peer, cx, to);

@@ -22,7 +22,7 @@ impl Chord {
         let gap = Self::gap(cx, self.config.stabilize_interval.span());
         cx.set_timer(gap, ChordTimer::Stabilize);
         if let Some(successor) = peer.successor().filter(|_| peer.active) {
-            self.ask_neighbours(peer, cx, successor);
+            self.ask_neighbours(cx, successor);
         }
     }
 
@@ -45,7 +45,7 @@ impl Chord {
             self.look_for_ring(peer, cx);
         }
         if let Some(predecessor) = peer.predecessor.filter(|_| peer.active) {
-            let token = peer.requests.open(Pending::Ping { to: predecessor });
+            let token = cx.open(Pending::Ping { to: predecessor });
             cx.send(predecessor, ChordMessage::Ping { token });
             cx.set_timer(self.config.request_timeout.span(), ChordTimer::Request(token));
         }
@@ -60,8 +60,8 @@ impl Chord {
         }
     }
 
-    pub(super) fn ask_neighbours(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, of: PeerId) {
-        let token = peer.requests.open(Pending::Neighbours { of });
+    pub(super) fn ask_neighbours(&self, cx: &mut Cx<'_>, of: PeerId) {
+        let token = cx.open(Pending::Neighbours { of });
         cx.send(of, ChordMessage::GetNeighbours { token });
         cx.set_timer(self.config.request_timeout.span(), ChordTimer::Request(token));
     }
@@ -84,7 +84,7 @@ impl Chord {
     }
 
     pub(super) fn ponged(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token) {
-        if let Some(Pending::Ping { to }) = peer.close(token)
+        if let Some(Pending::Ping { to }) = cx.close(token)
             && to != from
         {
             // The machine has another identity now.
@@ -93,7 +93,7 @@ impl Chord {
     }
 
     pub(super) fn request_timed_out(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, token: Token) {
-        let pending = peer.close(token);
+        let pending = cx.close(token);
         match pending {
             Some(Pending::Hop { to, query, .. }) => {
                 Self::count_timeout(cx, &query);
@@ -125,7 +125,7 @@ impl Chord {
                 self.drop_contact(peer, cx, contact);
                 match peer.successor().filter(|_| peer.active) {
                     _ if !was_active => self.join_failed(peer, cx),
-                    Some(next) if was_successor => self.ask_neighbours(peer, cx, next),
+                    Some(next) if was_successor => self.ask_neighbours(cx, next),
                     // A candidate between this peer and its successor has died: the successor will do.
                     Some(successor) => cx.send(successor, ChordMessage::Notify),
                     None => {}

@@ -71,6 +71,7 @@ impl Overlay for Flooding {
     type Peer = FloodingPeer;
     type Message = FloodingMessage;
     type Timer = FloodingTimer;
+    type Request = std::convert::Infallible;
 
     fn new(config: &FloodingConfig, setting: &Setting) -> Result<Self, BuildError> {
         let population = setting.numbering.population();
