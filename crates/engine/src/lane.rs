@@ -174,11 +174,12 @@ impl<S: Shard + ?Sized> Outbox<'_, S> {
     #[inline]
     pub fn send(&mut self, to: u32, key: EventKey, tag: u32, message: S::Message) {
         let queues = &mut *self.queues;
-        assert!(queues.windows.of(key.time) > queues.window, "a message of {} arrives within the window of its sending", key.origin);
+        let window = queues.windows.of(key.time);
+        assert!(window > queues.window, "a message of {} arrives within the window of its sending", key.origin);
         let mail = Mail { key, actor: to, tag, message: Some(message) };
         let shard = if queues.outgoing.len() == 1 { 0 } else { (to / queues.actors_per_shard) as usize };
         if shard == queues.me {
-            queues.messages.push(mail);
+            queues.messages.push_into(window, mail);
         } else {
             queues.outgoing[shard].push(mail);
         }

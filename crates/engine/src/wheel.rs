@@ -92,6 +92,13 @@ impl<E: Timed> Wheel<E> {
     pub(crate) fn push(&mut self, event: E) {
         let window = self.windows.of(event.time());
         assert!(window >= self.current, "an event for window {window}, which ended before {}", self.current);
+        self.push_into(window, event);
+    }
+
+    /// The same, where it is known already that this is its window and not over.
+    #[inline]
+    pub(crate) fn push_into(&mut self, window: u64, event: E) {
+        debug_assert!(window == self.windows.of(event.time()) && window >= self.current);
         self.len += 1;
         self.put(window, event);
     }

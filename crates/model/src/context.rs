@@ -15,11 +15,10 @@ pub struct Context<'a, O: Overlay> {
     now: Time,
     this: PeerId,
     setting: &'a Setting,
-    shares: &'a [ItemId],
     rng: &'a mut Rng,
     pool: &'a mut Pool<O::Request>,
     requests: &'a mut OpenRequests,
-    contacts: &'a dyn Contacts,
+    host: &'a dyn Host,
     actions: &'a mut dyn Actions<O::Message, O::Timer>,
 }
 
@@ -103,9 +102,12 @@ pub struct Hit {
     pub rounds: u32,
 }
 
-/// Where a newcomer's first contact comes from.
-pub trait Contacts {
-    /// A uniformly random peer other than `asker` that is online at `now`, if one is found.
+/// What a peer finds on its own machine, before it has heard from anybody.
+pub trait Host {
+    /// The items on the disk of the machine that `peer` runs on, in ascending order.
+    fn shares(&self, peer: PeerId) -> &[ItemId];
+
+    /// A first contact from a host cache or a list of well-known peers: a uniformly random peer other than `asker` that is online at `now`, if one is found.
     fn bootstrap(&self, asker: PeerId, now: Time, rng: &mut Rng) -> Option<PeerId>;
 }
 
@@ -117,14 +119,13 @@ impl<'a, O: Overlay> Context<'a, O> {
         now: Time,
         this: PeerId,
         setting: &'a Setting,
-        shares: &'a [ItemId],
         rng: &'a mut Rng,
         pool: &'a mut Pool<O::Request>,
         requests: &'a mut OpenRequests,
-        contacts: &'a dyn Contacts,
+        host: &'a dyn Host,
         actions: &'a mut dyn Actions<O::Message, O::Timer>,
     ) -> Self {
-        Self { now, this, setting, shares, rng, pool, requests, contacts, actions }
+        Self { now, this, setting, rng, pool, requests, host, actions }
     }
 
     /// The present instant.
@@ -152,12 +153,12 @@ impl<'a, O: Overlay> Context<'a, O> {
 
     /// The items on this peer's own disk, in ascending order.
     pub fn shares(&self) -> &'a [ItemId] {
-        self.shares
+        self.host.shares(self.this)
     }
 
     /// True if this peer itself holds `item`.
     pub fn holds(&self, item: ItemId) -> bool {
-        self.shares.binary_search(&item).is_ok()
+        self.shares().binary_search(&item).is_ok()
     }
 
     /// This peer's own randomness.
@@ -211,7 +212,7 @@ impl<'a, O: Overlay> Context<'a, O> {
     /// A contact to join through, as a host cache or a list of well-known peers gives one: online, but perhaps not a
     /// member yet, and gone a moment later. Nothing if nobody else is online: then this peer is the first.
     pub fn bootstrap(&mut self) -> Option<PeerId> {
-        self.contacts.bootstrap(self.this, self.now, self.rng)
+        self.host.bootstrap(self.this, self.now, self.rng)
     }
 
     /// This peer has become a member.

@@ -17,7 +17,7 @@ mod requests;
 mod roster;
 pub mod units;
 
-pub use context::{Actions, Contacts, Context, Effect, Hit};
+pub use context::{Actions, Context, Effect, Hit, Host};
 pub use ids::{HostId, ItemId, Key, LookupId, Numbering, PeerId};
 pub use issues::{Issue, Issues};
 pub use message::{Cause, Fields, Message, Wire};

@@ -10,16 +10,16 @@
 //! for a lookup after its row has closed is maintenance of kind `late`.
 //!
 //! # Cost
-//! A row is found without hashing: each seat knows its newest row, each row the seat's one before. A message of a lookup costs
-//! two visits (sent, ended), made in batches with the rows fetched ahead.
+//! A row is found without hashing: each seat knows its newest row, each row the seat's one before. An event of a lookup costs
+//! one visit (what ended, what was sent), made in batches with the rows fetched ahead.
 
 use std::collections::VecDeque;
 
 use peerlab_engine::time::{Span, Time};
 use peerlab_model::{LookupId, Target};
-use peerlab_prefetch::prefetch;
+use peerlab_prefetch::{prefetch, table};
 
-use crate::notes::{Account, Deed};
+use crate::notes::{Account, End};
 use crate::record::Outcome;
 use crate::tally::Tally;
 
@@ -34,24 +34,24 @@ pub(crate) struct Row {
     pub(crate) lookup: LookupId,
     pub(crate) target: Target,
     pub(crate) asked: Time,
+    /// When the row closed; [`Time::MAX`] while it is open.
+    closed: Time,
+    pub(crate) bytes: u64,
     /// The same seat's row before this one.
     previous: u32,
     in_flight: i32,
     pub(crate) messages: u32,
     pub(crate) timeouts: u32,
-    pub(crate) bytes: u64,
-    pub(crate) ended: Option<Outcome>,
-    pub(crate) first: Option<First>,
     /// Answers, right or wrong.
     pub(crate) answers: u32,
     /// Different right answers.
     pub(crate) results: u32,
     /// Right answers that there were when it was asked.
     pub(crate) existing: u32,
+    pub(crate) ended: Option<Outcome>,
+    pub(crate) first: Option<First>,
     /// The seats of the right answers so far, where there may be several.
-    right: Vec<u32>,
-    /// When the row closed.
-    closed: Option<Time>,
+    right: Option<Box<Vec<u32>>>,
 }
 
 /// The first right answer of a lookup.
@@ -80,7 +80,9 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new(seats: u32, timeout: Span) -> Self {
-        Self { base: 0, rows: VecDeque::new(), latest: vec![NONE; seats as usize], timeout, due: 0, issued: 0, left: 0 }
+        let mut latest = table(seats as usize);
+        latest.resize(seats as usize, NONE);
+        Self { base: 0, rows: VecDeque::new(), latest, timeout, due: 0, issued: 0, left: 0 }
     }
 
     /// Opens a row.
@@ -93,18 +95,18 @@ impl Ledger {
             lookup,
             target,
             asked: at,
+            closed: Time::MAX,
+            bytes: 0,
             previous,
             in_flight: 0,
             messages: 0,
             timeouts: 0,
-            bytes: 0,
-            ended: None,
-            first: None,
             answers: 0,
             results: 0,
             existing,
-            right: Vec::new(),
-            closed: None,
+            ended: None,
+            first: None,
+            right: None,
         });
     }
 
@@ -177,31 +179,22 @@ impl Ledger {
         }
     }
 
+    #[inline]
     fn book_one(&mut self, account: &Account, tally: &mut Tally) {
-        let measured = account.sent >= Time::ZERO;
-        let kind = account.kind as usize;
         let row = self.find(account.lookup);
-        // A row that closed at its deadline stays until its last message has ended; one that is gone had none in flight.
-        let late = row.as_ref().is_none_or(|row| row.closed.is_some_and(|closed| account.sent >= closed));
-        match (account.what, row) {
-            (Deed::Sent, Some(row)) => {
-                row.in_flight += 1;
-                if !late {
-                    row.messages += 1;
-                    row.bytes += u64::from(account.bytes);
-                }
+        let closed = row.as_ref().map_or(Time::MIN, |row| row.closed);
+        let (sent, bytes) = account.sent_in_all();
+        if let Some(row) = row {
+            row.in_flight += sent as i32 - i32::from(account.ended.is_some());
+            if account.at < closed {
+                row.messages += sent;
+                row.bytes += bytes;
+                row.timeouts += u32::from(account.timeouts);
             }
-            (Deed::Ended(_) | Deed::InFlight, Some(row)) => row.in_flight -= 1,
-            (Deed::TimedOut, Some(row)) => row.timeouts += u32::from(!late),
-            (_, None) => {}
         }
-        if late && measured {
-            match account.what {
-                Deed::Sent => tally.late_sent(kind, account.bytes),
-                Deed::Ended(fate) => tally.late_ended(kind, fate),
-                Deed::InFlight => tally.late_in_flight(kind),
-                Deed::TimedOut => {}
-            }
+        // A row that closed at its deadline stays until its last message has ended; one that is gone had none in flight.
+        if closed < Time::MAX {
+            book_late(account, closed, tally);
         }
     }
 
@@ -209,11 +202,11 @@ impl Ledger {
     pub(crate) fn sweep(&mut self, now: Time, mut close: impl FnMut(&Row)) {
         for row in &mut self.rows {
             let over = row.ended.is_some() && (row.in_flight == 0 || row.asked.saturating_add(self.timeout) <= now);
-            if over && row.closed.is_none() {
-                row.closed = Some(now);
+            if over && row.closed == Time::MAX {
+                row.closed = now;
             }
         }
-        self.let_go(&mut close, |row| row.closed.is_some() && row.in_flight == 0);
+        self.let_go(&mut close, |row| row.closed < Time::MAX && row.in_flight == 0);
     }
 
     /// The run is over: every row leaves, those that have not ended as open ones.
@@ -235,15 +228,33 @@ impl Ledger {
     }
 }
 
+/// Moves what was sent for a lookup after its row had closed, and what became of it, to the late messages.
+#[cold]
+fn book_late(account: &Account, closed: Time, tally: &mut Tally) {
+    if account.at >= closed.max(Time::ZERO) {
+        for (kind, bytes) in account.sent() {
+            tally.late_sent(kind, bytes);
+        }
+    }
+    if account.ended_sent >= closed.max(Time::ZERO) {
+        match account.ended {
+            Some(End::Met(fate)) => tally.late_ended(usize::from(account.ended_kind), fate),
+            Some(End::InFlight) => tally.late_in_flight(usize::from(account.ended_kind)),
+            None => {}
+        }
+    }
+}
+
 impl Row {
     /// Notes an answer; a right one names the seat that it found.
     pub(crate) fn answer(&mut self, right: Option<(u32, First)>) {
         self.answers += 1;
         let Some((seat, first)) = right else { return };
         if matches!(self.target, Target::Item(_)) {
-            match self.right.binary_search(&seat) {
+            let seats = self.right.get_or_insert_default();
+            match seats.binary_search(&seat) {
                 Ok(_) => return,
-                Err(at) => self.right.insert(at, seat),
+                Err(at) => seats.insert(at, seat),
             }
             self.results += 1;
         } else {

@@ -34,24 +34,50 @@ pub(crate) enum What {
     Finished { lookup: LookupId },
 }
 
-/// Something that was done for a lookup, in no order.
+/// What was done for one lookup at one instant, in no order: the end of at most one message, and what was sent then.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Account {
     pub(crate) lookup: LookupId,
-    /// When the message was sent, which tells whether that was late.
-    pub(crate) sent: Time,
-    pub(crate) bytes: u32,
-    pub(crate) kind: u8,
-    pub(crate) what: Deed,
+    /// When.
+    pub(crate) at: Time,
+    /// When the message was sent that ended.
+    pub(crate) ended_sent: Time,
+    /// Of the messages sent.
+    bytes: [u32; SENT_MAX],
+    kinds: [u8; SENT_MAX],
+    sent: u8,
+    pub(crate) timeouts: u8,
+    pub(crate) ended_kind: u8,
+    pub(crate) ended: Option<End>,
 }
 
+/// Messages that one account can hold.
+const SENT_MAX: usize = 2;
+
+/// How a message is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
-    Sent,
-    Ended(Fate),
-    TimedOut,
+pub(crate) enum End {
+    Met(Fate),
     /// The run ended while it was on its way.
     InFlight,
+}
+
+impl Account {
+    pub(crate) fn new(lookup: LookupId, at: Time) -> Self {
+        let (bytes, kinds) = ([0; SENT_MAX], [0; SENT_MAX]);
+        Self { lookup, at, ended_sent: at, bytes, kinds, sent: 0, timeouts: 0, ended_kind: 0, ended: None }
+    }
+
+    /// How many messages were sent, and their bytes.
+    #[inline]
+    pub(crate) fn sent_in_all(&self) -> (u32, u64) {
+        (u32::from(self.sent), self.bytes.iter().copied().map(u64::from).sum())
+    }
+
+    /// The kind and the bytes of each message sent.
+    pub(crate) fn sent(&self) -> impl Iterator<Item = (usize, u32)> {
+        self.kinds.iter().copied().map(usize::from).zip(self.bytes).take(usize::from(self.sent))
+    }
 }
 
 /// The notes of one shard.
@@ -65,5 +91,35 @@ impl Notebook {
     pub(crate) fn note(&mut self, key: EventKey, what: What) {
         let number = self.notes.len() as u32;
         self.notes.push(Note { key, number, what });
+    }
+
+    /// The account of a lookup at an instant: the last one, if that is it and has room.
+    #[inline]
+    fn account(&mut self, lookup: LookupId, at: Time) -> &mut Account {
+        let fits = |last: &Account| last.lookup == lookup && last.at == at && usize::from(last.sent) < SENT_MAX && last.timeouts < u8::MAX;
+        if !self.accounts.last().is_some_and(fits) {
+            self.accounts.push(Account::new(lookup, at));
+        }
+        self.accounts.last_mut().expect("there is one now")
+    }
+
+    /// A message was sent for a lookup.
+    #[inline]
+    pub(crate) fn sent(&mut self, lookup: LookupId, at: Time, kind: usize, bytes: u32) {
+        let account = self.account(lookup, at);
+        account.kinds[usize::from(account.sent)] = kind as u8;
+        account.bytes[usize::from(account.sent)] = bytes;
+        account.sent += 1;
+    }
+
+    /// A message of a lookup, sent at `sent`, is over.
+    #[inline]
+    pub(crate) fn ended(&mut self, lookup: LookupId, at: Time, sent: Time, kind: usize, end: End) {
+        self.accounts.push(Account { ended_sent: sent, ended_kind: kind as u8, ended: Some(end), ..Account::new(lookup, at) });
+    }
+
+    /// A contact did not answer.
+    pub(crate) fn timed_out(&mut self, lookup: LookupId, at: Time) {
+        self.account(lookup, at).timeouts += 1;
     }
 }

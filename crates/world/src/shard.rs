@@ -11,14 +11,14 @@ use peerlab_engine::random::{Rng, Streams};
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox, Shard};
 use peerlab_model::{
-    Actions, Cause, Contacts, Context, Hit, HostId, LookupId, Message, Next, OpenRequests, Overlay, PeerId, Pool, Setting, Shares as _,
+    Actions, Cause, Context, Hit, Host, HostId, ItemId, LookupId, Message, Next, OpenRequests, Overlay, PeerId, Pool, Setting, Shares as _,
     Target,
 };
 use peerlab_network::{Capacity, CapacityState, Link, LinkState, Network, Rules, Verdict};
-use peerlab_prefetch::prefetch;
+use peerlab_prefetch::{prefetch, table};
 use peerlab_workload::{Holdings, Lifetimes, Question, Questions};
 
-use crate::notes::{Account, Deed, Notebook, What};
+use crate::notes::{End, Notebook, What};
 use crate::observer::Observer;
 use crate::schedule::Schedule;
 use crate::tally::{Fate, Tally};
@@ -154,17 +154,15 @@ pub(crate) struct Books<V> {
     pub(crate) observer: V,
 }
 
-struct Newcomers<'a> {
-    schedule: &'a RwLock<Schedule>,
-    lifetimes: &'a Lifetimes,
-    setting: &'a Setting,
-}
+impl<O: Overlay> Host for Common<O> {
+    fn shares(&self, peer: PeerId) -> &[ItemId] {
+        self.holdings.of(self.setting.numbering.seat(peer))
+    }
 
-impl Contacts for Newcomers<'_> {
     fn bootstrap(&self, asker: PeerId, now: Time, rng: &mut Rng) -> Option<PeerId> {
         let numbering = &self.setting.numbering;
         let schedule = self.schedule.read().expect("nobody panics while writing the schedule");
-        let host = schedule.random_online(numbering.host(asker), now, rng, self.lifetimes)?;
+        let host = schedule.random_online(numbering.host(asker), now, rng, &self.lifetimes)?;
         // An address is all that a list of peers gives: who lives there says so itself.
         Some(numbering.peer(host.0, 0))
     }
@@ -188,7 +186,8 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
                 phase: Phase::Offline,
             },
         };
-        let places = (base..base + count).map(seat).collect();
+        let mut places = table(count as usize);
+        places.extend((base..base + count).map(seat));
         let books = Books {
             limits,
             rules: Rules::default(),
@@ -407,11 +406,9 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let this = self.identity(seat);
         let common = &*self.common;
         let Seat { peer: Some(peer), rng, requests, life } = &mut self.places[(seat - self.base) as usize] else { return false };
-        let newcomers = Newcomers { schedule: &common.schedule, lifetimes: &common.lifetimes, setting: &common.setting };
-        let shares = common.holdings.of(seat);
         let mut deeds =
             Deeds { common, books: &mut self.books, life, out, seat, local: (seat - self.base) as usize, this, key, joined: false };
-        let mut cx = Context::new(key.time, this, &common.setting, shares, rng, &mut self.requests, requests, &newcomers, &mut deeds);
+        let mut cx = Context::new(key.time, this, &common.setting, rng, &mut self.requests, requests, common, &mut deeds);
         act(&common.overlay, peer, &mut cx);
         deeds.joined
     }
@@ -459,23 +456,17 @@ impl<V> Books<V> {
         self.observer.finished(key.time, lookup);
     }
 
-    /// Writes down what became of a message.
+    /// Writes down what became of a message, at `now`, and says what it was for.
     #[inline]
-    fn ended<M: Message>(&mut self, envelope: &Envelope<M>, fate: Fate) {
-        let message = &envelope.message;
-        let cause = message.cause();
+    fn ended<M: Message>(&mut self, now: Time, envelope: &Envelope<M>, fate: Fate) -> Cause {
+        let (kind, cause) = (envelope.message.kind(), envelope.message.cause());
         if envelope.sent >= Time::ZERO {
-            self.tally.of(message.kind(), matches!(cause, Cause::Lookup(_))).ended[fate as usize] += 1;
+            self.tally.of(kind, matches!(cause, Cause::Lookup(_))).ended[fate as usize] += 1;
         }
-        self.account(envelope, cause, Deed::Ended(fate));
-    }
-
-    #[inline]
-    fn account<M: Message>(&mut self, envelope: &Envelope<M>, cause: Cause, what: Deed) {
         if let Cause::Lookup(lookup) = cause {
-            let kind = envelope.message.kind() as u8;
-            self.notebook.accounts.push(Account { lookup, sent: envelope.sent, bytes: 0, kind, what });
+            self.notebook.ended(lookup, now, envelope.sent, kind, End::Met(fate));
         }
+        cause
     }
 
     /// When a message that is here now will have been handled: behind what came before it, on the downlink and in the queue.
@@ -520,11 +511,9 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
         let key = EventKey { time: now, origin: seat, seq };
         let verdict = common.network.carry(&books.rules, HostId(seat), numbering.host(to), key);
         let measured = now >= Time::ZERO;
-        let account = |sent, what| match cause {
-            Cause::Lookup(lookup) => Some(Account { lookup, sent, bytes, kind: kind as u8, what }),
-            Cause::Maintenance => None,
-        };
-        books.notebook.accounts.extend(account(now, Deed::Sent));
+        if let Cause::Lookup(lookup) = cause {
+            books.notebook.sent(lookup, now, kind, bytes);
+        }
         let count = books.tally.of(kind, matches!(cause, Cause::Lookup(_)));
         count.sent += u64::from(measured);
         count.bytes += u64::from(bytes) * u64::from(measured);
@@ -544,7 +533,9 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
             self.out.send(numbering.seat(to), key, self.this.0, Envelope { sent: now, message });
         } else if let Some(fate) = fate {
             count.ended[fate as usize] += u64::from(measured);
-            books.notebook.accounts.extend(account(now, Deed::Ended(fate)));
+            if let Cause::Lookup(lookup) = cause {
+                books.notebook.ended(lookup, now, now, kind, End::Met(fate));
+            }
         }
     }
 
@@ -566,8 +557,7 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
     }
 
     fn timed_out(&mut self, lookup: LookupId) {
-        let account = Account { lookup, sent: self.key.time, bytes: 0, kind: 0, what: Deed::TimedOut };
-        self.books.notebook.accounts.push(account);
+        self.books.notebook.timed_out(lookup, self.key.time);
     }
 }
 
@@ -583,7 +573,8 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         let at = &mut self.places[local];
         if at.peer.is_none() || envelope.sent < at.life.began {
             books.observer.dropped(now, from, &envelope.message);
-            return books.ended(&envelope, Fate::Offline);
+            books.ended(now, &envelope, Fate::Offline);
+            return;
         }
         let bytes = envelope.message.wire_bytes(self.common.setting.wire);
         // Its own key tells a message that has waited here from one that arrives.
@@ -591,7 +582,8 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
             match books.admit(local, now, bytes) {
                 None => {
                     books.observer.dropped(now, from, &envelope.message);
-                    return books.ended(&envelope, Fate::Queue);
+                    books.ended(now, &envelope, Fate::Queue);
+                    return;
                 }
                 Some(finish) if finish > now => return out.postpone(finish, at.life.next_seq(), tag, envelope),
                 Some(_) => {}
@@ -599,10 +591,9 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         }
         books.handled += 1;
         books.digest.add(key, actor, &envelope.message);
-        books.ended(&envelope, Fate::Delivered);
         at.life.messages_in += 1;
         at.life.bytes_in += u64::from(bytes);
-        if let Cause::Lookup(lookup) = envelope.message.cause() {
+        if let Cause::Lookup(lookup) = books.ended(now, &envelope, Fate::Delivered) {
             at.life.lookups_served += u32::from(lookup.origin != actor);
         }
         let this = self.identity(actor);
@@ -637,9 +628,11 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         if envelope.sent < Time::ZERO {
             return;
         }
-        let cause = envelope.message.cause();
-        self.books.tally.of(envelope.message.kind(), matches!(cause, Cause::Lookup(_))).in_flight += 1;
-        self.books.account(&envelope, cause, Deed::InFlight);
+        let (kind, cause) = (envelope.message.kind(), envelope.message.cause());
+        self.books.tally.of(kind, matches!(cause, Cause::Lookup(_))).in_flight += 1;
+        if let Cause::Lookup(lookup) = cause {
+            self.books.notebook.ended(lookup, envelope.sent, envelope.sent, kind, End::InFlight);
+        }
     }
 
     #[inline]
@@ -669,4 +662,16 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
 /// The span of a run's measured part that lies in [`from`, `to`).
 pub(crate) fn measured(from: Time, to: Time) -> Span {
     to.since(from.max(Time::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use peerlab_overlay::structured::chord::ChordPeer;
+
+    use super::Seat;
+
+    #[test]
+    fn a_chord_peer_with_its_place_fills_two_cache_lines() {
+        assert_eq!(size_of::<Seat<ChordPeer>>(), 128);
+    }
 }

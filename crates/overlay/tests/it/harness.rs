@@ -18,8 +18,8 @@ use std::collections::{BTreeMap, BinaryHeap};
 use peerlab_engine::key::EventKey;
 use peerlab_engine::random::Streams;
 use peerlab_model::{
-    Cause, Contacts, Context, Effect, Hit, ItemId, LookupId, Message, Numbering, OpenRequests, Overlay, PeerId, PeerTable, Pool, Rng,
-    Roster, Setting, Shares, Span, Start, Target, Time, Wire,
+    Cause, Context, Effect, Hit, Host, ItemId, LookupId, Message, Numbering, OpenRequests, Overlay, PeerId, PeerTable, Pool, Rng, Roster,
+    Setting, Shares, Span, Start, Target, Time, Wire,
 };
 
 /// How long a message from one peer to another is under way.
@@ -143,12 +143,22 @@ impl<O: Overlay> Ord for Event<O> {
     }
 }
 
-/// The peers of the population that are switched on, for [`Contacts::bootstrap`].
+/// The peers of the population that are switched on.
 struct Online(Vec<PeerId>);
 
-impl Contacts for Online {
+/// A peer's machine.
+struct Machine<'a> {
+    online: &'a Online,
+    disk: &'a [ItemId],
+}
+
+impl Host for Machine<'_> {
+    fn shares(&self, _: PeerId) -> &[ItemId] {
+        self.disk
+    }
+
     fn bootstrap(&self, asker: PeerId, _now: Time, rng: &mut Rng) -> Option<PeerId> {
-        let others: Vec<PeerId> = self.0.iter().copied().filter(|&peer| peer != asker).collect();
+        let others: Vec<PeerId> = self.online.0.iter().copied().filter(|&peer| peer != asker).collect();
         rng.pick(&others).copied()
     }
 }
@@ -481,9 +491,9 @@ impl<O: Overlay> World<O> {
         let mut effects = Vec::new();
         let state = &mut self.seats[seat as usize];
         let Some(peer) = state.peer.as_mut() else { return };
-        let disk = &self.disks[seat as usize];
+        let host = Machine { online: &self.online, disk: &self.disks[seat as usize] };
         let (rng, requests) = (&mut state.rng, &mut state.requests);
-        let mut cx = Context::new(self.now, state.id, &self.setting, disk, rng, &mut self.pool, requests, &self.online, &mut effects);
+        let mut cx = Context::new(self.now, state.id, &self.setting, rng, &mut self.pool, requests, &host, &mut effects);
         handler(&self.model, peer, &mut cx);
         for effect in effects {
             self.carry_out(seat, effect);

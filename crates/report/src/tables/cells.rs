@@ -1,7 +1,10 @@
 //! The row under construction: a record that is reused, so that writing a row allocates nothing.
 //!
+//! A text is quoted here where it has to be, and the common cells of a label once for all of its rows: so the csv crate writes
+//! the cells as they are and need not look through every number of a hundred million rows for a comma.
+//!
 //! # Not here
-//! Quoting and line ends: the csv crate writes the record.
+//! Separators and line ends: the csv crate writes the record.
 
 use super::{Label, fixed};
 use csv::ByteRecord;
@@ -49,9 +52,17 @@ impl Cells {
         &self.record
     }
 
-    /// Appends a text.
+    /// Appends a text, quoted if it holds what would end a cell.
     pub fn text(&mut self, text: &str) {
-        self.record.push_field(text.as_bytes());
+        if !text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
+            return self.record.push_field(text.as_bytes());
+        }
+        // At the most, each of its bytes is a quote, which is doubled.
+        self.text.clear();
+        self.text.resize(2 * text.len() + 2, b'"');
+        let (_, _, written) = csv_core::quote(text.as_bytes(), &mut self.text[1..], b'"', b'"', true);
+        self.text[written + 1] = b'"';
+        self.record.push_field(&self.text[..written + 2]);
     }
 
     /// Appends a column that does not apply.

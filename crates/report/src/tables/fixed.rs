@@ -24,33 +24,20 @@ pub fn push_milliseconds(text: &mut Vec<u8>, nanos: u64) {
 
 /// Appends an integer in decimal.
 pub(crate) fn push_integer(text: &mut Vec<u8>, value: u64) {
-    let mut digits = [0_u8; 20];
-    let mut rest = value;
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    text.extend_from_slice(&digits[start..]);
+    text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Appends `value / unit` for a `unit` that is a power of ten.
 fn push_decimal(text: &mut Vec<u8>, value: u64, unit: u64) {
     push_integer(text, value / unit);
-    let mut rest = value % unit;
-    if rest == 0 {
-        return;
-    }
-    text.push(b'.');
-    let mut place = unit / 10;
-    while rest > 0 {
-        text.push(b'0' + (rest / place) as u8);
-        rest %= place;
-        place /= 10;
+    let rest = value % unit;
+    if rest > 0 {
+        let point = text.len();
+        // The unit's own digit stands where the point goes, and keeps the zeros after it.
+        push_integer(text, unit + rest);
+        text[point] = b'.';
+        let zeros = text.iter().rev().take_while(|&&digit| digit == b'0').count();
+        text.truncate(text.len() - zeros);
     }
 }
 

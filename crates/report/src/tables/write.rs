@@ -28,14 +28,19 @@ pub struct Writer<R, W: Write> {
 impl<R: Row, W: Write> Writer<R, W> {
     /// Writes to `target` without a header; `path` names it in errors.
     pub fn headless(target: W, path: &Path) -> Self {
-        let csv = csv::WriterBuilder::new().buffer_capacity(1 << 16).has_headers(false).from_writer(target);
+        // Cells are quoted already where they have to be.
+        let plain = csv::QuoteStyle::Never;
+        let csv = csv::WriterBuilder::new().buffer_capacity(1 << 16).has_headers(false).quote_style(plain).from_writer(target);
         Self { csv, cells: Cells::new(), rows: 0, path: path.to_owned(), row: PhantomData }
     }
 
     /// Writes to `target`, the header first.
     pub fn with_header(target: W, path: &Path, swept: &[String]) -> Result<Self, TableError> {
         let mut writer = Self::headless(target, path);
-        let written = writer.csv.write_byte_record(&header::<R>(swept));
+        let mut names = Cells::new();
+        let columns = header::<R>(swept);
+        columns.iter().for_each(|name| names.text(&String::from_utf8_lossy(name)));
+        let written = writer.csv.write_byte_record(names.record());
         written.map_err(|error| TableError::of_csv(path, error))?;
         Ok(writer)
     }

@@ -128,7 +128,7 @@ impl Chord {
 
     /// A record that came here although a newcomer before this peer owns its key (the peers before that one do not know it yet).
     pub(super) fn pass_back(&self, peer: &ChordPeer, cx: &mut Cx<'_>, record: Record) {
-        if let Some(predecessor) = peer.predecessor.filter(|_| !peer.owns(self.view(peer), record.key)) {
+        if let Some(predecessor) = peer.predecessor().filter(|_| !peer.owns(self.view(peer), record.key)) {
             cx.send(predecessor, ChordMessage::PassOn { record });
         }
     }
@@ -177,7 +177,7 @@ impl Chord {
     /// This peer leaves: its successor becomes the owner of what it owns. Without a predecessor it cannot tell that from its replicas.
     pub(super) fn hand_over_own(&self, peer: &ChordPeer, cx: &mut Cx<'_>, to: PeerId) {
         let view = self.view(peer);
-        hand_over(peer, cx, to, |key| peer.predecessor.is_none() || peer.owns(view, key));
+        hand_over(peer, cx, to, |key| peer.predecessor().is_none() || peer.owns(view, key));
     }
 
     pub(super) fn take_over(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, records: &[Record]) {

@@ -43,7 +43,7 @@ impl Chord {
 
     /// Begins a ring of one (paper: create).
     fn create(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
-        peer.predecessor = None;
+        peer.set_predecessor(None);
         peer.whole = true;
         self.become_member(peer, cx);
         announce(peer, cx);
@@ -140,8 +140,8 @@ impl Chord {
     /// Leaves the ring: neighbours learn whom they have now, the successor gets the records (paper, section IV-E-4).
     pub(super) fn say_goodbye(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
         let Some(successor) = peer.successor().filter(|_| peer.active) else { return };
-        let goodbye = ChordMessage::Leave { successors: Arc::clone(&peer.successors), predecessor: peer.predecessor };
-        if let Some(predecessor) = peer.predecessor.filter(|&predecessor| predecessor != successor) {
+        let goodbye = ChordMessage::Leave { successors: Arc::clone(&peer.successors), predecessor: peer.predecessor() };
+        if let Some(predecessor) = peer.predecessor().filter(|&predecessor| predecessor != successor) {
             cx.send(predecessor, goodbye.clone());
         }
         cx.send(successor, goodbye);
@@ -154,11 +154,11 @@ impl Chord {
             return;
         }
         let view = self.view(peer);
-        let (was_successor, was_predecessor) = (peer.successor() == Some(from), peer.predecessor == Some(from));
+        let (was_successor, was_predecessor) = (peer.successor() == Some(from), peer.predecessor() == Some(from));
         let had_successors = peer.successor().is_some();
         peer.forget(view, from);
         if was_predecessor {
-            peer.predecessor = predecessor.filter(|&p| p != peer.id && p != from);
+            peer.set_predecessor(predecessor.filter(|&p| p != peer.id && p != from));
         }
         if was_successor && successors.first().is_some_and(|&next| next != peer.id && next != from) {
             peer.adopt(view, usize::from(self.config.successors), successors.iter().copied().filter(|&s| s != from));
@@ -209,9 +209,9 @@ impl Chord {
             return;
         }
         let view = self.view(peer);
-        let (old, alone) = (peer.predecessor, peer.successor().is_none());
+        let (old, alone) = (peer.predecessor(), peer.successor().is_none());
         if old.is_none_or(|predecessor| view.to(from) > view.to(predecessor)) {
-            peer.predecessor = Some(from);
+            peer.set_predecessor(Some(from));
             // Without an old predecessor its interval is not known: all goes that is not this peer's own.
             Self::hand_over_between(peer, cx, old.unwrap_or(peer.id), from);
         }

@@ -207,7 +207,7 @@ impl Overlay for Chord {
 
     fn contacts(&self, peer: &ChordPeer, visit: &mut dyn FnMut(PeerId)) {
         let fingers = peer.fingers.iter().copied().filter(|&finger| finger != peer.id);
-        peer.successors.iter().copied().chain(fingers).chain(peer.predecessor).for_each(visit);
+        peer.successors.iter().copied().chain(fingers).chain(peer.predecessor()).for_each(visit);
     }
 
     fn state_bytes(&self, peer: &ChordPeer) -> usize {

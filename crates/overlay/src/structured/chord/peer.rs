@@ -21,7 +21,8 @@ pub struct ChordPeer {
     pub(super) fingers: Box<[PeerId]>,
     /// What most peers do not need: searches in iterative routing, content, the attempts to join.
     pub(super) extra: Option<Box<Extra>>,
-    pub(super) predecessor: Option<PeerId>,
+    /// The predecessor; this peer itself stands for "not known".
+    before: PeerId,
     pub(super) id: PeerId,
     /// The finger to refresh next.
     pub(super) next_finger: u8,
@@ -195,7 +196,7 @@ impl ChordPeer {
             successors: Arc::default(),
             fingers: Box::default(),
             extra: None,
-            predecessor: None,
+            before: id,
             id,
             next_finger: 0,
             active: false,
@@ -209,6 +210,10 @@ impl ChordPeer {
         self.extra.get_or_insert_default()
     }
 
+    pub(super) fn set_predecessor(&mut self, predecessor: Option<PeerId>) {
+        self.before = predecessor.unwrap_or(self.id);
+    }
+
     pub(super) fn successor(&self) -> Option<PeerId> {
         self.successors.first().copied()
     }
@@ -218,7 +223,7 @@ impl ChordPeer {
         let distance = view.to_key(key);
         // A key of the interval (predecessor, this] is at least as far ahead as this peer is from its predecessor's far side.
         distance == 0
-            || match self.predecessor {
+            || match self.predecessor() {
                 Some(predecessor) => distance > view.to(predecessor),
                 None => self.successors.is_empty(),
             }
@@ -292,8 +297,8 @@ impl ChordPeer {
 
     /// Drops a contact that does not answer from all tables. True if it was the last successor.
     pub(super) fn forget(&mut self, view: View, dead: PeerId) -> bool {
-        if self.predecessor == Some(dead) {
-            self.predecessor = None;
+        if self.predecessor() == Some(dead) {
+            self.set_predecessor(None);
         }
         let unknown = self.id;
         for finger in self.fingers.iter_mut().filter(|finger| **finger == dead) {
@@ -354,8 +359,9 @@ impl ChordPeer {
     }
 
     /// The predecessor, if one is known.
+    #[inline]
     pub fn predecessor(&self) -> Option<PeerId> {
-        self.predecessor
+        (self.before != self.id).then_some(self.before)
     }
 
     /// The fingers that begin beyond the successor, longest first; the peer itself stands for one that is not known (or for nobody).
@@ -407,9 +413,6 @@ impl ChordPeer {
             if finger != self.id && view.to(finger) < finger_start(index) {
                 return Err(format!("{:?}: finger {index} is {finger:?}, before its start", self.id));
             }
-        }
-        if self.predecessor == Some(self.id) {
-            return Err(format!("{:?} is its own predecessor", self.id));
         }
         Ok(())
     }

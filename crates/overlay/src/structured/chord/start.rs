@@ -28,7 +28,7 @@ impl Chord {
                 peer.announced = true;
                 peer.whole = ring.len() <= usize::from(self.config.successors);
                 peer.successors = self.list_after(&ring, at);
-                peer.predecessor = (ring.len() > 1).then(|| ring[(at + ring.len() - 1) % ring.len()].1);
+                peer.set_predecessor((ring.len() > 1).then(|| ring[(at + ring.len() - 1) % ring.len()].1));
                 peer.fingers = Box::from(fingers.of(at - first));
                 // Each peer is at a turn of its own in the refreshing of its fingers.
                 peer.next_finger = (key.0 % 64) as u8;

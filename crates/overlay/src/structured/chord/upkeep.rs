@@ -44,7 +44,7 @@ impl Chord {
         if peer.active && peer.whole {
             self.look_for_ring(peer, cx);
         }
-        if let Some(predecessor) = peer.predecessor.filter(|_| peer.active) {
+        if let Some(predecessor) = peer.predecessor().filter(|_| peer.active) {
             let token = cx.open(Pending::Ping { to: predecessor });
             cx.send(predecessor, ChordMessage::Ping { token });
             cx.set_timer(self.config.request_timeout.span(), ChordTimer::Request(token));
@@ -69,7 +69,7 @@ impl Chord {
     pub(super) fn asked_neighbours(peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token) {
         if peer.active {
             let successors = Arc::clone(&peer.successors);
-            cx.send(from, ChordMessage::Neighbours { successors, predecessor: peer.predecessor, token });
+            cx.send(from, ChordMessage::Neighbours { successors, predecessor: peer.predecessor(), token });
         } else {
             Self::refuse_upkeep(peer, cx, from, token);
         }

@@ -51,7 +51,7 @@ fn a_quiet_ring_keeps_its_lists_without_a_copy() {
 fn states_and_messages_are_small() {
     assert!(size_of::<ChordMessage>() <= 32, "{}", size_of::<ChordMessage>());
     assert!(size_of::<ChordTimer>() <= 8, "{}", size_of::<ChordTimer>());
-    assert!(size_of::<ChordPeer>() <= 96, "{}", size_of::<ChordPeer>());
+    assert!(size_of::<ChordPeer>() <= 56, "{}", size_of::<ChordPeer>());
     // 2^12 peers have about 12 fingers beyond the successor, a million about 20: 32 bytes more.
     let config = config(Routing::Recursive);
     let mut world = world(&config, 1 << 12, 5);
