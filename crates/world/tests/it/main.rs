@@ -1,6 +1,7 @@
 //! Whole runs: determinism, conservation, the judge, and what the models must agree with.
 
 mod agreement;
+mod allocation;
 mod determinism;
 mod golden;
 mod judge;
