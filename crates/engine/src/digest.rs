@@ -24,9 +24,9 @@ impl Digest {
         content.hash(&mut hasher);
         let who = u64::from(key.origin) << 32 | u64::from(key.seq);
         let first = fold(key.time.nanos() as u64 ^ 0x9e37_79b9_7f4a_7c15, who ^ 0xd6e8_feb8_6659_fd93);
-        let term = fold(first ^ hasher.finish(), u64::from(receiver) ^ 0xa076_1d64_78bd_642f);
+        let term = fold(first ^ hasher.0, u64::from(receiver) ^ 0xa076_1d64_78bd_642f);
         self.low = self.low.wrapping_add(term);
-        self.high = self.high.wrapping_add(mix(term ^ first));
+        self.high = self.high.wrapping_add(fold(term ^ 0xbf58_476d_1ce4_e5b9, first ^ 0x94d0_49bb_1331_11eb));
     }
 
     /// The digest of both parts together.
@@ -56,7 +56,8 @@ impl Default for ContentHasher {
 impl ContentHasher {
     #[inline]
     fn absorb(&mut self, word: u64) {
-        self.0 = fold(self.0 ^ word, 0xe703_7ed1_a0b4_28db).rotate_left(23) ^ word;
+        // For a given state, each word leads to another one, and the other way round: one changed field always shows.
+        self.0 = (self.0 ^ word).wrapping_mul(0xe703_7ed1_a0b4_28db).rotate_left(29);
     }
 }
 

@@ -166,12 +166,13 @@ pub struct Outbox<'a, S: Shard + ?Sized> {
     actor: u32,
 }
 
+#[expect(clippy::inline_always, reason = "see `Wheel::push`")]
 impl<S: Shard + ?Sized> Outbox<'_, S> {
     /// Sends `message` to `to`, to arrive at `key.time`. `key.origin` and `key.seq` are the sender's.
     ///
     /// # Panics
     /// If it arrives within the window in which it is sent: the delay was below the lookahead.
-    #[inline]
+    #[inline(always)]
     pub fn send(&mut self, to: u32, key: EventKey, tag: u32, message: S::Message) {
         let queues = &mut *self.queues;
         let window = queues.windows.of(key.time);
@@ -186,7 +187,7 @@ impl<S: Shard + ?Sized> Outbox<'_, S> {
     }
 
     /// Sets a timer of the present actor.
-    #[inline]
+    #[inline(always)]
     pub fn timer(&mut self, at: Time, seq: u32, timer: S::Timer) {
         if at < self.queues.limit {
             self.queues.insert_own(at, seq, OwnEvent::Timer(timer));

@@ -75,6 +75,7 @@ struct Slot<E> {
     full: Chunks<E>,
 }
 
+#[expect(clippy::inline_always, reason = "measured: where a push is a call, an event is copied three more times on its way into its chunk")]
 impl<E: Timed> Wheel<E> {
     /// An empty queue whose present is window 0.
     pub(crate) fn new(windows: Windows) -> Self {
@@ -88,7 +89,7 @@ impl<E: Timed> Wheel<E> {
     }
 
     /// Queues an event, whose window must not be over.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, event: E) {
         let window = self.windows.of(event.time());
         assert!(window >= self.current, "an event for window {window}, which ended before {}", self.current);
@@ -96,14 +97,14 @@ impl<E: Timed> Wheel<E> {
     }
 
     /// The same, where it is known already that this is its window and not over.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_into(&mut self, window: u64, event: E) {
         debug_assert!(window == self.windows.of(event.time()) && window >= self.current);
         self.len += 1;
         self.put(window, event);
     }
 
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, window: u64, event: E) {
         let differing = window ^ self.current;
         let ring_index = ((differing | 1).ilog2() / 8) as usize;

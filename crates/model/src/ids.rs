@@ -1,6 +1,7 @@
 //! Who and what: the identifiers that messages carry.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use peerlab_engine::random::{Streams, mix};
 
@@ -27,12 +28,20 @@ pub struct Key(pub u64);
 pub struct ItemId(pub u32);
 
 /// A question: the seat that asked, and its how-manieth question this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LookupId {
     /// The seat of the peer that asked.
     pub origin: u32,
     /// How many questions that seat had drawn before; those drawn while it was offline count, so that numbers do not depend on the overlay.
     pub number: u32,
+}
+
+/// As one word: nearly every message of a lookup goes into the trace digest with it.
+impl Hash for LookupId {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(u64::from(self.origin) << 32 | u64::from(self.number));
+    }
 }
 
 impl LookupId {

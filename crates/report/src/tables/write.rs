@@ -40,7 +40,7 @@ impl<R: Row, W: Write> Writer<R, W> {
         let mut names = Cells::new();
         let columns = header::<R>(swept);
         columns.iter().for_each(|name| names.text(&String::from_utf8_lossy(name)));
-        let written = writer.csv.write_byte_record(names.record());
+        let written = writer.csv.write_record([names.line()]);
         written.map_err(|error| TableError::of_csv(path, error))?;
         Ok(writer)
     }
@@ -60,7 +60,7 @@ impl<R: Row, W: Write> Writer<R, W> {
         self.cells.begin();
         fill(&mut self.cells);
         self.rows += 1;
-        self.csv.write_byte_record(self.cells.record())
+        self.csv.write_record([self.cells.line()])
     }
 
     /// Flushes, and hands back the target and the number of rows (the header is none).
