@@ -172,7 +172,9 @@ impl Validation {
     /// Notes everything that cannot be compared, with paths relative to the `[validation]` table.
     pub(crate) fn check(&self, document: &Node, axes: &[Axis], points: &[Point], issues: &mut Issues) {
         for (key, text) in [("title", &self.title), ("source", &self.source), ("convention", &self.convention)] {
-            issues.ensure(!text.trim().is_empty(), key, "a figure means nothing without this: say it in words");
+            if text.trim().is_empty() {
+                issues.error_with_help(key, format!("`{key}` is empty"), "a figure means nothing without it: say it in words");
+            }
         }
         for (index, key) in self.data.iter().enumerate() {
             let found = text_at(document, key).is_some();
@@ -180,7 +182,7 @@ impl Validation {
         }
         let count = points.len();
         let is_named = self.points.is_empty() || self.points.len() == count;
-        issues.ensure(is_named, "points", format!("{} names for the {count} points of the sweep", self.points.len()));
+        issues.ensure(is_named, "points", format!("the number of names is {}, that of the sweep's points {count}", self.points.len()));
         if let Some(twice) = self.points.iter().enumerate().find(|(index, name)| self.points[..*index].contains(name)) {
             issues.error(format_args!("points.{}", twice.0), format!("two points are called `{}`", twice.1));
         }
@@ -220,7 +222,8 @@ fn check_values(figure: &Figure, spots: usize, issues: &mut Issues) {
     let wanted = spots * figure.values_each();
     for (key, values) in [("published", &figure.published), ("independent", &figure.independent)] {
         let fits = values.is_empty() || values.len() == wanted;
-        issues.ensure(fits, key, format!("{} values, but {wanted} are compared: one at each point of the sweep", values.len()));
+        let each = if figure.hops.is_empty() { "one at each point of the sweep" } else { "one at each point of the sweep for each hop count" };
+        issues.ensure(fits, key, format!("the number of values is {}, but {wanted} would fit: {each}", values.len()));
     }
     let nothing = figure.published.is_empty() && figure.independent.is_empty();
     issues.ensure(!nothing, "", "with what is this compared? Give `published` values, or `independent` ones");

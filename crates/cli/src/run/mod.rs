@@ -7,7 +7,7 @@ mod session;
 mod work;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use peerlab_report::directory::Session;
@@ -47,6 +47,16 @@ impl Job {
     pub(crate) fn new(registry: &Registry, scenario: Scenario, out: PathBuf) -> Self {
         let estimate = Estimate::of(&scenario.plan(), registry);
         Self { scenario, out, estimate }
+    }
+
+    /// What is run.
+    pub(crate) fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// Where the results go.
+    pub(crate) fn out(&self) -> &Path {
+        &self.out
     }
 
     /// Finds out, before anything is simulated, whether the results have a place to go to and the memory suffices.

@@ -16,14 +16,6 @@ pub(super) struct Case {
     text: String,
 }
 
-/// A case that has been looked through.
-pub(super) struct Ready {
-    pub(super) case: Case,
-    pub(super) validation: Validation,
-    /// What to run, or why it is skipped.
-    pub(super) scenario: Result<Box<Scenario>, String>,
-}
-
 macro_rules! shipped {
     ($($name:literal),* $(,)?) => {
         &[$(($name, include_str!(concat!("../../../../scenarios/validation/", $name, ".toml")))),*]
@@ -33,6 +25,16 @@ macro_rules! shipped {
 /// The cases in scenarios/validation/, carried in the program: a line each, in the order in which they are run.
 pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "central-index-md1",
+    "chord-path-length",
+    "chord-successor-routing",
+    "chord-table-2",
+    "chord-table-3",
+    "flood-gnutella-04",
+    "flood-gnutella-08",
+    "flood-random-regular",
+    "flood-whole",
+    "planetlab-latency",
+    "share-online",
 ];
 
 /// Where data files are looked for unless `--data` says it.
@@ -98,7 +100,7 @@ fn validation_of(registry: &Registry, case: &Case) -> Result<Validation, Failure
     let mut loader = Loader::new(registry);
     for (key, _) in data_files(&case.text) {
         // Any file will do here: the contents are read when a run is built.
-        loader = loader.set(&format!("{key}='{}'", std::env::current_exe().unwrap_or_default().display()));
+        loader = loader.set(&format!("{key}={}", quoted(&std::env::current_exe().unwrap_or_default())));
     }
     let scenario = loader.load_text(&case.source, &case.name, &case.text).map_err(|error| Failure::Input(format!("{error}\n")))?;
     scenario.validation.ok_or_else(|| {
@@ -106,22 +108,20 @@ fn validation_of(registry: &Registry, case: &Case) -> Result<Validation, Failure
     })
 }
 
-/// Loads a case with its data files, or finds out which one is absent.
+/// Loads a case with its data files; where one is absent, the inner result says so.
 ///
 /// # Errors
 /// If the case is not sound, or a data file not what it should be.
-pub(super) fn prepare(registry: &Registry, case: Case, validation: Validation, data: &Path) -> Result<Ready, Failure> {
+pub(super) fn prepare(registry: &Registry, case: &Case, data: &Path) -> Result<Result<Scenario, String>, Failure> {
     let mut loader = Loader::new(registry);
     for (key, file) in data_files(&case.text) {
         let path = data.join(&file);
         if !path.is_file() {
-            let reason = format!("{file} is not in {}; --data DIR says where it is", data.display());
-            return Ok(Ready { case, validation, scenario: Err(reason) });
+            return Ok(Err(format!("{file} is not in {}; --data DIR says where it is", data.display())));
         }
         loader = loader.set(&format!("{key}={}", quoted(&path)));
     }
-    let scenario = checked(loader.load_text(&case.source, &case.name, &case.text)).map_err(Failure::Input)?;
-    Ok(Ready { case, validation, scenario: Ok(Box::new(scenario)) })
+    checked(loader.load_text(&case.source, &case.name, &case.text)).map(Ok).map_err(Failure::Input)
 }
 
 /// A path as a TOML string.

@@ -6,6 +6,7 @@ use std::path::Path;
 use peerlab_report::tables::{Hops, Label, Peer, Reader, Summary, TableError};
 use peerlab_scenario::HOP_SHARE;
 
+use super::{LOOKUP_FAILURE_RATIO, PEERS_TOUCHED};
 use crate::metrics::METRICS;
 
 /// A topology at a point of the sweep.
@@ -63,8 +64,8 @@ impl Results {
                 shares.resize(self.repetitions.get(&spot).map_or(0, BTreeSet::len), 0.0);
                 shares
             }
-            "lookup_failure_ratio" => metric("lookup_success_ratio").into_iter().map(|success| 1.0 - success).collect(),
-            "peers_touched" => self.touched.get(&spot).into_iter().flat_map(BTreeMap::values).map(|&peers| peers as f64).collect(),
+            LOOKUP_FAILURE_RATIO => metric("lookup_success_ratio").into_iter().map(|success| 1.0 - success).collect(),
+            PEERS_TOUCHED => self.touched.get(&spot).into_iter().flat_map(BTreeMap::values).map(|&peers| peers as f64).collect(),
             name => metric(name),
         }
     }
@@ -76,7 +77,7 @@ fn spot(label: &Label) -> Spot {
 
 /// The unit of a quantity; `1` for ratios.
 pub(super) fn unit(quantity: &str) -> &'static str {
-    if quantity == "peers_touched" {
+    if quantity == PEERS_TOUCHED {
         return "peers";
     }
     METRICS.iter().find(|metric| metric.name == quantity).map_or("1", |metric| metric.unit)

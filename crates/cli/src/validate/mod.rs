@@ -12,7 +12,7 @@ mod judge;
 mod measure;
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use peerlab_scenario::diagnostic::Report;
@@ -25,11 +25,17 @@ use crate::failure::Failure;
 use crate::metrics::METRICS;
 use crate::output::{print, warn};
 use crate::run::{Job, Manner, stop_on_interrupt, threads};
-use cases::{Case, Ready};
+use cases::Case;
 use judge::Row;
 
 /// Quantities beside the metrics: what `measure` makes of the other files.
-const DERIVED: [&str; 3] = [HOP_SHARE, "lookup_failure_ratio", "peers_touched"];
+const DERIVED: [&str; 3] = [HOP_SHARE, LOOKUP_FAILURE_RATIO, PEERS_TOUCHED];
+
+/// 1 − `lookup_success_ratio`.
+const LOOKUP_FAILURE_RATIO: &str = "lookup_failure_ratio";
+
+/// Peers of the population that sent or handled a message in the measured time.
+const PEERS_TOUCHED: &str = "peers_touched";
 
 /// What became of a case.
 struct Finding {
@@ -51,12 +57,23 @@ pub(crate) fn validate(registry: &Registry, arguments: &ValidateArgs) -> Result<
     if arguments.list {
         return print(&table::listing(&cases));
     }
-    let ready = cases.into_iter().map(|(case, validation)| cases::prepare(registry, case, validation, &data)).collect::<Result<Vec<_>, _>>()?;
+    // Removed when it goes out of scope, however this ends.
+    let scratch = match arguments.out {
+        Some(_) => None,
+        None => Some(TempDir::with_prefix("sim-validate-").context("cannot make a temporary directory for the results")?),
+    };
+    let below = scratch.as_ref().map(TempDir::path).or(arguments.out.as_deref()).unwrap_or(Path::new("."));
+    let mut ready = Vec::new();
+    for (case, validation) in cases {
+        let job = cases::prepare(registry, &case, &data)?.map(|scenario| Job::new(registry, scenario, below.join(&case.name)));
+        job.as_ref().map_or(Ok(()), |job| job.check(false))?;
+        ready.push((case, validation, job));
+    }
     stop_on_interrupt();
     let mut findings = Vec::new();
-    for Ready { case, validation, scenario } in ready {
-        let outcome = match scenario {
-            Ok(scenario) => Outcome::Compared(carry_out(registry, &case, *scenario, arguments)?),
+    for (case, validation, job) in ready {
+        let outcome = match job {
+            Ok(job) => Outcome::Compared(carry_out(&job, &validation, arguments)?),
             Err(reason) => Outcome::Skipped(reason),
         };
         let finding = Finding { case, validation, outcome };
@@ -90,28 +107,24 @@ impl Finding {
 }
 
 /// Runs a case, and compares.
-fn carry_out(registry: &Registry, case: &Case, scenario: Scenario, arguments: &ValidateArgs) -> Result<Vec<Row>, Failure> {
-    // Removed when it goes out of scope, however this ends.
-    let scratch = match arguments.out {
-        Some(_) => None,
-        None => Some(TempDir::with_prefix("sim-validate-").context("cannot make a temporary directory for the results")?),
-    };
-    let below: &Path = scratch.as_ref().map_or_else(|| arguments.out.as_deref().unwrap_or(Path::new(".")), TempDir::path);
-    let out: PathBuf = below.join(&scenario.name);
+fn carry_out(job: &Job, validation: &Validation, arguments: &ValidateArgs) -> Result<Vec<Row>, Failure> {
+    let scenario = job.scenario();
     if !arguments.quiet {
         warn(&scenario.warnings);
     }
-    let validation = scenario.validation.clone().unwrap_or_else(|| unreachable!("only cases come here"));
-    let (axes, points) = (scenario.axes.clone(), scenario.points.clone());
-    let job = Job::new(registry, scenario, out.clone());
-    job.check(false)?;
-    let manner = Manner { threads: threads(arguments.threads), resume: false, charts: arguments.out.is_some(), quiet: arguments.quiet };
-    job.carry_out(manner).map_err(|failure| match failure {
-        Failure::Stopped(_) => Failure::Stopped(format!("stopped: nothing of `{}` is kept", case.name)),
-        other => other,
+    let keeps = arguments.out.is_some();
+    job.carry_out(Manner { threads: threads(arguments.threads), resume: false, charts: keeps, quiet: arguments.quiet }).map_err(|failure| {
+        match failure {
+            Failure::Stopped(_) => Failure::Stopped(format!("stopped: nothing of `{}` is kept", scenario.name)),
+            other => other,
+        }
     })?;
-    let results = measure::Results::read(&out, validation.figure.iter().any(|figure| figure.quantity == "peers_touched"))?;
-    Ok(validation.figure.iter().flat_map(|figure| judge::rows(figure, &validation.spots(figure, &axes, &points), &points, &results)).collect())
+    let results = measure::Results::read(job.out(), validation.figure.iter().any(|figure| figure.quantity == PEERS_TOUCHED))?;
+    let rows = validation.figure.iter().flat_map(|figure| {
+        let spots = validation.spots(figure, &scenario.axes, &scenario.points);
+        judge::rows(figure, &spots, &scenario.points, &results)
+    });
+    Ok(rows.collect())
 }
 
 /// Finds figures of quantities that do not exist.

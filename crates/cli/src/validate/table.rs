@@ -57,7 +57,7 @@ pub(super) fn listing(cases: &[(Case, Validation)]) -> String {
 pub(super) fn human(finding: &Finding) -> String {
     let Finding { case, validation, outcome } = finding;
     let mut text = format!("{}: {}\n", case.name, validation.title);
-    text += &wrapped(&format!("published in: {}", validation.source), "  ");
+    text += &wrapped(&format!("source: {}", validation.source), "  ");
     let rows = match outcome {
         Outcome::Skipped(reason) => return text + &wrapped(&format!("SKIPPED: {reason}"), "  ") + "\n",
         Outcome::Compared(rows) => rows,
@@ -118,7 +118,8 @@ fn rendered(rows: &[Row]) -> String {
 }
 
 fn cells(row: &Row) -> [String; 10] {
-    let unit = if row.unit == "1" { String::new() } else { format!(" [{}]", row.unit) };
+    let says_itself = row.unit == "1" || row.name.contains(&row.unit);
+    let unit = if says_itself { String::new() } else { format!(" [{}]", row.unit) };
     let hops = row.hops.map(|hops| format!(", {hops} {}", if hops == 1 { "hop" } else { "hops" })).unwrap_or_default();
     let decimals = decimals(row);
     let number = |value: Option<f64>| value.map(|value| format!("{value:.decimals$}")).unwrap_or_default();
@@ -192,11 +193,11 @@ pub(super) fn summary(findings: &[Finding]) -> String {
         rows().filter(|row| row.has_failed()).count(),
     );
     if rows().any(|row| row.independent.is_some()) {
-        text += &wrapped("independent: a calculation of the same model by other means, made for this comparison; no published figure", "");
+        text += &wrapped("independent: the same model calculated by other means; it is no published figure", "");
     }
     if by_model > 0 {
-        let model = "pass (model): within the tolerance of that calculation, but not of the published figure, which came out of one run of one program";
-        text += &wrapped(&format!("{model} ({by_model} of the figures)"), "");
+        let meaning = "pass (model): within the tolerance of that calculation, but not of the published figure";
+        text += &wrapped(&format!("{meaning} ({})", plural(by_model, "figure")), "");
     }
     for finding in findings.iter().filter(|finding| finding.verdict() != "pass") {
         text += &format!("{}: {}\n", finding.verdict(), finding.case.name);
