@@ -193,7 +193,8 @@ impl Validation {
 
     fn check_figure(&self, figure: &Figure, axes: &[Axis], points: &[Point], issues: &mut Issues) {
         if figure.topology(points).is_none() {
-            let labels: Vec<&str> = points.first().into_iter().flat_map(|point| &point.topologies).map(|entry| entry.label.as_str()).collect();
+            let labels: Vec<&str> =
+                points.first().into_iter().flat_map(|point| &point.topologies).map(|entry| entry.label.as_str()).collect();
             let (key, message) = match &figure.topology {
                 Some(wanted) => ("topology", format!("the scenario has no topology `{wanted}`")),
                 None => ("", "which topology is this about?".to_owned()),
@@ -222,7 +223,8 @@ fn check_values(figure: &Figure, spots: usize, issues: &mut Issues) {
     let wanted = spots * figure.values_each();
     for (key, values) in [("published", &figure.published), ("independent", &figure.independent)] {
         let fits = values.is_empty() || values.len() == wanted;
-        let each = if figure.hops.is_empty() { "one at each point of the sweep" } else { "one at each point of the sweep for each hop count" };
+        let each =
+            if figure.hops.is_empty() { "one at each point of the sweep" } else { "one at each point of the sweep for each hop count" };
         issues.ensure(fits, key, format!("the number of values is {}, but {wanted} would fit: {each}", values.len()));
     }
     let nothing = figure.published.is_empty() && figure.independent.is_empty();

@@ -92,7 +92,10 @@ fn find(wanted: &str) -> Result<Case, Failure> {
     }
     let names = || SHIPPED.iter().map(|(name, _)| *name);
     let hint = nearest(wanted, names()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-    Err(Failure::input(format_args!("there is no case `{wanted}`{hint}\nthere are {}; a case of your own is given as a file, mine.toml", list(names()))))
+    Err(Failure::input(format_args!(
+        "there is no case `{wanted}`{hint}\nthere are {}; a case of your own is given as a file, mine.toml",
+        list(names())
+    )))
 }
 
 /// What a case is compared with: read without its data files, which may be absent.

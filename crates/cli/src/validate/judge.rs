@@ -66,8 +66,7 @@ impl Row {
 /// The rows of a figure: one at each point of the sweep, and for each hop count.
 pub(super) fn rows(figure: &Figure, spots: &[Spot], points: &[Point], results: &Results) -> Vec<Row> {
     let topology = figure.topology(points).unwrap_or_default();
-    let hops: Vec<Option<u32>> =
-        if figure.quantity == HOP_SHARE { figure.hops.iter().copied().map(Some).collect() } else { vec![None] };
+    let hops: Vec<Option<u32>> = if figure.quantity == HOP_SHARE { figure.hops.iter().copied().map(Some).collect() } else { vec![None] };
     let places = spots.iter().flat_map(|spot| hops.iter().map(move |hops| (spot, *hops)));
     let row = |(index, (spot, hops)): (usize, (&Spot, Option<u32>))| {
         let values = results.values(&figure.quantity, hops, topology, &spot.swept);
@@ -110,14 +109,20 @@ fn tolerance(figure: &Figure, target: f64, is_plot: bool, standard_error: Option
     };
     let convention = Tolerance { value: figure.leeway.max(figure.leeway_share * target.abs()), reason: "convention" };
     let sampling = Tolerance { value: 3.0 * standard_error.unwrap_or_default(), reason: "3 s.e." };
-    let largest = [rounding, convention, sampling].into_iter().fold(Tolerance { value: 0.0, reason: "exact" }, |largest, next| {
-        if next.value > largest.value { next } else { largest }
-    });
+    let largest = [rounding, convention, sampling]
+        .into_iter()
+        .fold(Tolerance { value: 0.0, reason: "exact" }, |largest, next| if next.value > largest.value { next } else { largest });
     // A spread in the last bits is none.
     if largest.value <= REPRESENTATION * target.abs() { Tolerance { value: 0.0, reason: "exact" } } else { largest }
 }
 
-fn verdict(figure: &Figure, simulated: Option<f64>, standard_error: Option<f64>, published: Option<f64>, independent: Option<f64>) -> Verdict {
+fn verdict(
+    figure: &Figure,
+    simulated: Option<f64>,
+    standard_error: Option<f64>,
+    published: Option<f64>,
+    independent: Option<f64>,
+) -> Verdict {
     let Some(simulated) = simulated else { return Verdict::Fail };
     let agrees = |target: f64, is_plot: bool| {
         let allowed = tolerance(figure, target, is_plot, standard_error).value;
@@ -128,5 +133,35 @@ fn verdict(figure: &Figure, simulated: Option<f64>, standard_error: Option<f64>,
         (Some(_), Some(independent)) if agrees(independent, false) => Verdict::PassModel,
         (None, Some(independent)) if agrees(independent, false) => Verdict::Pass,
         _ => Verdict::Fail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure(text: &str) -> Figure {
+        serde_json::from_str(text).expect("a figure")
+    }
+
+    #[test]
+    fn tolerance_is_the_largest_of_three() {
+        let plain = figure(r#"{ "quantity": "hops_mean", "rounding": 0.005, "leeway": 0.1, "because": "of this" }"#);
+        assert_eq!(tolerance(&plain, 4.0, false, None), Tolerance { value: 0.1, reason: "convention" });
+        assert_eq!(tolerance(&plain, 4.0, true, None), Tolerance { value: 0.12, reason: "plot" });
+        assert_eq!(tolerance(&plain, 4.0, false, Some(0.05)).reason, "3 s.e.");
+        let exact = figure(r#"{ "quantity": "hops_mean" }"#);
+        assert_eq!(tolerance(&exact, 4.0, false, Some(1e-17)), Tolerance { value: 0.0, reason: "exact" });
+    }
+
+    #[test]
+    fn published_figure_comes_before_the_independent_one() {
+        let plain = figure(r#"{ "quantity": "hops_mean", "rounding": 0.005 }"#);
+        let judged = |simulated, published, independent| verdict(&plain, simulated, None, published, independent);
+        assert_eq!(judged(Some(4.0), Some(4.0), Some(5.0)), Verdict::Pass);
+        assert_eq!(judged(Some(5.0), Some(4.0), Some(5.0)), Verdict::PassModel);
+        assert_eq!(judged(Some(4.5), Some(4.0), Some(5.0)), Verdict::Fail);
+        assert_eq!(judged(Some(5.0), None, Some(5.0)), Verdict::Pass);
+        assert_eq!(judged(None, Some(4.0), Some(5.0)), Verdict::Fail, "a figure without a value agrees with nothing");
     }
 }

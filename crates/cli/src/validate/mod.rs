@@ -113,12 +113,12 @@ fn carry_out(job: &Job, validation: &Validation, arguments: &ValidateArgs) -> Re
         warn(&scenario.warnings);
     }
     let keeps = arguments.out.is_some();
-    job.carry_out(Manner { threads: threads(arguments.threads), resume: false, charts: keeps, quiet: arguments.quiet }).map_err(|failure| {
-        match failure {
+    job.carry_out(Manner { threads: threads(arguments.threads), resume: false, charts: keeps, quiet: arguments.quiet }).map_err(
+        |failure| match failure {
             Failure::Stopped(_) => Failure::Stopped(format!("stopped: nothing of `{}` is kept", scenario.name)),
             other => other,
-        }
-    })?;
+        },
+    )?;
     let results = measure::Results::read(job.out(), validation.figure.iter().any(|figure| figure.quantity == PEERS_TOUCHED))?;
     let rows = validation.figure.iter().flat_map(|figure| {
         let spots = validation.spots(figure, &scenario.axes, &scenario.points);
@@ -137,7 +137,8 @@ pub(crate) fn check_quantities(scenario: &Scenario) -> Result<(), Report> {
         let known = || METRICS.iter().map(|metric| metric.name).chain(DERIVED);
         if !known().any(|name| name == figure.quantity) {
             let hint = nearest(&figure.quantity, known()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            let message = format!("there is no quantity `{}`{hint} It is a metric (`sim list metrics`) or one of {}", figure.quantity, list(DERIVED));
+            let message =
+                format!("there is no quantity `{}`{hint} It is a metric (`sim list metrics`) or one of {}", figure.quantity, list(DERIVED));
             return Err(scenario.blame(&format!("validation.figure.{index}.quantity"), message));
         }
     }

@@ -108,7 +108,9 @@ fn rendered(rows: &[Row]) -> String {
     table.set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
     let shown = |cells: [String; 10]| -> Vec<Cell> {
         let pairs = cells.into_iter().zip(columns).filter(|(_, (_, is_shown, _))| *is_shown);
-        pairs.map(|(text, (_, _, left))| Cell::new(text).set_alignment(if left { CellAlignment::Left } else { CellAlignment::Right })).collect()
+        pairs
+            .map(|(text, (_, _, left))| Cell::new(text).set_alignment(if left { CellAlignment::Left } else { CellAlignment::Right }))
+            .collect()
     };
     table.set_header(shown(columns.map(|(name, _, _)| name.to_owned())));
     for row in rows {
