@@ -157,7 +157,9 @@ fn significant(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
-    let magnitude = value.abs().log10().floor() as i32;
+    // The scientific form knows the magnitude, after rounding: 0.0996 is 0.10.
+    let scientific = format!("{value:.1e}");
+    let magnitude: i32 = scientific.split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or(0);
     let decimals = usize::try_from(1 - magnitude).unwrap_or(0).min(9);
     format!("{value:.decimals$}")
 }
@@ -201,9 +203,8 @@ pub(super) fn summary(findings: &[Finding]) -> String {
         let meaning = "pass (model): within the tolerance of that calculation, but not of the published figure";
         text += &wrapped(&format!("{meaning} ({})", plural(by_model, "figure")), "");
     }
-    for finding in findings.iter().filter(|finding| finding.verdict() != "pass") {
-        text += &format!("{}: {}\n", finding.verdict(), finding.case.name);
-    }
+    let not_passed = findings.iter().filter(|finding| finding.verdict() != "pass");
+    text.extend(not_passed.map(|finding| format!("{}: {}\n", finding.verdict(), finding.case.name)));
     text
 }
 
@@ -233,4 +234,16 @@ fn json_row(row: &Row) -> Json {
         "published": row.published, "mark": row.mark.map(peerlab_scenario::Mark::name), "independent": row.independent,
         "tolerance": row.tolerance.value, "tolerance_from": row.tolerance.reason, "because": row.because, "verdict": row.verdict.key(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tolerances_have_two_significant_digits() {
+        for (value, text) in [(0.0, "0"), (0.0996, "0.10"), (0.0123, "0.012"), (3.84, "3.8"), (12.4, "12"), (1234.0, "1234")] {
+            assert_eq!(significant(value), text);
+        }
+    }
 }

@@ -146,8 +146,8 @@ fn data_is_found_where_the_option_says() {
     let place = Place::new();
     std::fs::create_dir(place.path("here")).expect("a directory");
     // Node 0 in the middle of a star of eleven.
-    let star: String = (1..=10).map(|leaf| format!("0\t{leaf}\n")).collect();
-    std::fs::write(place.path("here/p2p-Gnutella08.txt"), star).expect("a file can be written");
+    let star: Vec<String> = (1..=10).map(|leaf| format!("0\t{leaf}")).collect();
+    std::fs::write(place.path("here/p2p-Gnutella08.txt"), star.join("\n")).expect("a file can be written");
     let said = place.sim(&["validate", "flood-gnutella-08", "--quiet", "--data", "here"]);
     assert_eq!(said.status, 1, "a star is not Gnutella: {}", said.stderr);
     let row = said.stdout.lines().find(|line| line.contains("reached") && line.contains("TTL 1")).unwrap_or_default();
