@@ -34,6 +34,8 @@ pub(super) struct Row {
     pub(super) published: Option<f64>,
     pub(super) mark: Option<Mark>,
     pub(super) independent: Option<f64>,
+    /// The decimals with which the figure's values are given.
+    pub(super) decimals: usize,
     /// What the simulated value may differ by from the published one (from the independent one where nothing is published).
     pub(super) tolerance: Tolerance,
     pub(super) because: Option<String>,
@@ -89,6 +91,7 @@ pub(super) fn rows(figure: &Figure, spots: &[Spot], points: &[Point], results: &
             published,
             mark: published.and(figure.mark),
             independent,
+            decimals: figure.published.iter().chain(&figure.independent).map(|&value| decimals(value)).max().unwrap_or(0),
             tolerance: match published {
                 Some(published) => tolerance(figure, published, figure.mark == Some(Mark::Plot), standard_error),
                 None => tolerance(figure, independent.unwrap_or_default(), false, standard_error),
@@ -98,6 +101,11 @@ pub(super) fn rows(figure: &Figure, spots: &[Spot], points: &[Point], results: &
         }
     };
     places.enumerate().map(row).collect()
+}
+
+/// The decimals that a number is written with.
+fn decimals(value: f64) -> usize {
+    value.to_string().split_once('.').map_or(0, |(_, fraction)| fraction.len())
 }
 
 /// The largest of the three.

@@ -125,7 +125,7 @@ fn cells(row: &Row) -> [String; 10] {
     let hops = row.hops.map(|hops| format!(", {hops} {}", if hops == 1 { "hop" } else { "hops" })).unwrap_or_default();
     let decimals = decimals(row);
     let number = |value: Option<f64>| value.map(|value| format!("{value:.decimals$}")).unwrap_or_default();
-    let plain = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+    let given = |value: Option<f64>| value.map(|value| format!("{value:.0$}", row.decimals)).unwrap_or_default();
     let tolerance = match row.tolerance {
         Tolerance { value: 0.0, reason } => reason.to_owned(),
         Tolerance { value, reason } => format!("{} ({reason})", significant(value)),
@@ -136,20 +136,18 @@ fn cells(row: &Row) -> [String; 10] {
         row.spot.clone(),
         if row.simulated.is_some() { number(row.simulated) } else { "no value".to_owned() },
         row.standard_error.map(significant).unwrap_or_default(),
-        plain(row.published),
+        given(row.published),
         row.mark.map(|mark| mark.name().to_owned()).unwrap_or_default(),
-        plain(row.independent),
+        given(row.independent),
         tolerance,
         row.verdict.name().to_owned(),
     ]
 }
 
-/// Decimals of the simulated value: one more than the figure that it is compared with has; of a count, none.
+/// Decimals of the simulated value: one more than the published one has; none of a whole count.
 fn decimals(row: &Row) -> usize {
-    let of = |value: Option<f64>| value.map_or(0, |value| value.to_string().split_once('.').map_or(0, |(_, fraction)| fraction.len()));
-    let most = of(row.published).max(of(row.independent));
-    let is_whole = most == 0 && row.simulated.is_some_and(|simulated| simulated.fract() == 0.0);
-    if is_whole { 0 } else { (most + 1).min(DECIMALS_MAX) }
+    let is_whole = row.decimals == 0 && row.simulated.is_some_and(|simulated| simulated.fract() == 0.0);
+    if is_whole { 0 } else { (row.decimals + 1).min(DECIMALS_MAX) }
 }
 
 /// Two significant digits.
