@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Report every problem of scenarios, and what running them would take
     Check(CheckArgs),
+    /// Run published experiments and compare the results with the published figures
+    Validate(ValidateArgs),
     /// Draw the charts of a results directory again, from its CSV files
     Plot(PlotArgs),
     /// Show what can be named in a scenario
@@ -87,6 +89,34 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) scenarios: ScenarioArgs,
     /// How the plan is printed
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// Cases by name, or files of your own (`….toml`) [default: all shipped cases]
+    #[arg(value_name = "CASE")]
+    pub(crate) cases: Vec<String>,
+    /// Only the cases that take a few seconds
+    #[arg(long)]
+    pub(crate) small: bool,
+    /// Name the cases and run nothing
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Where the data files are [default: `data`, or `../shared/reference/data` if there is no such directory]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Keep the results of each case in a directory below this one [default: they are not kept]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Threads to use [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Say nothing but results and errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// How the comparison is printed
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
 }

@@ -27,6 +27,7 @@ mod plot;
 mod progress;
 mod run;
 mod starters;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -59,6 +60,7 @@ fn dispatch(registry: &Registry, command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(arguments) => run::run(registry, &arguments),
         Command::Check(arguments) => check::check(registry, &arguments),
+        Command::Validate(arguments) => validate::validate(registry, &arguments),
         Command::Plot(arguments) => plot::plot(&arguments),
         Command::List(arguments) => list::list(registry, &arguments),
         Command::Schema => {

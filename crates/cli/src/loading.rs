@@ -11,6 +11,7 @@ use peerlab_world::{Registry, RunError, RunOptions};
 
 use crate::args::ScenarioArgs;
 use crate::failure::Failure;
+use crate::validate;
 
 /// Loads every scenario that is named.
 ///
@@ -33,11 +34,7 @@ pub(crate) fn load(registry: &Registry, arguments: &ScenarioArgs) -> Result<Vec<
     let mut scenarios = Vec::new();
     let mut complaints = String::new();
     for path in files(&arguments.paths)? {
-        match loader
-            .load(&path)
-            .map_err(complaint)
-            .and_then(|scenario| probe(&scenario).map(|()| scenario).map_err(|report| report.render(true)))
-        {
+        match checked(loader.load(&path)) {
             Ok(scenario) => scenarios.push(scenario),
             Err(text) => {
                 // Writing into a String cannot fail.
@@ -46,6 +43,16 @@ pub(crate) fn load(registry: &Registry, arguments: &ScenarioArgs) -> Result<Vec<
         }
     }
     if complaints.is_empty() { Ok(scenarios) } else { Err(Failure::Input(complaints)) }
+}
+
+/// What a loader gave, checked further: the files that it names, and the figures that it is compared with.
+///
+/// # Errors
+/// What is to be said, ready for the terminal.
+pub(crate) fn checked(loaded: Result<Scenario, ScenarioError>) -> Result<Scenario, String> {
+    let scenario = loaded.map_err(complaint)?;
+    probe(&scenario).and_then(|()| validate::check_quantities(&scenario)).map_err(|report| report.render(true))?;
+    Ok(scenario)
 }
 
 fn complaint(error: ScenarioError) -> String {

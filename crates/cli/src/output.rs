@@ -25,6 +25,12 @@ pub(crate) fn warn(report: &Report) {
     }
 }
 
+/// The width of the terminal that stdout is, if it is one.
+pub(crate) fn terminal_width() -> Option<usize> {
+    use std::io::IsTerminal as _;
+    std::io::stdout().is_terminal().then(|| comfy_table::Table::new().width().map_or(120, usize::from))
+}
+
 /// A number that a person can read: `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();

@@ -13,6 +13,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::validation::Validation;
+
 /// A scenario: peers, links, churn, faults and load, and the designs that meet them.
 ///
 /// Paths of files are relative to the directory in which `sim` runs.
@@ -69,6 +71,9 @@ pub struct ScenarioFile {
     /// What is written.
     #[serde(default)]
     pub output: OutputConfig,
+    /// The published figures that the results are compared with by `sim validate`. It changes no result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
 }
 
 /// The values that a swept key takes, or, where a dotted key is written without quotes, a table that leads to them.

@@ -7,6 +7,7 @@
 //! | [`diagnostic`] | how a problem is shown |
 //! | [`file`](ScenarioFile) | which Rust types the keys become |
 //! | [`Loader`] | the way through: text → overrides → grid of variants → checked [`Scenario`] |
+//! | [`Validation`] | which published figures the results are compared with |
 //! | [`RunPlan`], [`Estimate`] | what is to be run, and what it will take |
 //!
 //! Claimed: all problems of a file are reported at once, each with its place; the resolved text loads to the same scenario.
@@ -26,6 +27,7 @@ mod resolved;
 mod scenario;
 pub mod schema;
 mod sweep;
+mod validation;
 
 pub use estimate::{Estimate, available_memory};
 pub use file::{LookupRows, OutputConfig, ScenarioFile};
@@ -33,3 +35,4 @@ pub use load::{Loader, ScenarioError};
 pub use nearest::{list, nearest};
 pub use plan::RunPlan;
 pub use scenario::{Axis, Point, Scenario, TopologyEntry};
+pub use validation::{Figure, HOP_SHARE, Mark, Spot, Validation, data_files};

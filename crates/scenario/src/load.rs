@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use peerlab_model::Issues;
 use peerlab_world::Registry;
 use serde_json::Value as Json;
 
@@ -164,18 +165,28 @@ impl<'r> Loader<'r> {
             first.get_or_insert(file);
         }
         let file = first?;
-        let axes = swept.iter().map(|key| Axis {
-            path: key.path.to_string(),
-            values: key.values.iter().map(Node::label).collect(),
-            topology: key.topology.clone(),
-        });
+        let axes: Vec<Axis> = swept
+            .iter()
+            .map(|key| Axis {
+                path: key.path.to_string(),
+                values: key.values.iter().map(Node::label).collect(),
+                topology: key.topology.clone(),
+            })
+            .collect();
+        // Of a grid that is not whole it would say what is said already.
+        if let Some(validation) = file.validation.as_ref().filter(|_| problems.iter().all(|problem| problem.warning)) {
+            let mut issues = Issues::new();
+            issues.within("validation", |issues| validation.check(document, &axes, &points, issues));
+            problems.extend(issues.into_list().into_iter().map(|issue| point::problem_of(issue, document)));
+        }
         Some(Scenario {
             name: file.name.clone().unwrap_or_default(),
             description: file.description.clone(),
             seed: file.seed,
             repetitions: file.repetitions,
             output: file.output,
-            axes: axes.collect(),
+            validation: file.validation.clone(),
+            axes,
             resolved: resolved::text(&file, &points[0].topologies, swept),
             points,
             warnings: Report::default(),

@@ -261,7 +261,7 @@ fn find_text<'d>(node: &'d Node, text: &str) -> Option<&'d Node> {
 }
 
 /// An issue with its place.
-fn problem_of(issue: Issue, document: &Node) -> Problem {
+pub(crate) fn problem_of(issue: Issue, document: &Node) -> Problem {
     let (node, exists) = locate(document, &issue.path);
     let option = as_option(document, &issue.path);
     // A value that the file does not state is named, since the place shows only the table that it belongs to.

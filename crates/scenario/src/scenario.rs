@@ -13,6 +13,7 @@ use crate::diagnostic::{Problem, Report, Sources};
 use crate::document::Node;
 use crate::file::OutputConfig;
 use crate::load::locate;
+use crate::validation::Validation;
 
 /// A scenario, checked and with every default filled in.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Scenario {
     pub repetitions: u32,
     /// What is written.
     pub output: OutputConfig,
+    /// The published figures that it is compared with, if it is a case of `sim validate`.
+    pub validation: Option<Validation>,
     /// What varies, in the order of the file.
     pub axes: Vec<Axis>,
     /// The combinations of the axes' values, the first axis varying slowest; without a sweep a single one.

@@ -7,7 +7,7 @@ use crate::document::{DottedPath, Node, Override, Value};
 const MOST_POINTS: usize = 10_000;
 
 /// Keys that belong to the scenario as a whole.
-const FIXED: [&str; 6] = ["name", "description", "seed", "repetitions", "sweep", "output"];
+const FIXED: [&str; 7] = ["name", "description", "seed", "repetitions", "sweep", "output", "validation"];
 
 /// A swept key with its values, as it stands in the file.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ mod session;
 mod work;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use peerlab_report::directory::Session;
@@ -23,24 +23,74 @@ use crate::{loading, machine};
 static STOP: AtomicBool = AtomicBool::new(false);
 
 /// A scenario and where its results go.
-struct Job {
+pub(crate) struct Job {
     scenario: Scenario,
     out: PathBuf,
     estimate: Estimate,
 }
 
+/// How the runs of a scenario are carried out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    /// Threads to use.
+    pub(crate) threads: usize,
+    /// Go on from the finished runs of an interrupted session.
+    pub(crate) resume: bool,
+    /// Draw charts.
+    pub(crate) charts: bool,
+    /// Say nothing on the way.
+    pub(crate) quiet: bool,
+}
+
+impl Job {
+    /// A scenario's runs, whose results go to `out`.
+    pub(crate) fn new(registry: &Registry, scenario: Scenario, out: PathBuf) -> Self {
+        let estimate = Estimate::of(&scenario.plan(), registry);
+        Self { scenario, out, estimate }
+    }
+
+    /// What is run.
+    pub(crate) fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// Where the results go.
+    pub(crate) fn out(&self) -> &Path {
+        &self.out
+    }
+
+    /// Finds out, before anything is simulated, whether the results have a place to go to and the memory suffices.
+    ///
+    /// # Errors
+    /// If not.
+    pub(crate) fn check(&self, is_forced: bool) -> Result<(), Failure> {
+        Session::check(&self.out)?;
+        check_memory(self, is_forced)
+    }
+
+    /// Runs what is not done yet, several runs at a time, and puts the results in their place. Ctrl-C ends it early.
+    ///
+    /// # Errors
+    /// If a run fails, or the results cannot be written.
+    pub(crate) fn carry_out(&self, manner: Manner) -> Result<(), Failure> {
+        session::carry_out(self, manner, &STOP)
+    }
+}
+
 pub(crate) fn run(registry: &Registry, arguments: &RunArgs) -> Result<(), Failure> {
     let jobs = jobs(registry, arguments)?;
     for job in &jobs {
-        Session::check(&job.out)?;
-        check_memory(job, arguments.force)?;
+        job.check(arguments.force)?;
     }
     stop_on_interrupt();
+    let manner =
+        Manner { threads: threads(arguments.threads), resume: arguments.resume, charts: !arguments.no_charts, quiet: arguments.quiet };
     for job in &jobs {
         if !arguments.quiet {
             warn(&job.scenario.warnings);
         }
-        session::run(job, arguments, &STOP)?;
+        job.carry_out(manner)?;
+        session::summary(job, arguments)?;
     }
     Ok(())
 }
@@ -59,8 +109,8 @@ fn jobs(registry: &Registry, arguments: &RunArgs) -> Result<Vec<Job>, Failure> {
         if !names.insert(scenario.name.clone()) {
             return Err(Failure::input(format_args!("two scenarios are named `{}`: their results would go to one place", scenario.name)));
         }
-        let estimate = Estimate::of(&scenario.plan(), registry);
-        jobs.push(Job { out: place(&scenario.name), scenario, estimate });
+        let out = place(&scenario.name);
+        jobs.push(Job::new(registry, scenario, out));
     }
     Ok(jobs)
 }
@@ -83,7 +133,7 @@ fn check_memory(job: &Job, is_forced: bool) -> Result<(), Failure> {
 }
 
 /// The first Ctrl-C lets the runs end cleanly, the second ends the program at once.
-fn stop_on_interrupt() {
+pub(crate) fn stop_on_interrupt() {
     let handler = || {
         if STOP.swap(true, Ordering::SeqCst) {
             std::process::exit(1);
@@ -106,9 +156,9 @@ fn division(threads: usize, runs: usize, estimate: &Estimate) -> (usize, usize) 
     (side_by_side, (threads / side_by_side).clamp(1, worthwhile))
 }
 
-/// The threads to use.
-fn threads(arguments: &RunArgs) -> usize {
-    arguments.threads.map_or_else(machine::cores, usize::from)
+/// The threads to use: what the option says, or all cores.
+pub(crate) fn threads(option: Option<u16>) -> usize {
+    option.map_or_else(machine::cores, usize::from)
 }
 
 #[cfg(test)]

@@ -10,23 +10,23 @@ use peerlab_scenario::RunPlan;
 use serde_json::{Map, Value as Json, json};
 
 use super::work::Worker;
-use super::{Job, division, threads};
+use super::{Job, Manner, division};
 use crate::args::{Format, RunArgs};
 use crate::failure::Failure;
 use crate::machine;
-use crate::output::{note, print};
+use crate::output::{note, print, terminal_width};
 use crate::progress::Progress;
 
 /// Runs what is not done yet and publishes the results.
-pub(super) fn run(job: &Job, arguments: &RunArgs, stop: &AtomicBool) -> Result<(), Failure> {
+pub(super) fn carry_out(job: &Job, manner: Manner, stop: &AtomicBool) -> Result<(), Failure> {
     let begun = Instant::now();
     let runs = job.scenario.plan();
-    let start = if arguments.resume { Start::Resume } else { Start::Fresh };
+    let start = if manner.resume { Start::Resume } else { Start::Fresh };
     let session = Session::open(&job.out, plan(job, &runs)?, start)?;
     let completed = session.completed()?;
     let pending: Vec<usize> = (0..runs.len()).filter(|index| completed.binary_search(index).is_err()).collect();
-    let (side_by_side, shards) = division(threads(arguments), pending.len(), &job.estimate);
-    let progress = Progress::new(&job.scenario.name, runs.len(), &completed, arguments.quiet);
+    let (side_by_side, shards) = division(manner.threads, pending.len(), &job.estimate);
+    let progress = Progress::new(&job.scenario.name, runs.len(), &completed, manner.quiet);
     let worker = Worker { job, session: &session, runs: &runs, progress: &progress, shards, stop };
     let outcome = worker.run_all(&pending, side_by_side);
     progress.clear();
@@ -36,17 +36,17 @@ pub(super) fn run(job: &Job, arguments: &RunArgs, stop: &AtomicBool) -> Result<(
     let assembled = session.assemble(SessionPerformance {
         wall_s: begun.elapsed().as_secs_f64(),
         peak_memory_bytes: machine::peak_memory(),
-        threads: threads(arguments),
+        threads: manner.threads,
         machine: machine::description(),
     })?;
-    if !arguments.no_charts {
+    if manner.charts {
         charts::draw_all(assembled.path())?;
     }
     let published = assembled.publish()?;
     if let Some(leftover) = published.leftover {
         note(&format!("warning: {} could not be removed; the next run will", leftover.display()));
     }
-    summary(job, arguments)
+    Ok(())
 }
 
 fn plan(job: &Job, runs: &[RunPlan]) -> Result<Plan, Failure> {
@@ -82,7 +82,7 @@ fn stopped(job: &Job, session: &Session, stop: &AtomicBool, failure: Failure) ->
 }
 
 /// What the user reads at the end.
-fn summary(job: &Job, arguments: &RunArgs) -> Result<(), Failure> {
+pub(super) fn summary(job: &Job, arguments: &RunArgs) -> Result<(), Failure> {
     match arguments.format {
         Format::Human => {
             let width = terminal_width();
@@ -94,12 +94,6 @@ fn summary(job: &Job, arguments: &RunArgs) -> Result<(), Failure> {
         }
         Format::Json => print(&json_summary(job)?),
     }
-}
-
-/// The width of the terminal that stdout is, if it is one.
-fn terminal_width() -> Option<usize> {
-    use std::io::IsTerminal as _;
-    std::io::stdout().is_terminal().then(|| comfy_table::Table::new().width().map_or(120, usize::from))
 }
 
 /// The rows of `aggregate.csv` as one object.

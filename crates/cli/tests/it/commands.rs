@@ -6,7 +6,7 @@ use super::{Place, SMALL};
 fn help_names_every_command_and_version_the_version() {
     let place = Place::new();
     let help = place.sim(&["--help"]).good();
-    for command in ["run", "check", "plot", "list", "schema", "new", "completions"] {
+    for command in ["run", "check", "validate", "plot", "list", "schema", "new", "completions"] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{help}");
     }
     let run = place.sim(&["run", "--help"]).good();

@@ -6,6 +6,7 @@ mod plan;
 mod resolved;
 mod schema;
 mod shipped;
+mod validation;
 
 use peerlab_scenario::{Loader, Scenario};
 use peerlab_world::Registry;
