@@ -51,6 +51,7 @@ pub(crate) struct Row {
     pub(crate) ended: Option<Outcome>,
     pub(crate) first: Option<First>,
     /// The seats of the right answers so far, where there may be several.
+    #[expect(clippy::box_collection, reason = "nearly every row goes without, and an empty vector takes three words")]
     right: Option<Box<Vec<u32>>>,
 }
 

@@ -148,6 +148,7 @@ struct Online(Vec<PeerId>);
 
 /// A peer's machine.
 struct Machine<'a> {
+    numbering: Numbering,
     online: &'a Online,
     disk: &'a [ItemId],
 }
@@ -159,7 +160,8 @@ impl Host for Machine<'_> {
 
     fn bootstrap(&self, asker: PeerId, _now: Time, rng: &mut Rng) -> Option<PeerId> {
         let others: Vec<PeerId> = self.online.0.iter().copied().filter(|&peer| peer != asker).collect();
-        rng.pick(&others).copied()
+        // As in the real world: an address, of which the newcomer does not know who lives there now.
+        rng.pick(&others).map(|&peer| self.numbering.peer(self.numbering.seat(peer), 0))
     }
 }
 
@@ -491,7 +493,7 @@ impl<O: Overlay> World<O> {
         let mut effects = Vec::new();
         let state = &mut self.seats[seat as usize];
         let Some(peer) = state.peer.as_mut() else { return };
-        let host = Machine { online: &self.online, disk: &self.disks[seat as usize] };
+        let host = Machine { numbering: self.setting.numbering, online: &self.online, disk: &self.disks[seat as usize] };
         let (rng, requests) = (&mut state.rng, &mut state.requests);
         let mut cx = Context::new(self.now, state.id, &self.setting, rng, &mut self.pool, requests, &host, &mut effects);
         handler(&self.model, peer, &mut cx);

@@ -118,9 +118,19 @@ impl Chord {
         peer.extra.as_deref_mut()?.searches.close(token)
     }
 
+    /// The search that `from` has answered. Of a first contact only the address was known: who lives there says so itself.
+    fn answered_search(&self, peer: &mut ChordPeer, from: PeerId, token: Token) -> Option<Search> {
+        let mut search = Self::close_search(peer, token)?;
+        let first = search.purpose == Purpose::Join && search.path_length == 0;
+        if first && self.numbering.host(search.at) == self.numbering.host(from) {
+            search.at = from;
+        }
+        Some(search)
+    }
+
     /// The peer that is being asked refers to `next`.
     pub(super) fn step_next(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, next: PeerId) {
-        let Some(mut search) = Self::close_search(peer, token) else { return };
+        let Some(mut search) = self.answered_search(peer, from, token) else { return };
         if from != search.at {
             self.go_round(peer, cx, search);
             return;
@@ -141,7 +151,7 @@ impl Chord {
 
     /// The peer that is being asked has the owner among its successors.
     pub(super) fn step_owners(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, successors: Arc<[PeerId]>) {
-        let Some(search) = Self::close_search(peer, token) else { return };
+        let Some(search) = self.answered_search(peer, from, token) else { return };
         if from == search.at {
             self.consider_owners(peer, cx, search, successors);
         } else {

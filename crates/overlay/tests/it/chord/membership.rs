@@ -150,3 +150,21 @@ fn next_steps(history: &[Step]) -> Vec<Step> {
     let joins = (0..4).filter(|&seat| !at(seat) && seat <= seen).map(Step::Join);
     joins.chain((0..4).filter(|&seat| at(seat)).flat_map(|seat| [Step::Leave(seat), Step::Crash(seat)])).collect()
 }
+
+/// Goal: of a first contact only the address is known. Method: everybody comes back under other ids, three times; whoever joins meets
+/// machines whose first identities are long gone.
+#[test]
+fn who_returns_joins_through_contacts_that_have_other_ids_by_now() {
+    for routing in BOTH {
+        let mut world =
+            World::<Chord>::new(&config(routing), Options { population: 16, seed: 9, new_identity: true, ..Options::default() });
+        world.start_converged(0..16);
+        for seat in (0..16).cycle().take(48) {
+            world.crash(seat);
+            world.run_for(MINUTE.times(5));
+            world.join(seat);
+            world.run_for(MINUTE);
+            assert!(world.joined(seat), "{routing:?}: seat {seat} has not joined within a minute");
+        }
+    }
+}
