@@ -104,7 +104,7 @@ pub(crate) struct ValidateArgs {
     /// Name the cases and run nothing
     #[arg(long)]
     pub(crate) list: bool,
-    /// Where the data files are [default: `data`, or `../shared/reference/data` if there is no such directory]
+    /// Where the data files are [default: data]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Keep the results of each case in a directory below this one [default: they are not kept]

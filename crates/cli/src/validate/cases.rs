@@ -38,7 +38,7 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
 ];
 
 /// Where data files are looked for unless `--data` says it.
-const DATA: [&str; 2] = ["data", "../shared/reference/data"];
+const DATA: &str = "data";
 
 /// The directory of the data files.
 ///
@@ -53,7 +53,7 @@ pub(super) fn data_directory(option: Option<&Path>) -> Result<PathBuf, Failure> 
             Err(Failure::input(format_args!("--data: there is no directory {}", directory.display())))
         };
     }
-    Ok(PathBuf::from(DATA.into_iter().find(|directory| Path::new(directory).is_dir()).unwrap_or(DATA[0])))
+    Ok(PathBuf::from(DATA))
 }
 
 /// The cases that are meant, each with what it is compared with.
