@@ -1,0 +1,184 @@
+//! The driver of iterative lookups: whom to ask next, and when it is over. Pure; time is passed in.
+//!
+//! The list holds the contacts heard of, nearest to the target first. The nearest ones that have not been asked are asked, a few in
+//! parallel; it is over when the nearest `width` that did not fail have all answered. When an answer brings nothing nearer, what is
+//! left of those is asked at once (Maymounkov & Mazières 2002, section 2.3).
+//!
+//! # Cost
+//! 24 bytes an entry, and a binary search for each contact heard of.
+
+use peerlab_model::{Key, Numbering, PeerId, Time};
+
+use super::xor::distance;
+
+/// The largest width of a search.
+pub(crate) const WIDTH_MAX: usize = 64;
+
+/// A contact in a search.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    /// XOR distance to the target.
+    pub(crate) distance: u64,
+    /// When it was asked.
+    asked: Time,
+    /// Who.
+    pub(crate) peer: PeerId,
+    /// Links from the origin, in the tree of referrals: who is in the origin's own tables is at 1.
+    pub(crate) depth: u8,
+    /// The request/reply round in which it was asked.
+    round: u8,
+    pub(crate) state: State,
+}
+
+/// What is known of a contact in a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Heard,
+    Waiting,
+    Answered,
+    Failed,
+}
+
+/// The contacts of one search.
+#[derive(Clone, Debug)]
+pub(crate) struct Shortlist {
+    target: Key,
+    entries: Vec<Entry>,
+    width: u8,
+    alpha: u8,
+    waiting: u8,
+    round: u8,
+    /// The last answer brought nothing nearer.
+    closing: bool,
+}
+
+/// Peers to be asked now.
+#[derive(Debug)]
+pub(crate) struct Asks {
+    list: [PeerId; WIDTH_MAX],
+    length: usize,
+}
+
+impl Asks {
+    pub(crate) fn as_slice(&self) -> &[PeerId] {
+        &self.list[..self.length]
+    }
+}
+
+impl Shortlist {
+    /// A search that asks `alpha` in parallel and ends when the nearest `width` have answered.
+    pub(crate) fn new(target: Key, width: u8, alpha: u8) -> Self {
+        Self { target, entries: Vec::with_capacity(2 * usize::from(width).max(4)), width, alpha, waiting: 0, round: 0, closing: false }
+    }
+
+    /// Contacts heard of from a peer at `depth` − 1. True if one of them is nearer than all before.
+    pub(crate) fn add(&mut self, numbering: Numbering, contacts: &[PeerId], depth: u8, this: PeerId) -> bool {
+        let before = self.entries.iter().find(|e| e.state != State::Failed).map_or(u64::MAX, |e| e.distance);
+        // Those that failed stay, so that nobody is asked twice; the room for them is bounded, too.
+        let room = 4 * usize::from(self.width).max(4);
+        let mut nearest = u64::MAX;
+        for &peer in contacts {
+            let distance = distance(self.target, numbering.key(peer));
+            let at = self.entries.partition_point(|e| e.distance < distance);
+            let known = self.entries.get(at).is_some_and(|e| e.distance == distance);
+            // What lies beyond twice the width of the list will not be needed unless as many fail.
+            if known || peer == this || at >= room {
+                continue;
+            }
+            nearest = nearest.min(distance);
+            if self.entries.len() >= room {
+                // Never one that is waited for: its answer or its timeout is still to come.
+                match self.entries.iter().rposition(|e| e.state != State::Waiting) {
+                    Some(last) if last >= at => self.entries.remove(last),
+                    _ => continue,
+                };
+            }
+            self.entries.insert(at, Entry { distance, asked: Time::ZERO, peer, depth, round: 0, state: State::Heard });
+        }
+        nearest < before
+    }
+
+    /// Whom to ask now; they count as asked.
+    pub(crate) fn next(&mut self, now: Time) -> Asks {
+        let mut asks = Asks { list: [PeerId(0); WIDTH_MAX], length: 0 };
+        let limit = if self.closing { self.width.max(self.alpha) } else { self.alpha };
+        let mut window = self.width.max(self.alpha);
+        for entry in &mut self.entries {
+            if self.waiting >= limit || window == 0 || asks.length == WIDTH_MAX {
+                break;
+            }
+            if entry.state == State::Heard {
+                (entry.state, entry.asked, entry.round) = (State::Waiting, now, self.round.saturating_add(1));
+                self.waiting += 1;
+                asks.list[asks.length] = entry.peer;
+                asks.length += 1;
+            }
+            window -= u8::from(entry.state != State::Failed);
+        }
+        asks
+    }
+
+    /// True if the nearest have all answered, or nobody is left to be asked.
+    pub(crate) fn is_over(&self) -> bool {
+        self.live().take(usize::from(self.width)).all(|e| e.state == State::Answered)
+    }
+
+    /// A contact has answered and named these; its depth, if it is one that was asked.
+    pub(crate) fn answered(&mut self, numbering: Numbering, from: PeerId, contacts: &[PeerId], this: PeerId) -> Option<u8> {
+        let depth = self.settle(numbering, from, State::Answered)?;
+        let nearer = self.add(numbering, contacts, depth.saturating_add(1), this);
+        self.closing = !nearer;
+        Some(depth)
+    }
+
+    /// A contact is of no use: it is silent, or no member.
+    pub(crate) fn failed(&mut self, numbering: Numbering, peer: PeerId) {
+        self.settle(numbering, peer, State::Failed);
+    }
+
+    fn settle(&mut self, numbering: Numbering, peer: PeerId, state: State) -> Option<u8> {
+        let distance = distance(self.target, numbering.key(peer));
+        let at = self.entries.binary_search_by_key(&distance, |e| e.distance).ok()?;
+        let entry = &mut self.entries[at];
+        match entry.state {
+            State::Waiting => self.waiting -= 1,
+            // Later than its timeout, but there.
+            State::Failed if state == State::Answered => {}
+            _ => return None,
+        }
+        entry.state = state;
+        if state == State::Answered {
+            self.round = self.round.max(entry.round);
+        }
+        Some(entry.depth)
+    }
+
+    /// A contact that was asked at `upto` or before and has not answered.
+    pub(crate) fn overdue(&self, upto: Time) -> Option<PeerId> {
+        self.entries.iter().filter(|e| e.state == State::Waiting && e.asked <= upto).min_by_key(|e| (e.asked, e.distance)).map(|e| e.peer)
+    }
+
+    /// When the request was sent that has waited longest.
+    pub(crate) fn oldest(&self) -> Option<Time> {
+        self.entries.iter().filter(|e| e.state == State::Waiting).map(|e| e.asked).min()
+    }
+
+    /// Request/reply rounds in sequence so far.
+    pub(crate) fn rounds(&self) -> u32 {
+        u32::from(self.round)
+    }
+
+    /// Those that did not fail, nearest first.
+    pub(crate) fn live(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|e| e.state != State::Failed)
+    }
+
+    /// Those that answered, nearest first.
+    pub(crate) fn answers(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|e| e.state == State::Answered)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
