@@ -177,8 +177,4 @@ impl Shortlist {
     pub(crate) fn answers(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|e| e.state == State::Answered)
     }
-
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
-    }
 }

@@ -392,17 +392,6 @@ impl Table {
         buckets.chain([Place::Home]).flat_map(|place| self.contacts(shape, place))
     }
 
-    /// Every candidate.
-    pub(super) fn candidates<'a>(&'a self, shape: &'a Shape) -> impl Iterator<Item = PeerId> + 'a {
-        let buckets = 0..usize::from(shape.base[self.groups()]);
-        buckets.flat_map(|bucket| self.words[self.cached(shape, bucket)].iter().map(|&word| PeerId(word)))
-    }
-
-    /// True if no contact is known.
-    pub(super) fn is_empty(&self) -> bool {
-        self.groups == 0 && self.words.len() == 1
-    }
-
     fn flag(&mut self, shape: &Shape, place: Place, flag: u32, value: bool) -> bool {
         let start = self.span(shape, place).0;
         let before = self.words[start] & flag != 0;
