@@ -1,8 +1,8 @@
 //! The driver of iterative lookups: whom to ask next, and when it is over. Pure; time is passed in.
 //!
 //! The list holds the contacts heard of, nearest to the target first. The nearest ones that have not been asked are asked, a few in
-//! parallel; it is over when the nearest `width` that did not fail have all answered. When an answer brings nothing nearer, what is
-//! left of those is asked at once (Maymounkov & Mazières 2002, section 2.3).
+//! parallel; it is over when the nearest `width` that did not fail have all answered. When a round of `alpha` answers brings nothing
+//! nearer, what is left of those is asked at once (Maymounkov & Mazières 2002, section 2.3).
 //!
 //! # Cost
 //! 24 bytes an entry, and a binary search for each contact heard of.
@@ -13,6 +13,12 @@ use super::xor::distance;
 
 /// The largest width of a search.
 pub(crate) const WIDTH_MAX: usize = 64;
+
+/// Contacts that a search remembers beyond its width, in case that some fail.
+const SPARE: usize = 16;
+
+/// Places for contacts that were heard of lately; a power of two.
+const RECENT: usize = 128;
 
 /// A contact in a search.
 #[derive(Clone, Copy, Debug)]
@@ -43,13 +49,17 @@ pub(crate) enum State {
 #[derive(Clone, Debug)]
 pub(crate) struct Shortlist {
     target: Key,
+    /// Contacts that are in the list, by the low bits of their numbers: most of what an answer names is known.
+    recent: [PeerId; RECENT],
     entries: Vec<Entry>,
     width: u8,
     alpha: u8,
     waiting: u8,
+    /// Entries that have failed.
+    failed: u8,
     round: u8,
-    /// The last answer brought nothing nearer.
-    closing: bool,
+    /// Answers in a row that brought nothing nearer.
+    in_vain: u8,
 }
 
 /// Peers to be asked now.
@@ -67,33 +77,47 @@ impl Asks {
 
 impl Shortlist {
     /// A search that asks `alpha` in parallel and ends when the nearest `width` have answered.
-    pub(crate) fn new(target: Key, width: u8, alpha: u8) -> Self {
-        Self { target, entries: Vec::with_capacity(2 * usize::from(width).max(4)), width, alpha, waiting: 0, round: 0, closing: false }
+    pub(crate) fn new(target: Key, width: u8, alpha: u8, this: PeerId) -> Self {
+        let entries = Vec::with_capacity(usize::from(width) + SPARE + 2);
+        // The origin itself is never of interest, so it stands for nobody.
+        Self { target, recent: [this; RECENT], entries, width, alpha, waiting: 0, failed: 0, round: 0, in_vain: 0 }
     }
 
     /// Contacts heard of from a peer at `depth` − 1. True if one of them is nearer than all before.
+    #[inline]
     pub(crate) fn add(&mut self, numbering: Numbering, contacts: &[PeerId], depth: u8, this: PeerId) -> bool {
-        let before = self.entries.iter().find(|e| e.state != State::Failed).map_or(u64::MAX, |e| e.distance);
-        // Those that failed stay, so that nobody is asked twice; the room for them is bounded, too.
-        let room = 4 * usize::from(self.width).max(4);
+        let before = self.live().next().map_or(u64::MAX, |e| e.distance);
+        // Those that failed stay, so that nobody is asked twice.
+        let room = usize::from(self.width) + usize::from(self.failed) + SPARE;
+        let mut farthest = if self.entries.len() < room { u64::MAX } else { self.entries[self.entries.len() - 1].distance };
         let mut nearest = u64::MAX;
         for &peer in contacts {
+            let recent = &mut self.recent[peer.0 as usize % RECENT];
+            if *recent == peer {
+                continue;
+            }
             let distance = distance(self.target, numbering.key(peer));
+            if distance >= farthest || peer == this {
+                continue;
+            }
+            *recent = peer;
             let at = self.entries.partition_point(|e| e.distance < distance);
-            let known = self.entries.get(at).is_some_and(|e| e.distance == distance);
-            // What lies beyond twice the width of the list will not be needed unless as many fail.
-            if known || peer == this || at >= room {
+            if self.entries.get(at).is_some_and(|e| e.distance == distance) {
                 continue;
             }
             nearest = nearest.min(distance);
-            if self.entries.len() >= room {
-                // Never one that is waited for: its answer or its timeout is still to come.
-                match self.entries.iter().rposition(|e| e.state != State::Waiting) {
-                    Some(last) if last >= at => self.entries.remove(last),
-                    _ => continue,
-                };
-            }
             self.entries.insert(at, Entry { distance, asked: Time::ZERO, peer, depth, round: 0, state: State::Heard });
+            if self.entries.len() > room {
+                // Never one that is waited for, whose answer or timeout is still to come, nor one that failed.
+                if let Some(last) = self.entries.iter().rposition(|e| e.state == State::Heard) {
+                    let dropped = self.entries.remove(last).peer;
+                    // Should others fail, it may be wanted again.
+                    self.recent[dropped.0 as usize % RECENT] = this;
+                }
+            }
+            if self.entries.len() >= room {
+                farthest = self.entries[self.entries.len() - 1].distance;
+            }
         }
         nearest < before
     }
@@ -101,7 +125,7 @@ impl Shortlist {
     /// Whom to ask now; they count as asked.
     pub(crate) fn next(&mut self, now: Time) -> Asks {
         let mut asks = Asks { list: [PeerId(0); WIDTH_MAX], length: 0 };
-        let limit = if self.closing { self.width.max(self.alpha) } else { self.alpha };
+        let limit = if self.in_vain >= self.alpha { self.width.max(self.alpha) } else { self.alpha };
         let mut window = self.width.max(self.alpha);
         for entry in &mut self.entries {
             if self.waiting >= limit || window == 0 || asks.length == WIDTH_MAX {
@@ -127,7 +151,7 @@ impl Shortlist {
     pub(crate) fn answered(&mut self, numbering: Numbering, from: PeerId, contacts: &[PeerId], this: PeerId) -> Option<u8> {
         let depth = self.settle(numbering, from, State::Answered)?;
         let nearer = self.add(numbering, contacts, depth.saturating_add(1), this);
-        self.closing = !nearer;
+        self.in_vain = if nearer { 0 } else { self.in_vain.saturating_add(1) };
         Some(depth)
     }
 
@@ -143,9 +167,10 @@ impl Shortlist {
         match entry.state {
             State::Waiting => self.waiting -= 1,
             // Later than its timeout, but there.
-            State::Failed if state == State::Answered => {}
+            State::Failed if state == State::Answered => self.failed -= 1,
             _ => return None,
         }
+        self.failed = self.failed.saturating_add(u8::from(state == State::Failed));
         entry.state = state;
         if state == State::Answered {
             self.round = self.round.max(entry.round);

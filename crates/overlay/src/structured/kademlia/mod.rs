@@ -186,11 +186,21 @@ impl Overlay for Kademlia {
 
     fn prefetch(&self, peer: &KademliaPeer, next: Next<'_, KademliaMessage, KademliaTimer>) {
         let Next::Message(message) = next else { return };
-        if let KademliaMessage::FindNode(ask) | KademliaMessage::FindValue(ask) = message {
-            let place = peer.table.place(&self.shape, distance(self.numbering.key(peer.id), ask.key));
-            if let Some(start) = peer.table.memory(&self.shape, place) {
-                prefetch::<3, _>(start);
+        let own = self.numbering.key(peer.id);
+        let fetch = |key: Key| {
+            if let Some(start) = peer.table.memory(&self.shape, peer.table.place(&self.shape, distance(own, key))) {
+                prefetch::<2, _>(start);
             }
+        };
+        match message {
+            KademliaMessage::FindNode(ask) | KademliaMessage::FindValue(ask) => {
+                fetch(ask.key);
+                // Who asks is noted, too; in a lookup that is its origin.
+                fetch(self.numbering.key(self.numbering.peer(ask.lookup.origin, 0)));
+            }
+            // Who is named is near to who names it, in whose bucket the answer is noted.
+            KademliaMessage::Nodes { contacts, .. } => contacts.first().into_iter().for_each(|&contact| fetch(self.numbering.key(contact))),
+            _ => {}
         }
     }
 

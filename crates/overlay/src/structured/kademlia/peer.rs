@@ -12,9 +12,7 @@ use crate::structured::shortlist::Shortlist;
 #[derive(Clone, Debug)]
 pub struct KademliaPeer {
     pub(super) table: Table,
-    /// Contacts that have not answered of late, with how often in a row; in the order of their numbers.
-    pub(super) suspects: Vec<(PeerId, u8)>,
-    /// What most peers do not need: content, the attempts to join.
+    /// What most peers do not need: suspects, content, the attempts to join.
     pub(super) extra: Option<Box<Extra>>,
     pub(super) id: PeerId,
     /// The bucket whose turn to be refreshed comes next.
@@ -25,6 +23,8 @@ pub struct KademliaPeer {
     pub(super) active: bool,
     /// Its periodic timers run.
     pub(super) ticking: bool,
+    /// Some contacts have not answered of late. Told apart here, so that nobody looks for them in vain with each message.
+    pub(super) suspicious: bool,
 }
 
 /// A request in flight.
@@ -88,6 +88,8 @@ impl Purpose {
 /// The parts of a peer that most do without.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Extra {
+    /// Contacts that have not answered of late, with how often in a row; in the order of their numbers.
+    suspects: Vec<(PeerId, u8)>,
     /// Records that this peer keeps for others.
     pub(super) records: Records,
     /// Items to register (`true`) or to take back.
@@ -106,7 +108,7 @@ pub(super) struct Extra {
 
 impl KademliaPeer {
     pub(super) fn new(id: PeerId) -> Self {
-        Self { table: Table::new(), suspects: Vec::new(), extra: None, id, turn: 0, to_fill: 0, active: false, ticking: false }
+        Self { table: Table::new(), extra: None, id, turn: 0, to_fill: 0, active: false, ticking: false, suspicious: false }
     }
 
     pub(super) fn extra(&mut self) -> &mut Extra {
@@ -116,34 +118,38 @@ impl KademliaPeer {
     /// Requests in a row that a contact has left unanswered.
     #[inline]
     pub(super) fn failures(&self, contact: PeerId) -> u8 {
-        if self.suspects.is_empty() {
-            return 0;
-        }
-        self.suspects.binary_search_by_key(&contact, |&(peer, _)| peer).map_or(0, |at| self.suspects[at].1)
+        if self.suspicious { self.extra.as_deref().map_or(0, |extra| extra.failures(contact)) } else { 0 }
     }
 
-    /// A contact has shown that it is there.
+    /// A contact has shown that it is there (or is gone for good).
     #[inline]
     pub(super) fn trust(&mut self, contact: PeerId) {
-        if !self.suspects.is_empty()
-            && let Ok(at) = self.suspects.binary_search_by_key(&contact, |&(peer, _)| peer)
-        {
-            self.suspects.remove(at);
+        if self.suspicious {
+            let suspects = &mut self.extra().suspects;
+            suspects.retain(|&(peer, _)| peer != contact);
+            self.suspicious = !suspects.is_empty();
         }
     }
 
     /// A contact has left a request unanswered: how often in a row, by now.
     pub(super) fn suspect(&mut self, contact: PeerId) -> u8 {
-        match self.suspects.binary_search_by_key(&contact, |&(peer, _)| peer) {
-            Ok(at) => {
-                self.suspects[at].1 = self.suspects[at].1.saturating_add(1);
-                self.suspects[at].1
-            }
+        self.suspicious = true;
+        let suspects = &mut self.extra().suspects;
+        let at = match suspects.binary_search_by_key(&contact, |&(peer, _)| peer) {
+            Ok(at) => at,
             Err(at) => {
-                self.suspects.insert(at, (contact, 1));
-                1
+                suspects.insert(at, (contact, 0));
+                at
             }
-        }
+        };
+        suspects[at].1 = suspects[at].1.saturating_add(1);
+        suspects[at].1
+    }
+}
+
+impl Extra {
+    fn failures(&self, contact: PeerId) -> u8 {
+        self.suspects.binary_search_by_key(&contact, |&(peer, _)| peer).map_or(0, |at| self.suspects[at].1)
     }
 }
 
@@ -161,14 +167,21 @@ impl KademliaPeer {
 
     pub(super) fn state_bytes(&self) -> usize {
         let extra = self.extra.as_deref().map_or(0, |extra| {
-            size_of::<Extra>() + extra.records.len() * size_of::<Record>() + extra.to_publish.len() * size_of::<(ItemId, bool)>()
+            size_of::<Extra>()
+                + extra.suspects.capacity() * size_of::<(PeerId, u8)>()
+                + extra.records.len() * size_of::<Record>()
+                + extra.to_publish.len() * size_of::<(ItemId, bool)>()
         });
-        size_of::<Self>() + self.table.bytes() + self.suspects.capacity() * size_of::<(PeerId, u8)>() + extra
+        size_of::<Self>() + self.table.bytes() + extra
     }
 
     pub(super) fn check(&self, shape: &Shape, numbering: Numbering) -> Result<(), String> {
         self.table.check(shape, numbering, self.id)?;
-        let in_order = self.suspects.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        let suspects = self.extra.as_deref().map_or(&[][..], |extra| &extra.suspects);
+        if self.suspicious == suspects.is_empty() {
+            return Err(format!("{:?}: suspects {suspects:?}, and says the contrary", self.id));
+        }
+        let in_order = suspects.windows(2).all(|pair| pair[0].0 < pair[1].0);
         if in_order { Ok(()) } else { Err(format!("{:?}: suspects are out of order", self.id)) }
     }
 }

@@ -39,11 +39,11 @@ impl Kademlia {
     #[inline]
     fn collect(&self, peer: &KademliaPeer, this: Key, key: Key, wanted: impl Fn(PeerId) -> bool + Copy, out: &mut Nearest) {
         let (shape, limit) = (&self.shape, self.shape.k);
-        if peer.suspects.is_empty() {
-            peer.table.nearest(shape, self.numbering, (this, key), limit, wanted, out);
-        } else {
+        if peer.suspicious {
             let stale_after = self.config.stale_after;
             let wanted = |contact| wanted(contact) && peer.failures(contact) < stale_after;
+            peer.table.nearest(shape, self.numbering, (this, key), limit, wanted, out);
+        } else {
             peer.table.nearest(shape, self.numbering, (this, key), limit, wanted, out);
         }
     }
@@ -92,7 +92,7 @@ impl Kademlia {
         self.collect(peer, this, key, |_| true, &mut nearest);
         // Upkeep and records need all of the k nearest; a lookup says itself how sure it wants to be.
         let width = if purpose.is_upkeep() { self.config.k } else { self.config.width() };
-        let mut list = Shortlist::new(key, width, self.config.alpha);
+        let mut list = Shortlist::new(key, width, self.config.alpha, peer.id);
         list.add(self.numbering, nearest.as_slice(), 1, peer.id);
         if let Some(contact) = contact {
             list.add(self.numbering, &[contact], 1, peer.id);

@@ -474,28 +474,33 @@ impl Nearest {
             }
             self.length += count;
         } else if count <= SMALL {
-            self.select(numbering, target, room, &mut [(0, PeerId(0)); SMALL][..count], contacts);
+            self.select(numbering, target, room, &mut [0; SMALL][..count], contacts);
         } else {
-            self.select(numbering, target, room, &mut vec![(0, PeerId(0)); count], contacts);
+            self.select(numbering, target, room, &mut vec![0; count], contacts);
         }
     }
 
+    /// Takes the nearest `room` of more contacts than that. `order` is as long as there are contacts.
     #[inline]
     fn select(
         &mut self,
         numbering: Numbering,
         target: Key,
         room: usize,
-        all: &mut [(u64, PeerId)],
-        contacts: impl Iterator<Item = PeerId>,
+        order: &mut [u64],
+        contacts: impl Iterator<Item = PeerId> + Clone,
     ) {
-        for (place, peer) in all.iter_mut().zip(contacts) {
-            *place = (distance(target, numbering.key(peer)), peer);
+        // A distance and, in its lowest bits, the place of the contact: no two contacts are as near to each other as that.
+        const LOW: u64 = HOME_MAX as u64 - 1;
+        for (at, (place, peer)) in order.iter_mut().zip(contacts.clone()).enumerate() {
+            *place = distance(target, numbering.key(peer)) & !LOW | at as u64;
         }
-        all.select_nth_unstable_by_key(room, |&(away, _)| away);
-        for (place, &(_, peer)) in self.list[self.length..].iter_mut().zip(&all[..room]) {
-            *place = peer;
+        let (_, &mut farthest, _) = order.select_nth_unstable(room - 1);
+        for (at, peer) in contacts.enumerate() {
+            if (distance(target, numbering.key(peer)) & !LOW | at as u64) <= farthest {
+                self.list[self.length] = peer;
+                self.length += 1;
+            }
         }
-        self.length += room;
     }
 }

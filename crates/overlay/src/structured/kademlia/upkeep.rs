@@ -49,7 +49,9 @@ impl Kademlia {
         let place = if turn + 1 == turns { Place::Home } else { Place::Bucket(turn as usize) };
         self.ping_stale(peer, cx, place);
         if !peer.table.untouch(&self.shape, place) {
-            let key = self.random_key(peer, cx, place);
+            // At home, its own key every other time: so its nearest hear of it, and it of them.
+            let own = place == Place::Home && cx.rng().chance(0.5);
+            let key = if own { cx.key_of(peer.id) } else { self.random_key(peer, cx, place) };
             self.search_own(peer, cx, key, Purpose::Refresh, None);
         }
     }
@@ -93,12 +95,7 @@ impl Kademlia {
                 }
             }
             Seen::Full { bucket: place @ Place::Bucket(bucket), oldest } => {
-                let stale = if peer.suspects.is_empty() {
-                    None
-                } else {
-                    peer.table.contacts(&self.shape, place).find(|&contact| peer.failures(contact) >= self.config.stale_after)
-                };
-                if let Some(stale) = stale {
+                if let Some(stale) = self.stale_of(peer, place) {
                     peer.trust(stale);
                     peer.table.remove(&self.shape, self.numbering, this, stale);
                     // A candidate may have taken the place; then this one is a candidate itself.
@@ -123,12 +120,18 @@ impl Kademlia {
 
     /// Stale contacts that nobody could replace may have come back: after a partition, all those on the other side have.
     fn ping_stale(&self, peer: &KademliaPeer, cx: &mut Cx<'_>, place: Place) {
-        if !peer.suspects.is_empty() {
-            let stale = peer.table.contacts(&self.shape, place).find(|&contact| peer.failures(contact) >= self.config.stale_after);
-            if let Some(stale) = stale {
-                self.ping(cx, stale, None);
-            }
+        if let Some(stale) = self.stale_of(peer, place) {
+            self.ping(cx, stale, None);
         }
+    }
+
+    /// The stale contact of a bucket that was seen least recently.
+    #[inline]
+    fn stale_of(&self, peer: &KademliaPeer, place: Place) -> Option<PeerId> {
+        if !peer.suspicious {
+            return None;
+        }
+        peer.table.contacts(&self.shape, place).find(|&contact| peer.failures(contact) >= self.config.stale_after)
     }
 
     /// The reply to a ping or a store has come (who sent it has been noted already).

@@ -23,7 +23,8 @@ fn world(config: &KademliaConfig, population: u32, seed: u64) -> World<Kademlia>
 /// The `count` members that are online nearest to `key`, by looking at every one.
 fn nearest(world: &World<Kademlia>, key: Key, count: usize) -> Vec<PeerId> {
     let numbering = world.setting.numbering;
-    let mut all: Vec<(u64, PeerId)> = world.online().iter().map(|&seat| world.id(seat)).map(|id| (numbering.key(id).0 ^ key.0, id)).collect();
+    let mut all: Vec<(u64, PeerId)> =
+        world.online().iter().map(|&seat| world.id(seat)).map(|id| (numbering.key(id).0 ^ key.0, id)).collect();
     all.sort_unstable();
     all.iter().take(count).map(|&(_, id)| id).collect()
 }

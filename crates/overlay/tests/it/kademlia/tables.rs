@@ -102,7 +102,15 @@ fn parameters_have_the_literature_s_names_and_wrong_ones_are_refused() {
     };
     let paths = |config: &KademliaConfig| issues(config).into_iter().map(|issue| issue.path).collect::<Vec<_>>();
     assert_eq!(paths(&KademliaConfig::default()), Vec::<String>::new());
-    let wrong = KademliaConfig { k: 0, b: 6, alpha: 0, request_timeout: Duration::millis(0), replicas: Some(1), lookup_width: Some(1), ..config.clone() };
+    let wrong = KademliaConfig {
+        k: 0,
+        b: 6,
+        alpha: 0,
+        request_timeout: Duration::millis(0),
+        replicas: Some(1),
+        lookup_width: Some(1),
+        ..config.clone()
+    };
     assert_eq!(paths(&wrong), ["k", "alpha", "b", "request_timeout"]);
     assert_eq!(paths(&KademliaConfig { k: 8, replicas: Some(9), lookup_width: Some(0), ..config.clone() }), ["lookup_width", "replicas"]);
     assert_eq!(issues(&KademliaConfig { b: 9, ..config })[0].message, "bits that a hop gains: 1 to 5, not 9");
