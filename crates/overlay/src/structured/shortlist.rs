@@ -5,7 +5,7 @@
 //! nearer, what is left of those is asked at once (Maymounkov & Mazières 2002, section 2.3).
 //!
 //! # Cost
-//! 24 bytes an entry, and a binary search for each contact heard of.
+//! 16 bytes an entry, and a binary search for each contact that is new.
 
 use peerlab_model::{Key, Numbering, PeerId, Time};
 
@@ -25,8 +25,6 @@ const RECENT: usize = 128;
 pub(crate) struct Entry {
     /// XOR distance to the target.
     pub(crate) distance: u64,
-    /// When it was asked.
-    asked: Time,
     /// Who.
     pub(crate) peer: PeerId,
     /// Links from the origin, in the tree of referrals: who is in the origin's own tables is at 1.
@@ -52,9 +50,10 @@ pub(crate) struct Shortlist {
     /// Contacts that are in the list, by the low bits of their numbers: most of what an answer names is known.
     recent: [PeerId; RECENT],
     entries: Vec<Entry>,
+    /// Who is waited for since when, in the order of asking.
+    asked: Vec<(Time, PeerId)>,
     width: u8,
     alpha: u8,
-    waiting: u8,
     /// Entries that have failed.
     failed: u8,
     round: u8,
@@ -79,8 +78,9 @@ impl Shortlist {
     /// A search that asks `alpha` in parallel and ends when the nearest `width` have answered.
     pub(crate) fn new(target: Key, width: u8, alpha: u8, this: PeerId) -> Self {
         let entries = Vec::with_capacity(usize::from(width) + SPARE + 2);
+        let asked = Vec::with_capacity(usize::from(alpha));
         // The origin itself is never of interest, so it stands for nobody.
-        Self { target, recent: [this; RECENT], entries, width, alpha, waiting: 0, failed: 0, round: 0, in_vain: 0 }
+        Self { target, recent: [this; RECENT], entries, width, alpha, asked, failed: 0, round: 0, in_vain: 0 }
     }
 
     /// Contacts heard of from a peer at `depth` − 1. True if one of them is nearer than all before.
@@ -106,7 +106,7 @@ impl Shortlist {
                 continue;
             }
             nearest = nearest.min(distance);
-            self.entries.insert(at, Entry { distance, asked: Time::ZERO, peer, depth, round: 0, state: State::Heard });
+            self.entries.insert(at, Entry { distance, peer, depth, round: 0, state: State::Heard });
             if self.entries.len() > room {
                 // Never one that is waited for, whose answer or timeout is still to come, nor one that failed.
                 if let Some(last) = self.entries.iter().rposition(|e| e.state == State::Heard) {
@@ -125,15 +125,15 @@ impl Shortlist {
     /// Whom to ask now; they count as asked.
     pub(crate) fn next(&mut self, now: Time) -> Asks {
         let mut asks = Asks { list: [PeerId(0); WIDTH_MAX], length: 0 };
-        let limit = if self.in_vain >= self.alpha { self.width.max(self.alpha) } else { self.alpha };
+        let limit = usize::from(if self.in_vain >= self.alpha { self.width.max(self.alpha) } else { self.alpha });
         let mut window = self.width.max(self.alpha);
         for entry in &mut self.entries {
-            if self.waiting >= limit || window == 0 || asks.length == WIDTH_MAX {
+            if self.asked.len() >= limit || window == 0 || asks.length == WIDTH_MAX {
                 break;
             }
             if entry.state == State::Heard {
-                (entry.state, entry.asked, entry.round) = (State::Waiting, now, self.round.saturating_add(1));
-                self.waiting += 1;
+                (entry.state, entry.round) = (State::Waiting, self.round.saturating_add(1));
+                self.asked.push((now, entry.peer));
                 asks.list[asks.length] = entry.peer;
                 asks.length += 1;
             }
@@ -165,7 +165,7 @@ impl Shortlist {
         let at = self.entries.binary_search_by_key(&distance, |e| e.distance).ok()?;
         let entry = &mut self.entries[at];
         match entry.state {
-            State::Waiting => self.waiting -= 1,
+            State::Waiting => self.asked.retain(|&(_, waiting)| waiting != peer),
             // Later than its timeout, but there.
             State::Failed if state == State::Answered => self.failed -= 1,
             _ => return None,
@@ -180,12 +180,12 @@ impl Shortlist {
 
     /// A contact that was asked at `upto` or before and has not answered.
     pub(crate) fn overdue(&self, upto: Time) -> Option<PeerId> {
-        self.entries.iter().filter(|e| e.state == State::Waiting && e.asked <= upto).min_by_key(|e| (e.asked, e.distance)).map(|e| e.peer)
+        self.asked.first().filter(|&&(asked, _)| asked <= upto).map(|&(_, peer)| peer)
     }
 
     /// When the request was sent that has waited longest.
     pub(crate) fn oldest(&self) -> Option<Time> {
-        self.entries.iter().filter(|e| e.state == State::Waiting).map(|e| e.asked).min()
+        self.asked.first().map(|&(asked, _)| asked)
     }
 
     /// Request/reply rounds in sequence so far.

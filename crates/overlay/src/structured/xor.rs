@@ -11,9 +11,13 @@ pub(crate) const fn distance(a: Key, b: Key) -> u64 {
     a.0 ^ b.0
 }
 
-/// The member nearest to `key`, found from one prefix range to the next: 64 steps at the most.
+/// The member nearest to `key`, found from one prefix range to the next, beginning with the longest prefix that a member shares with the key:
+/// its neighbours in the order of keys share that.
 pub(crate) fn nearest_member(members: &Roster, key: Key) -> Option<PeerId> {
-    let (mut low, mut size) = (0_u64, u64::MAX);
+    let (after, before) = (members.successor(key)?.0, members.predecessor(key)?.0);
+    let shared = distance(key, after).min(distance(key, before)).leading_zeros();
+    let mut size = u64::MAX.checked_shr(shared).unwrap_or(0);
+    let mut low = key.0 & !size;
     loop {
         // Invariant: the range from `low` to `low + size`, a subtree, holds the nearest member.
         let (first, peer) = members.successor(Key(low))?;

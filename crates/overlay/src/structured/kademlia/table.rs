@@ -19,7 +19,7 @@ pub(super) const HOME_MAX: usize = 1024;
 pub(super) const K_MAX: u8 = 64;
 
 /// Most home buckets are no longer than this.
-const SMALL: usize = 64;
+const SMALL: usize = 48;
 
 /// The proportions of all tables of a model.
 #[derive(Clone, Debug)]
@@ -474,30 +474,47 @@ impl Nearest {
             }
             self.length += count;
         } else if count <= SMALL {
-            self.select(numbering, target, room, &mut [0; SMALL][..count], contacts);
+            let mut all = [PeerId(0); SMALL];
+            for (place, peer) in all.iter_mut().zip(contacts) {
+                *place = peer;
+            }
+            self.select::<SMALL>(numbering, target, room, &all[..count]);
         } else {
-            self.select(numbering, target, room, &mut vec![0; count], contacts);
+            let mut all: Vec<(u64, PeerId)> = contacts.map(|peer| (distance(target, numbering.key(peer)), peer)).collect();
+            all.sort_unstable();
+            for (place, &(_, peer)) in self.list[self.length..].iter_mut().zip(&all[..room]) {
+                *place = peer;
+            }
+            self.length += room;
         }
     }
 
-    /// Takes the nearest `room` of more contacts than that. `order` is as long as there are contacts.
+    /// Takes the nearest `room` of at most `N` contacts: those with fewer than `room` nearer ones. All are compared with all, which the
+    /// compiler does several at a time; it beats sorting three times (measured).
+    ///
+    /// They share a long prefix, so the 31 bits after what they share tell them apart. Two that agree in these, too, may change places.
     #[inline]
-    fn select(
-        &mut self,
-        numbering: Numbering,
-        target: Key,
-        room: usize,
-        order: &mut [u64],
-        contacts: impl Iterator<Item = PeerId> + Clone,
-    ) {
-        // A distance and, in its lowest bits, the place of the contact: no two contacts are as near to each other as that.
-        const LOW: u64 = HOME_MAX as u64 - 1;
-        for (at, (place, peer)) in order.iter_mut().zip(contacts.clone()).enumerate() {
-            *place = distance(target, numbering.key(peer)) & !LOW | at as u64;
+    fn select<const N: usize>(&mut self, numbering: Numbering, target: Key, room: usize, contacts: &[PeerId]) {
+        let mut away = [0_u64; N];
+        let mut all = 0;
+        for (place, &peer) in away.iter_mut().zip(contacts) {
+            *place = distance(target, numbering.key(peer));
+            all |= *place;
         }
-        let (_, &mut farthest, _) = order.select_nth_unstable(room - 1);
-        for (at, peer) in contacts.enumerate() {
-            if (distance(target, numbering.key(peer)) & !LOW | at as u64) <= farthest {
+        let shift = 33_u32.saturating_sub(all.leading_zeros());
+        let mut order = [i32::MAX; N];
+        for (order, &away) in order.iter_mut().zip(&away[..contacts.len()]) {
+            *order = (away >> shift) as i32;
+        }
+        let mut nearer = [0_i32; N];
+        for &other in &order[..contacts.len()] {
+            for (nearer, &order) in nearer.iter_mut().zip(&order) {
+                *nearer += i32::from(other < order);
+            }
+        }
+        let end = self.length + room;
+        for (&peer, &nearer) in contacts.iter().zip(&nearer) {
+            if (nearer as usize) < room && self.length < end {
                 self.list[self.length] = peer;
                 self.length += 1;
             }

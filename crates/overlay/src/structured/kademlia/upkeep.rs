@@ -53,6 +53,8 @@ impl Kademlia {
             let own = place == Place::Home && cx.rng().chance(0.5);
             let key = if own { cx.key_of(peer.id) } else { self.random_key(peer, cx, place) };
             self.search_own(peer, cx, key, Purpose::Refresh, None);
+            // Its own refresh is no reason to leave out the next one.
+            peer.table.untouch(&self.shape, place);
         }
     }
 

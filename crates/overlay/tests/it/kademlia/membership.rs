@@ -22,7 +22,7 @@ fn a_peer_that_lost_everybody_finds_back() {
     for contact in world.contacts(0) {
         world.crash(world.setting.numbering.seat(contact));
     }
-    world.run_for(MINUTE.times(10));
+    world.run_for(MINUTE.times(20));
     assert_homes_are_complete(&world, 4);
 }
 
