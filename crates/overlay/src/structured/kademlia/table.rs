@@ -434,8 +434,8 @@ impl Table {
         }
         let mut all: Vec<PeerId> = self.all(shape).collect();
         all.sort_unstable();
-        if let Some(twice) = all.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(format!("{this:?} knows {:?} twice", twice[0]));
+        if let Some(at) = (1..all.len()).find(|&at| all[at - 1] == all[at]) {
+            return Err(format!("{this:?} knows {:?} twice", all[at]));
         }
         let home = self.span(shape, Place::Home).1;
         if self.groups > 0 && home < shape.k {
