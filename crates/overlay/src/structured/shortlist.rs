@@ -108,8 +108,9 @@ impl Shortlist {
             nearest = nearest.min(distance);
             self.entries.insert(at, Entry { distance, peer, depth, round: 0, state: State::Heard });
             if self.entries.len() > room {
-                // Never one that is waited for, whose answer or timeout is still to come, nor one that failed.
-                if let Some(last) = self.entries.iter().rposition(|e| e.state == State::Heard) {
+                // Never one that is waited for, whose answer or timeout is still to come, nor one that failed. It is the farthest of all
+                // others, asked or not: to spare those that have answered would drop the nearest, once enough have.
+                if let Some(last) = self.entries.iter().rposition(|e| matches!(e.state, State::Heard | State::Answered)) {
                     let dropped = self.entries.remove(last).peer;
                     // Should others fail, it may be wanted again.
                     self.recent[dropped.0 as usize % RECENT] = this;
@@ -201,5 +202,44 @@ impl Shortlist {
     /// Those that answered, nearest first.
     pub(crate) fn answers(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|e| e.state == State::Answered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use peerlab_engine::random::Streams;
+
+    /// Goal: however many have answered, the nearest of those heard of is asked. Method: every answer names somebody nearer than all
+    /// before, until many times more have answered than the list remembers; some fail.
+    #[test]
+    fn the_nearest_is_never_forgotten() {
+        for fails in [4, 1000] {
+            let numbering = Numbering::new(4096, 0, Streams::new(1));
+            let target = Key(5);
+            let mut peers: Vec<PeerId> = (0..600).map(PeerId).collect();
+            peers.sort_unstable_by_key(|&peer| std::cmp::Reverse(distance(target, numbering.key(peer))));
+            let mut list = Shortlist::new(target, 20, 3, PeerId(4095));
+            list.add(numbering, &peers[..3], 1, PeerId(4095));
+            let mut next = 3;
+            let mut turn = 0;
+            while !list.is_over() {
+                let asks = list.next(Time::ZERO);
+                for &peer in asks.as_slice() {
+                    turn += 1;
+                    if turn % fails == fails - 1 && next < peers.len() && turn > 3 {
+                        list.failed(numbering, peer);
+                        // Somebody else has to lead on.
+                        list.add(numbering, &peers[next..=next], 9, PeerId(4095));
+                    } else {
+                        list.answered(numbering, peer, &peers[next.min(peers.len())..(next + 1).min(peers.len())], PeerId(4095));
+                    }
+                    next += 1;
+                }
+            }
+            let nearest = list.answers().next().map(|entry| entry.peer);
+            let last = peers.last().copied();
+            assert!(turn >= 600 && nearest == last, "{nearest:?} after {turn} requests, not {last:?}");
+        }
     }
 }
