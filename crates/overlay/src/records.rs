@@ -50,8 +50,13 @@ impl Records {
 
     /// The holders registered under `key` whose record lives at `now`, in the order of their numbers.
     pub fn holders(&self, key: Key, now: Time) -> impl Iterator<Item = PeerId> {
+        self.of(key).filter(move |r| r.expires > now).map(|r| r.holder)
+    }
+
+    /// All records about `key`, expired ones included until [`Records::expire`].
+    pub fn of(&self, key: Key) -> impl Iterator<Item = &Record> {
         let from = self.list.partition_point(|r| r.key < key);
-        self.list[from..].iter().take_while(move |r| r.key == key).filter(move |r| r.expires > now).map(|r| r.holder)
+        self.list[from..].iter().take_while(move |r| r.key == key)
     }
 
     /// Forgets what has expired at `now`.

@@ -1,4 +1,8 @@
 //! Structured overlays: keys have owners, and each peer's tables lead a question to the owner in a bounded number of hops.
 
 pub mod chord;
+pub mod contacts;
+pub mod kademlia;
 pub(crate) mod ring;
+pub(crate) mod shortlist;
+pub(crate) mod xor;

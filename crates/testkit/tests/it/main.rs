@@ -1,8 +1,10 @@
 //! The shipped models in random worlds.
 
 use peerlab_model::Overlay;
+use peerlab_model::units::Duration;
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
+use peerlab_overlay::structured::kademlia::{Eviction, Kademlia, KademliaConfig};
 use peerlab_overlay::unstructured::flooding::{Flooding, FloodingConfig};
 use peerlab_testkit::conformance;
 use peerlab_workload::TargetKind;
@@ -32,6 +34,18 @@ fn iterative_chord_conforms() {
 fn recursive_chord_conforms() {
     let config = ChordConfig { routing: Routing::Recursive, successors: 4, ..ChordConfig::default() };
     in_random_worlds::<Chord>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn kademlia_conforms() {
+    let config = KademliaConfig { k: 4, refresh_interval: Duration::secs(20), ..KademliaConfig::default() };
+    in_random_worlds::<Kademlia>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn kademlia_that_pings_and_splits_further_conforms() {
+    let config = KademliaConfig { b: 3, alpha: 1, eviction: Eviction::Ping, stale_after: 1, caching: false, ..KademliaConfig::default() };
+    in_random_worlds::<Kademlia>(&config, &[TargetKind::Content, TargetKind::Key, TargetKind::Peer]);
 }
 
 #[test]

@@ -1,0 +1,119 @@
+//! Kademlia's parameters, named as in the paper.
+
+use peerlab_model::units::Duration;
+use peerlab_model::{Issues, OverlayConfig};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::table::K_MAX;
+
+/// The largest `b`: a table has about 2^b / b buckets for each doubling of the network.
+const B_MAX: u8 = 5;
+
+/// Kademlia's parameters (Maymounkov & Mazières 2002); docs/models/kademlia.md says where each default comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct KademliaConfig {
+    /// Contacts in a bucket, and in an answer, 1 to 64 (paper: 20).
+    pub k: u8,
+    /// Requests of one lookup that are in flight together (paper: 3).
+    pub alpha: u8,
+    /// Relaxed splitting: bits by which a lookup gets nearer with each hop, 1 to 5 (paper, section 4.2; 1 is the table of section 2.4).
+    pub b: u8,
+    /// Closest contacts that must have answered before a lookup ends, 1 to k (paper: k). Absent: k.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lookup_width: Option<u8>,
+    /// What happens when a contact turns up for a full bucket: "lazy" (paper, section 4.1) or "ping" (section 2.2).
+    pub eviction: Eviction,
+    /// Candidates that each bucket keeps to replace contacts that fail, 0 to 64.
+    pub replacement_cache: u8,
+    /// Requests in a row that a contact leaves unanswered before it is stale (paper: 5).
+    pub stale_after: u8,
+    /// Silence after which a request counts as unanswered.
+    pub request_timeout: Duration,
+    /// A bucket into which no lookup has gone for this long is refreshed (paper: 1 h).
+    pub refresh_interval: Duration,
+    /// Closest peers that keep each provider record, 1 to k (paper: k). Absent: k.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u8>,
+    /// How often a holder stores each of its records again (paper: 24 h).
+    pub republish_interval: Duration,
+    /// Age at which a provider record is forgotten (paper: 24 h).
+    pub record_expiry: Duration,
+    /// A successful lookup leaves the records at the closest peer on its way that had none (paper, section 2.3).
+    pub caching: bool,
+    /// Holders that one answer names at most, 1 to 64.
+    pub holders_per_answer: u8,
+}
+
+/// What happens when a contact turns up for a full bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Eviction {
+    /// It becomes a candidate, which replaces a contact that is found out to be stale.
+    Lazy,
+    /// The contact seen least recently is pinged, and gives way if it does not answer.
+    Ping,
+}
+
+impl Default for KademliaConfig {
+    fn default() -> Self {
+        Self {
+            k: 20,
+            alpha: 3,
+            b: 1,
+            lookup_width: None,
+            eviction: Eviction::Lazy,
+            replacement_cache: 8,
+            stale_after: 5,
+            request_timeout: Duration::millis(500),
+            refresh_interval: Duration::secs(3600),
+            replicas: None,
+            republish_interval: Duration::secs(22 * 3600),
+            record_expiry: Duration::secs(24 * 3600),
+            caching: true,
+            holders_per_answer: 20,
+        }
+    }
+}
+
+impl KademliaConfig {
+    /// Closest contacts that must have answered before a lookup ends.
+    pub fn width(&self) -> u8 {
+        self.lookup_width.unwrap_or(self.k)
+    }
+
+    /// Closest peers that keep each provider record.
+    pub fn copies(&self) -> u8 {
+        self.replicas.unwrap_or(self.k)
+    }
+}
+
+impl OverlayConfig for KademliaConfig {
+    fn check(&self, _population: u32, issues: &mut Issues) {
+        let mut within = |key: &str, value: u8, low: u8, high: u8, what: &str| {
+            issues.ensure((low..=high).contains(&value), key, format!("{what}: {low} to {high}, not {value}"));
+        };
+        let k = self.k.clamp(1, K_MAX);
+        within("k", self.k, 1, K_MAX, "contacts in a bucket");
+        within("alpha", self.alpha, 1, K_MAX, "requests in flight together");
+        within("b", self.b, 1, B_MAX, "bits that a hop gains");
+        within("lookup_width", self.width(), 1, k, "contacts that must have answered, at most k");
+        within("replacement_cache", self.replacement_cache, 0, K_MAX, "candidates of a bucket");
+        within("stale_after", self.stale_after, 1, u8::MAX, "requests left unanswered");
+        within("replicas", self.copies(), 1, k, "copies of a record, at most k");
+        within("holders_per_answer", self.holders_per_answer, 1, K_MAX, "holders in an answer");
+        let positive = [
+            ("request_timeout", self.request_timeout),
+            ("refresh_interval", self.refresh_interval),
+            ("republish_interval", self.republish_interval),
+            ("record_expiry", self.record_expiry),
+        ];
+        for (key, duration) in positive {
+            issues.ensure(duration.span().nanos() > 0, key, "a time above zero is needed");
+        }
+        if self.record_expiry < self.republish_interval {
+            issues.warn("record_expiry", "records expire before they are stored again: items will be missing in between");
+        }
+    }
+}

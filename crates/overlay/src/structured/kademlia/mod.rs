@@ -1,0 +1,217 @@
+//! Kademlia (Maymounkov, Mazières: *Kademlia: A Peer-to-peer Information System Based on the XOR Metric*, IPTPS 2002).
+//!
+//! Keys and peers are points of one space; the distance of two points is their exclusive or. A peer keeps k contacts in each subtree that
+//! it is not itself in, so that one of them can always name somebody at least one bit nearer to any key.
+//!
+//! # What is claimed
+//! A lookup reaches the peers nearest to a key in a number of hops that grows with log2 N, much below ½ log2 N for k = 20. Tables need no
+//! upkeep of their own where there is traffic: whoever sends a message is put into the receiver's table. Failure is found out by
+//! silence alone.
+//!
+//! # Cost
+//! A table is one allocation of about 1.6 KB among 10^5 peers (k = 20, a cache of 8). Answers carry their contacts in the message
+//! and allocate nothing; a lookup takes two allocations.
+//!
+//! # Not here
+//! Presets (BEP 5, IPFS), disjoint paths (S/Kademlia), recursive routing (R/Kademlia), the hourly republication by everybody who keeps a
+//! record, proximity.
+//!
+//! # Map
+//! `table`: buckets · `search`: lookups · `upkeep`: how tables are kept · `join` · `content`: provider records · `start`: the converged
+//! network. Beside this folder: `shortlist` drives any iterative lookup, `xor` knows the metric, `contacts` are lists in messages.
+
+mod config;
+mod content;
+mod join;
+mod message;
+mod peer;
+mod search;
+mod start;
+mod table;
+mod upkeep;
+
+pub use config::{Eviction, KademliaConfig};
+pub use message::{Ask, KademliaMessage};
+pub use peer::{KademliaPeer, Pending, Search};
+
+use peerlab_model::{
+    BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Roster, Setting, Span, Start, Target,
+    Targets, Token, Violation,
+};
+use peerlab_prefetch::prefetch;
+
+use crate::structured::xor::{distance, nearest_member};
+use table::{Place, Shape};
+
+/// The Kademlia lookup model: its configuration, and how peers are numbered.
+#[derive(Clone, Debug)]
+pub struct Kademlia {
+    config: KademliaConfig,
+    numbering: Numbering,
+    shape: Shape,
+}
+
+/// What a Kademlia peer's timer reminds it of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KademliaTimer {
+    /// A request of a search may have timed out.
+    Search(Token),
+    /// A ping or a store may have timed out.
+    Request(Token),
+    /// It is the next bucket's turn to be refreshed.
+    Refresh,
+    /// Time to see whether there is more of the network.
+    LookAround,
+    /// Time to store the next item's record again.
+    Republish,
+    /// Time to try to join again.
+    Join,
+}
+
+type Cx<'a> = Context<'a, Kademlia>;
+
+impl Kademlia {
+    /// The next gap of something periodic: uniform in half to one and a half of its mean.
+    fn gap(cx: &mut Cx<'_>, mean: Span) -> Span {
+        let half = Span::from_nanos(mean.nanos() / 2);
+        half + Span::from_nanos(cx.rng().below(mean.nanos().max(1)))
+    }
+}
+
+impl Overlay for Kademlia {
+    const NAME: &'static str = "kademlia";
+    const SUMMARY: &'static str = "XOR metric, k contacts for each bit of distance, parallel iterative lookups";
+    const SOURCE: &'static str = "Maymounkov, Mazières, Kademlia: A Peer-to-peer Information System Based on the XOR Metric, IPTPS 2002";
+    const FAMILY: Family = Family::Structured;
+
+    type Config = KademliaConfig;
+    type Peer = KademliaPeer;
+    type Message = KademliaMessage;
+    type Timer = KademliaTimer;
+    type Request = Pending;
+
+    fn new(config: &KademliaConfig, setting: &Setting) -> Result<Self, BuildError> {
+        let shape = Shape::new(config.k, config.replacement_cache, config.b);
+        Ok(Self { config: config.clone(), numbering: setting.numbering, shape })
+    }
+
+    fn targets(_config: &KademliaConfig) -> Targets {
+        Targets { key: true, peer: true, content: true }
+    }
+
+    fn peer(&self, id: PeerId) -> KademliaPeer {
+        KademliaPeer::new(id)
+    }
+
+    fn converged(&self, start: &Start<'_>, peers: &mut dyn PeerTable<KademliaPeer>) {
+        self.build(start, peers);
+    }
+
+    fn started(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>) {
+        self.begin_ticking(peer, cx);
+        self.begin_records(peer, cx);
+    }
+
+    fn join(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>) {
+        self.attempt_join(peer, cx);
+    }
+
+    fn leave(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>) {
+        self.say_goodbye(peer, cx);
+    }
+
+    fn lookup(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, id: LookupId, target: Target) {
+        self.begin_lookup(peer, cx, id, target);
+    }
+
+    fn message(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, from: PeerId, message: KademliaMessage) {
+        use KademliaMessage as M;
+        if from == cx.this() {
+            // Sent to an identity that this machine had in an earlier life: that one is gone, and its silence says so.
+            return;
+        }
+        if matches!(message, M::Leave) {
+            self.contact_gone(peer, cx, from);
+            return;
+        }
+        self.heard_from(peer, cx, from);
+        match message {
+            M::FindNode(ask) => self.asked(peer, cx, from, ask, false),
+            M::FindValue(ask) => self.asked(peer, cx, from, ask, true),
+            M::Nodes { contacts, token, .. } => self.named(peer, cx, from, token, &contacts),
+            M::Value { holders, token, lives, .. } => self.value_found(peer, cx, (from, token), &holders, lives),
+            M::Refuse { token, lowest, .. } => self.refused(peer, cx, from, token, lowest),
+            M::Ping { token } => cx.send(from, M::Pong { token }),
+            M::Pong { token } | M::Stored { token } => self.replied(peer, cx, from, token),
+            M::Store { key, token } => self.store(peer, cx, (from, key), token),
+            M::Remove { key } => {
+                peer.extra().records.remove(key, from);
+            }
+            M::Cache { key, holders, lives } => self.keep_for_a_while(peer, cx, key, &holders, lives),
+            M::HandOver { records } => Self::take_over(peer, cx, &records),
+            M::Leave => {}
+        }
+    }
+
+    fn timer(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, timer: KademliaTimer) {
+        match timer {
+            KademliaTimer::Search(token) => self.search_timed_out(peer, cx, token),
+            KademliaTimer::Request(token) => self.request_timed_out(peer, cx, token),
+            KademliaTimer::Refresh => self.tick_refresh(peer, cx),
+            KademliaTimer::LookAround => self.tick_look_around(peer, cx),
+            KademliaTimer::Republish => self.tick_republish(peer, cx),
+            KademliaTimer::Join => self.attempt_join(peer, cx),
+        }
+    }
+
+    fn publish(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, items: &[ItemId]) {
+        self.queue_items(peer, cx, items, true);
+    }
+
+    fn withdraw(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, items: &[ItemId]) {
+        self.queue_items(peer, cx, items, false);
+    }
+
+    fn owner(&self, members: &Roster, key: Key) -> Option<PeerId> {
+        nearest_member(members, key)
+    }
+
+    fn contacts(&self, peer: &KademliaPeer, visit: &mut dyn FnMut(PeerId)) {
+        peer.table.all(&self.shape).for_each(visit);
+    }
+
+    fn state_bytes(&self, peer: &KademliaPeer) -> usize {
+        peer.state_bytes()
+    }
+
+    fn prefetch(&self, peer: &KademliaPeer, next: Next<'_, KademliaMessage, KademliaTimer>) {
+        let Next::Message(message) = next else { return };
+        let own = self.numbering.key(peer.id);
+        let fetch = |key: Key| {
+            if let Some(start) = peer.table.memory(&self.shape, peer.table.place(&self.shape, distance(own, key))) {
+                prefetch::<2, _>(start);
+            }
+        };
+        match message {
+            KademliaMessage::FindNode(ask) | KademliaMessage::FindValue(ask) => {
+                fetch(ask.key);
+                // Who asks is noted, too; in a lookup that is its origin.
+                fetch(self.numbering.key(self.numbering.peer(ask.lookup.origin, 0)));
+            }
+            // Who is named is near to who names it, in whose bucket the answer is noted.
+            KademliaMessage::Nodes { contacts, .. } => contacts.first().into_iter().for_each(|&contact| fetch(self.numbering.key(contact))),
+            _ => {}
+        }
+    }
+
+    fn check(&self, peer: &KademliaPeer) -> Result<(), Violation> {
+        peer.check(&self.shape, self.numbering).map_err(Violation)
+    }
+}
+
+impl Kademlia {
+    /// The contacts that a peer knows at home: those nearest to it.
+    pub fn home<'a>(&'a self, peer: &'a KademliaPeer) -> impl Iterator<Item = PeerId> + 'a {
+        peer.table.contacts(&self.shape, Place::Home)
+    }
+}

@@ -1,0 +1,187 @@
+//! What one peer knows.
+
+use std::collections::VecDeque;
+
+use peerlab_model::{ItemId, Key, LookupId, Numbering, PeerId};
+
+use super::table::{Shape, Table};
+use crate::records::{Record, Records};
+use crate::structured::shortlist::Shortlist;
+
+/// One peer of a Kademlia network.
+#[derive(Clone, Debug)]
+pub struct KademliaPeer {
+    pub(super) table: Table,
+    /// What most peers do not need: suspects, content, the attempts to join.
+    pub(super) extra: Option<Box<Extra>>,
+    pub(super) id: PeerId,
+    /// The bucket whose turn to be refreshed comes next.
+    pub(super) turn: u16,
+    /// The groups beyond this one wait for their first lookup, after a join.
+    pub(super) to_fill: u8,
+    /// It is a member: it answers.
+    pub(super) active: bool,
+    /// Its periodic timers run.
+    pub(super) ticking: bool,
+    /// Some contacts have not answered of late. Told apart here, so that nobody looks for them in vain with each message.
+    pub(super) suspicious: bool,
+}
+
+/// A request in flight.
+#[derive(Clone, Debug)]
+pub enum Pending {
+    /// A lookup of this peer's own, or one for its upkeep.
+    Search(Box<Search>),
+    /// A ping of a contact that may have to give way to another one, or that has been silent.
+    Ping {
+        /// Who is pinged.
+        to: PeerId,
+        /// Who takes its place if it is gone.
+        instead: Option<PeerId>,
+    },
+    /// A record to be stored.
+    Store {
+        /// Where.
+        to: PeerId,
+    },
+}
+
+/// An iterative lookup.
+#[derive(Clone, Debug)]
+pub struct Search {
+    pub(super) key: Key,
+    pub(super) lookup: LookupId,
+    pub(super) purpose: Purpose,
+    pub(super) list: Shortlist,
+}
+
+/// What a peer does with the result of a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Lookup of a key.
+    Key,
+    /// Lookup of a peer.
+    Peer(PeerId),
+    /// Lookup of an item.
+    Item,
+    /// To become a member.
+    Join,
+    /// To see whether there is more of the network than this peer knows.
+    LookAround,
+    /// To fill the buckets, one after the other, after a join.
+    Fill,
+    /// To refresh a bucket.
+    Refresh,
+    /// To register an item.
+    Publish,
+    /// To take a registration back.
+    Withdraw,
+}
+
+impl Purpose {
+    /// True for what is no lookup.
+    pub(super) fn is_upkeep(self) -> bool {
+        !matches!(self, Self::Key | Self::Peer(_) | Self::Item)
+    }
+}
+
+/// The parts of a peer that most do without.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Extra {
+    /// Contacts that have not answered of late, with how often in a row; in the order of their numbers.
+    suspects: Vec<(PeerId, u8)>,
+    /// Records that this peer keeps for others.
+    pub(super) records: Records,
+    /// Items to register (`true`) or to take back.
+    pub(super) to_publish: VecDeque<(ItemId, bool)>,
+    /// Publications under way.
+    pub(super) publishing: u8,
+    /// The item of the disk to register again next.
+    pub(super) cursor: u32,
+    /// The timer for that runs.
+    pub(super) republishing: bool,
+    /// Newcomers that refused, in a row.
+    pub(super) refusals: u8,
+    /// The newcomer with the lowest number that was met.
+    pub(super) lowest: Option<PeerId>,
+}
+
+impl KademliaPeer {
+    pub(super) fn new(id: PeerId) -> Self {
+        Self { table: Table::new(), extra: None, id, turn: 0, to_fill: 0, active: false, ticking: false, suspicious: false }
+    }
+
+    pub(super) fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+
+    /// Requests in a row that a contact has left unanswered.
+    #[inline]
+    pub(super) fn failures(&self, contact: PeerId) -> u8 {
+        if self.suspicious { self.extra.as_deref().map_or(0, |extra| extra.failures(contact)) } else { 0 }
+    }
+
+    /// A contact has shown that it is there (or is gone for good).
+    #[inline]
+    pub(super) fn trust(&mut self, contact: PeerId) {
+        if self.suspicious {
+            let suspects = &mut self.extra().suspects;
+            suspects.retain(|&(peer, _)| peer != contact);
+            self.suspicious = !suspects.is_empty();
+        }
+    }
+
+    /// A contact has left a request unanswered: how often in a row, by now.
+    pub(super) fn suspect(&mut self, contact: PeerId) -> u8 {
+        self.suspicious = true;
+        let suspects = &mut self.extra().suspects;
+        let at = match suspects.binary_search_by_key(&contact, |&(peer, _)| peer) {
+            Ok(at) => at,
+            Err(at) => {
+                suspects.insert(at, (contact, 0));
+                at
+            }
+        };
+        suspects[at].1 = suspects[at].1.saturating_add(1);
+        suspects[at].1
+    }
+}
+
+impl Extra {
+    fn failures(&self, contact: PeerId) -> u8 {
+        self.suspects.binary_search_by_key(&contact, |&(peer, _)| peer).map_or(0, |at| self.suspects[at].1)
+    }
+}
+
+// For measurement and tests.
+impl KademliaPeer {
+    /// True if it is a member: it answers.
+    pub fn is_member(&self) -> bool {
+        self.active
+    }
+
+    /// The records that it keeps for others, and its own.
+    pub fn records(&self) -> Option<&Records> {
+        self.extra.as_deref().map(|extra| &extra.records)
+    }
+
+    pub(super) fn state_bytes(&self) -> usize {
+        let extra = self.extra.as_deref().map_or(0, |extra| {
+            size_of::<Extra>()
+                + extra.suspects.capacity() * size_of::<(PeerId, u8)>()
+                + extra.records.len() * size_of::<Record>()
+                + extra.to_publish.len() * size_of::<(ItemId, bool)>()
+        });
+        size_of::<Self>() + self.table.bytes() + extra
+    }
+
+    pub(super) fn check(&self, shape: &Shape, numbering: Numbering) -> Result<(), String> {
+        self.table.check(shape, numbering, self.id)?;
+        let suspects = self.extra.as_deref().map_or(&[][..], |extra| &extra.suspects);
+        if self.suspicious == suspects.is_empty() {
+            return Err(format!("{:?}: suspects {suspects:?}, and says the contrary", self.id));
+        }
+        let in_order = suspects.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        if in_order { Ok(()) } else { Err(format!("{:?}: suspects are out of order", self.id)) }
+    }
+}

@@ -1,0 +1,226 @@
+//! Lookups: how a search goes on from answer to answer, and what comes of it.
+//!
+//! A search asks the nearest contacts that it has heard of, `alpha` in parallel, until the nearest k (`lookup_width`) of those that
+//! answer at all have answered (paper, section 2.3). One timer serves a whole search: all its requests have the same timeout, so the
+//! oldest is always the next to be given up.
+
+use peerlab_model::{Hit, ItemId, Key, LookupId, PeerId, Span, Target, Token};
+
+use super::message::Ask;
+use super::peer::{KademliaPeer, Pending, Purpose, Search};
+use super::table::Nearest;
+use super::{Cx, Kademlia, KademliaMessage, KademliaTimer};
+use crate::structured::contacts::Contacts;
+use crate::structured::shortlist::Shortlist;
+use crate::structured::xor::distance;
+
+/// Stands for "no lookup" in upkeep's own searches.
+const NO_LOOKUP: LookupId = LookupId { origin: 0, number: 0 };
+
+impl Kademlia {
+    // The side that is asked.
+
+    pub(super) fn asked(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, from: PeerId, ask: Ask, for_value: bool) {
+        let Ask { key, lookup, token, upkeep } = ask;
+        if !peer.active {
+            Self::refuse(peer, cx, from, ask);
+            return;
+        }
+        if for_value && let Some((holders, lives)) = self.holders_of(peer, cx, key) {
+            cx.send(from, KademliaMessage::Value { holders, lookup, token, lives });
+            return;
+        }
+        let mut nearest = Nearest::new();
+        self.collect(peer, cx.key_of(peer.id), key, |contact| contact != from, &mut nearest);
+        cx.send(from, KademliaMessage::Nodes { contacts: Contacts::new(nearest.as_slice()), lookup, token, upkeep });
+    }
+
+    /// The k nearest of this peer's contacts; stale ones are not named.
+    #[inline]
+    fn collect(&self, peer: &KademliaPeer, this: Key, key: Key, wanted: impl Fn(PeerId) -> bool + Copy, out: &mut Nearest) {
+        let (shape, limit) = (&self.shape, self.shape.k);
+        if peer.suspicious {
+            let stale_after = self.config.stale_after;
+            let wanted = |contact| wanted(contact) && peer.failures(contact) < stale_after;
+            peer.table.nearest(shape, self.numbering, (this, key), limit, wanted, out);
+        } else {
+            peer.table.nearest(shape, self.numbering, (this, key), limit, wanted, out);
+        }
+    }
+
+    // The side that asks.
+
+    /// Answers a question of the world.
+    pub(super) fn begin_lookup(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, id: LookupId, target: Target) {
+        match target {
+            Target::Key(key) => self.search_for(peer, cx, key, id, Purpose::Key),
+            Target::Peer(wanted) if wanted == peer.id => {
+                cx.hit(id, Hit { peer: wanted, hops: 0, rounds: 0 });
+                cx.finish(id);
+            }
+            Target::Peer(wanted) => self.search_for(peer, cx, cx.key_of(wanted), id, Purpose::Peer(wanted)),
+            Target::Item(item) => self.look_for_item(peer, cx, id, item),
+            _ => cx.finish(id),
+        }
+    }
+
+    fn look_for_item(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, id: LookupId, item: ItemId) {
+        let key = self.numbering.item_key(item);
+        match self.holders_of(peer, cx, key).filter(|_| peer.active) {
+            Some((holders, _)) => Self::name_holders(peer, cx, id, &holders, (0, 0)),
+            None => self.search_for(peer, cx, key, id, Purpose::Item),
+        }
+    }
+
+    fn search_for(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, key: Key, lookup: LookupId, purpose: Purpose) {
+        if peer.active {
+            self.search(peer, cx, key, lookup, purpose, None);
+        } else {
+            cx.finish(lookup);
+        }
+    }
+
+    /// A search for this peer's own upkeep; `contact` is somebody beside those in its tables.
+    pub(super) fn search_own(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, key: Key, purpose: Purpose, contact: Option<PeerId>) {
+        self.search(peer, cx, key, NO_LOOKUP, purpose, contact);
+    }
+
+    fn search(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, key: Key, lookup: LookupId, purpose: Purpose, contact: Option<PeerId>) {
+        let this = cx.key_of(peer.id);
+        peer.table.touch(&self.shape, distance(this, key));
+        let mut nearest = Nearest::new();
+        self.collect(peer, this, key, |_| true, &mut nearest);
+        // Upkeep and records need all of the k nearest; a lookup says itself how sure it wants to be.
+        let width = if purpose.is_upkeep() { self.config.k } else { self.config.width() };
+        let mut list = Shortlist::new(key, width, self.config.alpha, peer.id);
+        list.add(self.numbering, nearest.as_slice(), 1, peer.id);
+        if let Some(contact) = contact {
+            list.add(self.numbering, &[contact], 1, peer.id);
+        }
+        let token = cx.open(Pending::Search(Box::new(Search { key, lookup, purpose, list })));
+        if self.go_on(peer, cx, token) {
+            cx.set_timer(self.config.request_timeout.span(), KademliaTimer::Search(token));
+        }
+    }
+
+    /// Asks whom the search wants to ask now, or ends it. True if it goes on.
+    fn go_on(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, token: Token) -> bool {
+        let now = cx.now();
+        let Some(Pending::Search(search)) = cx.request_mut(token) else { return false };
+        if search.list.is_over() {
+            if let Some(Pending::Search(search)) = cx.close(token) {
+                self.conclude(peer, cx, &search);
+            }
+            return false;
+        }
+        let asks = search.list.next(now);
+        let ask = Ask { key: search.key, lookup: search.lookup, token, upkeep: search.purpose.is_upkeep() };
+        let for_value = search.purpose == Purpose::Item;
+        for &to in asks.as_slice() {
+            cx.send(to, if for_value { KademliaMessage::FindValue(ask) } else { KademliaMessage::FindNode(ask) });
+        }
+        true
+    }
+
+    /// A contact that was asked names others.
+    pub(super) fn named(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, contacts: &[PeerId]) {
+        let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
+        let Some(depth) = search.list.answered(self.numbering, from, contacts, peer.id) else { return };
+        if search.purpose == Purpose::Peer(from) {
+            // It is there, and no one can be nearer.
+            let (lookup, rounds) = (search.lookup, search.list.rounds());
+            cx.close(token);
+            cx.hit(lookup, Hit { peer: from, hops: u32::from(depth) - 1, rounds });
+            cx.finish(lookup);
+            return;
+        }
+        self.go_on(peer, cx, token);
+    }
+
+    /// A contact that was asked knows holders: that ends the search at once.
+    pub(super) fn value_found(
+        &self,
+        peer: &mut KademliaPeer,
+        cx: &mut Cx<'_>,
+        (from, token): (PeerId, Token),
+        holders: &Contacts,
+        lives: Span,
+    ) {
+        let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
+        let Some(depth) = search.list.answered(self.numbering, from, &[], peer.id) else { return };
+        let Some(Pending::Search(search)) = cx.close(token) else { return };
+        if self.config.caching
+            && let Some(nearest) = search.list.answers().find(|entry| entry.peer != from)
+        {
+            cx.send(nearest.peer, KademliaMessage::Cache { key: search.key, holders: holders.clone(), lives });
+        }
+        Self::name_holders(peer, cx, search.lookup, holders, (u32::from(depth), search.list.rounds()));
+    }
+
+    fn name_holders(peer: &KademliaPeer, cx: &mut Cx<'_>, lookup: LookupId, holders: &[PeerId], (hops, rounds): (u32, u32)) {
+        for &holder in holders.iter().filter(|&&holder| holder != peer.id) {
+            cx.hit(lookup, Hit { peer: holder, hops, rounds });
+        }
+        cx.finish(lookup);
+    }
+
+    /// A contact that was asked is no member (yet).
+    pub(super) fn refused(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, lowest: PeerId) {
+        if !peer.active {
+            let extra = peer.extra();
+            extra.refusals = extra.refusals.saturating_add(1);
+            extra.lowest = Some(extra.lowest.map_or(lowest, |met| met.min(lowest)));
+        }
+        let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
+        search.list.failed(self.numbering, from);
+        self.go_on(peer, cx, token);
+    }
+
+    /// Gives up what has been waited for too long, and waits for the rest.
+    pub(super) fn search_timed_out(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, token: Token) {
+        let (now, timeout) = (cx.now(), self.config.request_timeout.span());
+        loop {
+            let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
+            let Some(silent) = search.list.overdue(now - timeout) else { break };
+            search.list.failed(self.numbering, silent);
+            if !search.purpose.is_upkeep() {
+                let lookup = search.lookup;
+                cx.timed_out(lookup);
+            }
+            self.contact_failed(peer, cx, silent);
+        }
+        if self.go_on(peer, cx, token)
+            && let Some(Pending::Search(search)) = cx.request_mut(token)
+            && let Some(oldest) = search.list.oldest()
+        {
+            cx.set_timer(oldest.saturating_add(timeout).since(now), KademliaTimer::Search(token));
+        }
+    }
+
+    /// The nearest have all answered.
+    fn conclude(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, search: &Search) {
+        let nearest = search.list.answers().next();
+        let rounds = search.list.rounds();
+        if nearest.is_none() && peer.active && search.purpose != Purpose::LookAround {
+            // Everybody that this peer knows is gone, or unreachable.
+            self.look_around(peer, cx);
+        }
+        match search.purpose {
+            Purpose::Key => {
+                let own = distance(cx.key_of(peer.id), search.key);
+                let hit = match nearest.filter(|entry| entry.distance < own) {
+                    Some(entry) => Hit { peer: entry.peer, hops: u32::from(entry.depth) - 1, rounds },
+                    None => Hit { peer: peer.id, hops: 0, rounds },
+                };
+                cx.hit(search.lookup, hit);
+                cx.finish(search.lookup);
+            }
+            Purpose::Peer(_) | Purpose::Item => cx.finish(search.lookup),
+            Purpose::Join => self.join_over(peer, cx, nearest.is_some()),
+            Purpose::Fill => self.fill_next(peer, cx),
+            Purpose::LookAround | Purpose::Refresh => {}
+            Purpose::Publish => self.send_records(peer, cx, search),
+            Purpose::Withdraw => self.send_removals(peer, cx, search),
+        }
+    }
+}

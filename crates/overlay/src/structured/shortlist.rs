@@ -1,0 +1,245 @@
+//! The driver of iterative lookups: whom to ask next, and when it is over. Pure; time is passed in.
+//!
+//! The list holds the contacts heard of, nearest to the target first. The nearest ones that have not been asked are asked, a few in
+//! parallel; it is over when the nearest `width` that did not fail have all answered. When a round of `alpha` answers brings nothing
+//! nearer, what is left of those is asked at once (Maymounkov & Mazières 2002, section 2.3).
+//!
+//! # Cost
+//! 16 bytes an entry, and a binary search for each contact that is new.
+
+use peerlab_model::{Key, Numbering, PeerId, Time};
+
+use super::xor::distance;
+
+/// The largest width of a search.
+pub(crate) const WIDTH_MAX: usize = 64;
+
+/// Contacts that a search remembers beyond its width, in case that some fail.
+const SPARE: usize = 16;
+
+/// Places for contacts that were heard of lately; a power of two.
+const RECENT: usize = 128;
+
+/// A contact in a search.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    /// XOR distance to the target.
+    pub(crate) distance: u64,
+    /// Who.
+    pub(crate) peer: PeerId,
+    /// Links from the origin, in the tree of referrals: who is in the origin's own tables is at 1.
+    pub(crate) depth: u8,
+    /// The request/reply round in which it was asked.
+    round: u8,
+    pub(crate) state: State,
+}
+
+/// What is known of a contact in a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Heard,
+    Waiting,
+    Answered,
+    Failed,
+}
+
+/// The contacts of one search.
+#[derive(Clone, Debug)]
+pub(crate) struct Shortlist {
+    target: Key,
+    /// Contacts that are in the list, by the low bits of their numbers: most of what an answer names is known.
+    recent: [PeerId; RECENT],
+    entries: Vec<Entry>,
+    /// Who is waited for since when, in the order of asking.
+    asked: Vec<(Time, PeerId)>,
+    width: u8,
+    alpha: u8,
+    /// Entries that have failed.
+    failed: u8,
+    round: u8,
+    /// Answers in a row that brought nothing nearer.
+    in_vain: u8,
+}
+
+/// Peers to be asked now.
+#[derive(Debug)]
+pub(crate) struct Asks {
+    list: [PeerId; WIDTH_MAX],
+    length: usize,
+}
+
+impl Asks {
+    pub(crate) fn as_slice(&self) -> &[PeerId] {
+        &self.list[..self.length]
+    }
+}
+
+impl Shortlist {
+    /// A search that asks `alpha` in parallel and ends when the nearest `width` have answered.
+    pub(crate) fn new(target: Key, width: u8, alpha: u8, this: PeerId) -> Self {
+        let entries = Vec::with_capacity(usize::from(width) + SPARE + 2);
+        let asked = Vec::with_capacity(usize::from(alpha));
+        // The origin itself is never of interest, so it stands for nobody.
+        Self { target, recent: [this; RECENT], entries, width, alpha, asked, failed: 0, round: 0, in_vain: 0 }
+    }
+
+    /// Contacts heard of from a peer at `depth` − 1. True if one of them is nearer than all before.
+    #[inline]
+    pub(crate) fn add(&mut self, numbering: Numbering, contacts: &[PeerId], depth: u8, this: PeerId) -> bool {
+        let before = self.live().next().map_or(u64::MAX, |e| e.distance);
+        // Those that failed stay, so that nobody is asked twice.
+        let room = usize::from(self.width) + usize::from(self.failed) + SPARE;
+        let mut farthest = if self.entries.len() < room { u64::MAX } else { self.entries[self.entries.len() - 1].distance };
+        let mut nearest = u64::MAX;
+        for &peer in contacts {
+            let recent = &mut self.recent[peer.0 as usize % RECENT];
+            if *recent == peer {
+                continue;
+            }
+            let distance = distance(self.target, numbering.key(peer));
+            if distance >= farthest || peer == this {
+                continue;
+            }
+            *recent = peer;
+            let at = self.entries.partition_point(|e| e.distance < distance);
+            if self.entries.get(at).is_some_and(|e| e.distance == distance) {
+                continue;
+            }
+            nearest = nearest.min(distance);
+            self.entries.insert(at, Entry { distance, peer, depth, round: 0, state: State::Heard });
+            if self.entries.len() > room {
+                // Never one that is waited for, whose answer or timeout is still to come, nor one that failed. It is the farthest of all
+                // others, asked or not: to spare those that have answered would drop the nearest, once enough have.
+                if let Some(last) = self.entries.iter().rposition(|e| matches!(e.state, State::Heard | State::Answered)) {
+                    let dropped = self.entries.remove(last).peer;
+                    // Should others fail, it may be wanted again.
+                    self.recent[dropped.0 as usize % RECENT] = this;
+                }
+            }
+            if self.entries.len() >= room {
+                farthest = self.entries[self.entries.len() - 1].distance;
+            }
+        }
+        nearest < before
+    }
+
+    /// Whom to ask now; they count as asked.
+    pub(crate) fn next(&mut self, now: Time) -> Asks {
+        let mut asks = Asks { list: [PeerId(0); WIDTH_MAX], length: 0 };
+        let limit = usize::from(if self.in_vain >= self.alpha { self.width.max(self.alpha) } else { self.alpha });
+        let mut window = self.width.max(self.alpha);
+        for entry in &mut self.entries {
+            if self.asked.len() >= limit || window == 0 || asks.length == WIDTH_MAX {
+                break;
+            }
+            if entry.state == State::Heard {
+                (entry.state, entry.round) = (State::Waiting, self.round.saturating_add(1));
+                self.asked.push((now, entry.peer));
+                asks.list[asks.length] = entry.peer;
+                asks.length += 1;
+            }
+            window -= u8::from(entry.state != State::Failed);
+        }
+        asks
+    }
+
+    /// True if the nearest have all answered, or nobody is left to be asked.
+    pub(crate) fn is_over(&self) -> bool {
+        self.live().take(usize::from(self.width)).all(|e| e.state == State::Answered)
+    }
+
+    /// A contact has answered and named these; its depth, if it is one that was asked.
+    pub(crate) fn answered(&mut self, numbering: Numbering, from: PeerId, contacts: &[PeerId], this: PeerId) -> Option<u8> {
+        let depth = self.settle(numbering, from, State::Answered)?;
+        let nearer = self.add(numbering, contacts, depth.saturating_add(1), this);
+        self.in_vain = if nearer { 0 } else { self.in_vain.saturating_add(1) };
+        Some(depth)
+    }
+
+    /// A contact is of no use: it is silent, or no member.
+    pub(crate) fn failed(&mut self, numbering: Numbering, peer: PeerId) {
+        self.settle(numbering, peer, State::Failed);
+    }
+
+    fn settle(&mut self, numbering: Numbering, peer: PeerId, state: State) -> Option<u8> {
+        let distance = distance(self.target, numbering.key(peer));
+        let at = self.entries.binary_search_by_key(&distance, |e| e.distance).ok()?;
+        let entry = &mut self.entries[at];
+        match entry.state {
+            State::Waiting => self.asked.retain(|&(_, waiting)| waiting != peer),
+            // Later than its timeout, but there.
+            State::Failed if state == State::Answered => self.failed -= 1,
+            _ => return None,
+        }
+        self.failed = self.failed.saturating_add(u8::from(state == State::Failed));
+        entry.state = state;
+        if state == State::Answered {
+            self.round = self.round.max(entry.round);
+        }
+        Some(entry.depth)
+    }
+
+    /// A contact that was asked at `upto` or before and has not answered.
+    pub(crate) fn overdue(&self, upto: Time) -> Option<PeerId> {
+        self.asked.first().filter(|&&(asked, _)| asked <= upto).map(|&(_, peer)| peer)
+    }
+
+    /// When the request was sent that has waited longest.
+    pub(crate) fn oldest(&self) -> Option<Time> {
+        self.asked.first().map(|&(asked, _)| asked)
+    }
+
+    /// Request/reply rounds in sequence so far.
+    pub(crate) fn rounds(&self) -> u32 {
+        u32::from(self.round)
+    }
+
+    /// Those that did not fail, nearest first.
+    pub(crate) fn live(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|e| e.state != State::Failed)
+    }
+
+    /// Those that answered, nearest first.
+    pub(crate) fn answers(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|e| e.state == State::Answered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use peerlab_engine::random::Streams;
+
+    /// Goal: however many have answered, the nearest of those heard of is asked. Method: every answer names somebody nearer than all
+    /// before, until many times more have answered than the list remembers; some fail.
+    #[test]
+    fn the_nearest_is_never_forgotten() {
+        for fails in [4, 1000] {
+            let numbering = Numbering::new(4096, 0, Streams::new(1));
+            let target = Key(5);
+            let mut peers: Vec<PeerId> = (0..600).map(PeerId).collect();
+            peers.sort_unstable_by_key(|&peer| std::cmp::Reverse(distance(target, numbering.key(peer))));
+            let mut list = Shortlist::new(target, 20, 3, PeerId(4095));
+            list.add(numbering, &peers[..3], 1, PeerId(4095));
+            let mut next = 3;
+            let mut turn = 0;
+            while !list.is_over() {
+                let asks = list.next(Time::ZERO);
+                for &peer in asks.as_slice() {
+                    turn += 1;
+                    if turn % fails == fails - 1 && next < peers.len() && turn > 3 {
+                        list.failed(numbering, peer);
+                        // Somebody else has to lead on.
+                        list.add(numbering, &peers[next..=next], 9, PeerId(4095));
+                    } else {
+                        list.answered(numbering, peer, &peers[next.min(peers.len())..(next + 1).min(peers.len())], PeerId(4095));
+                    }
+                    next += 1;
+                }
+            }
+            let nearest = list.answers().next().map(|entry| entry.peer);
+            let last = peers.last().copied();
+            assert!(turn >= 600 && nearest == last, "{nearest:?} after {turn} requests, not {last:?}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Coming and going: repair, goodbyes, losing everybody, and every order of small histories.
+
+use super::*;
+
+#[test]
+fn a_polite_leave_is_known_at_once() {
+    let mut world = world(&config(8), 60, 5);
+    world.start_converged(0..60);
+    let gone = world.id(17);
+    let near = nearest(&world, world.setting.numbering.key(gone), 9);
+    world.leave(17);
+    world.run_for(Span::from_millis(60));
+    for id in near.into_iter().filter(|&id| id != gone) {
+        assert!(!world.contacts(world.setting.numbering.seat(id)).contains(&gone));
+    }
+}
+
+#[test]
+fn a_peer_that_lost_everybody_finds_back() {
+    let mut world = world(&config(4), 60, 7);
+    world.start_converged(0..60);
+    for contact in world.contacts(0) {
+        world.crash(world.setting.numbering.seat(contact));
+    }
+    world.run_for(MINUTE.times(20));
+    assert_homes_are_complete(&world, 4);
+}
+
+#[test]
+fn a_peer_that_crashed_comes_back_under_its_old_id() {
+    let mut world = world(&config(4), 20, 7);
+    world.start_converged(0..20);
+    world.crash(4);
+    // Before anybody has noticed.
+    world.run_for(Span::from_millis(1));
+    world.join(4);
+    world.run_for(MINUTE.times(5));
+    assert_homes_are_complete(&world, 4);
+}
+
+#[test]
+fn newcomers_who_meet_only_newcomers_begin_one_network() {
+    for population in [5, 30] {
+        let mut world = world(&config(4), population, 2);
+        world.start_empty();
+        for seat in 0..population {
+            world.join(seat);
+        }
+        // The first was alone and began a network; it crashes while the others are asking it.
+        world.crash(0);
+        world.run_for(MINUTE.times(10));
+        assert_homes_are_complete(&world, 4);
+    }
+}
+
+/// What can happen to a peer, in an order that a test goes through exhaustively.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Join(u32),
+    Leave(u32),
+    Crash(u32),
+}
+
+/// Goal: whatever four peers do, everybody knows everybody afterwards. Method: every history of `DEPTH` steps (each a join of somebody
+/// offline, a leave or a crash of somebody online), with a pause that lets messages fall in between or not; then quiet, then all tables
+/// are checked.
+#[test]
+fn every_small_history_settles_into_one_network() {
+    const DEPTH: usize = 5;
+    let mut histories = vec![Vec::new()];
+    for _ in 0..DEPTH {
+        histories = histories
+            .iter()
+            .flat_map(|history: &Vec<Step>| next_steps(history).into_iter().map(move |step| [&history[..], &[step]].concat()))
+            .collect();
+    }
+    assert!(histories.len() > 500, "{} histories", histories.len());
+    for k in [1, 4] {
+        let config = KademliaConfig { refresh_interval: Duration::secs(10), stale_after: 2, ..config(k) };
+        for (number, history) in histories.iter().enumerate() {
+            for pause in [Span::from_millis(70), Span::from_secs(3)] {
+                let mut world = world(&config, 4, number as u64);
+                world.start_empty();
+                world.join(0);
+                for &step in history {
+                    world.run_for(pause);
+                    match step {
+                        Step::Join(seat) => world.join(seat),
+                        Step::Leave(seat) => world.leave(seat),
+                        Step::Crash(seat) => world.crash(seat),
+                    }
+                }
+                world.run_for(MINUTE.times(3));
+                world.check();
+                assert_eq!(homes_are_complete(&world, usize::from(k)), Ok(()), "k = {k}, after {history:?} with pauses of {pause:?}");
+            }
+        }
+    }
+}
+
+/// All that may happen next; peer 0 begins. Those that never came yet come in order, which loses no case but for names.
+fn next_steps(history: &[Step]) -> Vec<Step> {
+    let (mut online, mut seen) = ([true, false, false, false], 1);
+    for &step in history {
+        match step {
+            Step::Join(seat) => (online[seat as usize], seen) = (true, seen.max(seat + 1)),
+            Step::Leave(seat) | Step::Crash(seat) => online[seat as usize] = false,
+        }
+    }
+    let at = |seat: u32| online[seat as usize];
+    let joins = (0..4).filter(|&seat| !at(seat) && seat <= seen).map(Step::Join);
+    joins.chain((0..4).filter(|&seat| at(seat)).flat_map(|seat| [Step::Leave(seat), Step::Crash(seat)])).collect()
+}

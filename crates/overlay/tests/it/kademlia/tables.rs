@@ -1,0 +1,168 @@
+//! Tables: those of a converged start, those that joins grow, their size.
+
+use std::mem::size_of;
+
+use peerlab_model::{Issues, Message, Overlay, OverlayConfig, Time, Token, Wire};
+use peerlab_overlay::structured::contacts::Contacts;
+use peerlab_overlay::structured::kademlia::{Eviction, KademliaMessage, KademliaTimer};
+
+use super::*;
+
+/// Contacts of each group (first differing bit) of every member, and how many members there are to choose from.
+fn groups(world: &World<Kademlia>, seat: u32) -> Vec<(usize, usize)> {
+    let numbering = world.setting.numbering;
+    let own = numbering.key(world.id(seat));
+    let group = |id: PeerId| (numbering.key(id).0 ^ own.0).leading_zeros() as usize;
+    let mut counts = vec![(0, 0); 64];
+    for other in world.online().into_iter().filter(|&other| other != seat) {
+        counts[group(world.id(other))].1 += 1;
+    }
+    for contact in world.contacts(seat) {
+        counts[group(contact)].0 += 1;
+    }
+    counts
+}
+
+/// Each group holds k contacts, or everybody there is.
+fn assert_tables_are_full(world: &World<Kademlia>, k: usize) {
+    for seat in world.online() {
+        for (known, there) in groups(world, seat) {
+            assert!(known >= there.min(k), "seat {seat} knows {known} of {there}");
+        }
+    }
+}
+
+#[test]
+fn converged_tables_are_full_and_hold_living_members_alone() {
+    for (k, b) in [(1, 1), (4, 1), (4, 3), (20, 1), (8, 5)] {
+        for population in [1, 2, 3, 9, 300, 3000] {
+            let config = KademliaConfig { b, ..config(k) };
+            let mut world = world(&config, population, u64::from(population));
+            world.start_converged(0..population);
+            assert_tables_are_full(&world, usize::from(k));
+            assert_homes_are_complete(&world, usize::from(k));
+        }
+    }
+}
+
+/// Goal: the converged start is what joins lead to. Method: peers join through random contacts; after some turns of every bucket all
+/// homes are complete and all buckets are as full as those of the converged start.
+#[test]
+fn joins_lead_to_tables_like_the_converged_ones() {
+    for (k, b) in [(4, 1), (8, 1), (4, 2)] {
+        let config = KademliaConfig { b, ..config(k) };
+        let mut world = world(&config, 120, 3);
+        world.start_empty();
+        for seat in 0..120 {
+            world.join(seat);
+            world.run_for(Span::from_secs(1));
+        }
+        world.run_for(MINUTE.times(20));
+        assert!((0..120).all(|seat| world.joined(seat)));
+        assert_homes_are_complete(&world, usize::from(k));
+        assert_tables_are_full(&world, usize::from(k));
+    }
+}
+
+#[test]
+fn states_and_messages_are_small() {
+    assert!(size_of::<KademliaMessage>() <= 112, "{}", size_of::<KademliaMessage>());
+    assert!(size_of::<KademliaTimer>() <= 8, "{}", size_of::<KademliaTimer>());
+    let config = KademliaConfig::default();
+    let mut world = world(&config, 1 << 12, 5);
+    world.start_converged(0..1 << 12);
+    world.run_for(MINUTE);
+    let bytes: usize = (0..1 << 12).map(|seat| world.model.state_bytes(world.peer(seat).expect("online"))).sum();
+    // 7 to 8 buckets of 29 words and a home of about 30.
+    assert!(bytes / (1 << 12) <= 1300, "{} bytes a peer", bytes / (1 << 12));
+}
+
+#[test]
+fn sizes_on_the_wire_are_those_of_the_page() {
+    let mut world = world(&config(8), 4, 1);
+    world.start_converged(0..4);
+    let contacts = Contacts::new(&[PeerId(1), PeerId(2), PeerId(3)]);
+    let cache = KademliaMessage::Cache { key: Key(1), holders: contacts, lives: Span::from_secs(1) };
+    assert_eq!(cache.wire_bytes(Wire::Udp), 28 + 5 + 20 + 3 * 26);
+    assert_eq!(cache.wire_bytes(Wire::P2psim), 20 + 4 * 4);
+    assert_eq!(KademliaMessage::Leave.wire_bytes(Wire::Udp), 29);
+    assert!(KademliaMessage::KINDS.len() == 13 && KademliaMessage::Leave.kind() == 12);
+    let _: fn(Token) -> KademliaTimer = KademliaTimer::Search;
+}
+
+#[test]
+fn parameters_have_the_literature_s_names_and_wrong_ones_are_refused() {
+    let config: KademliaConfig = toml::from_str("k = 8\nalpha = 5\nb = 2\neviction = \"ping\"").expect("it can be read");
+    assert!(config.k == 8 && config.alpha == 5 && config.b == 2 && config.eviction == Eviction::Ping && config.copies() == 8);
+    assert!(toml::from_str::<KademliaConfig>("kk = 4").is_err());
+    let issues = |config: &KademliaConfig| {
+        let mut issues = Issues::new();
+        config.check(100, &mut issues);
+        issues.into_list()
+    };
+    let paths = |config: &KademliaConfig| issues(config).into_iter().map(|issue| issue.path).collect::<Vec<_>>();
+    assert_eq!(paths(&KademliaConfig::default()), Vec::<String>::new());
+    let wrong = KademliaConfig {
+        k: 0,
+        b: 6,
+        alpha: 0,
+        request_timeout: Duration::millis(0),
+        replicas: Some(1),
+        lookup_width: Some(1),
+        ..config.clone()
+    };
+    assert_eq!(paths(&wrong), ["k", "alpha", "b", "request_timeout"]);
+    assert_eq!(paths(&KademliaConfig { k: 8, replicas: Some(9), lookup_width: Some(0), ..config.clone() }), ["lookup_width", "replicas"]);
+    assert_eq!(issues(&KademliaConfig { b: 9, ..config })[0].message, "bits that a hop gains: 1 to 5, not 9");
+}
+
+/// Goal: who has been there for long stays (paper, section 2.2). Method: full buckets, then as many newcomers again; with either kind of
+/// eviction no living contact of an outer bucket gives way.
+#[test]
+fn living_contacts_never_give_way_to_newcomers() {
+    for eviction in [Eviction::Lazy, Eviction::Ping] {
+        let config = KademliaConfig { eviction, ..config(4) };
+        let mut world = world(&config, 200, 4);
+        world.start_converged(0..100);
+        let far = |world: &World<Kademlia>, seat: u32| {
+            let home: Vec<PeerId> = world.model.home(world.peer(seat).expect("online")).collect();
+            world.contacts(seat).into_iter().filter(|contact| !home.contains(contact)).collect::<Vec<_>>()
+        };
+        let before: Vec<Vec<PeerId>> = (0..100).map(|seat| far(&world, seat)).collect();
+        for seat in 100..200 {
+            world.join(seat);
+            world.run_for(Span::from_secs(1));
+        }
+        world.run_for(MINUTE.times(5));
+        for (seat, before) in (0..100).zip(before) {
+            let now = world.contacts(seat);
+            assert!(before.iter().all(|contact| now.contains(contact)), "seat {seat}, {eviction:?}");
+        }
+        assert_eq!(world.sent("ping") > 0, eviction == Eviction::Ping);
+        assert!(world.now() > Time::ZERO);
+    }
+}
+
+/// A contact that crashed gives way: to a candidate after `stale_after` requests, or, with pings, to the next newcomer.
+#[test]
+fn dead_contacts_are_replaced() {
+    for (eviction, stale_after) in [(Eviction::Lazy, 1), (Eviction::Lazy, 3), (Eviction::Ping, 5)] {
+        let config = KademliaConfig { eviction, stale_after, ..config(4) };
+        let mut world = world(&config, 200, 4);
+        world.start_converged(0..200);
+        for seat in 0..60 {
+            world.crash(seat);
+        }
+        world.run_for(MINUTE.times(40));
+        let dead: Vec<PeerId> = (0..60).map(|seat| world.id(seat)).collect();
+        let (mut stale, mut all) = (0, 0);
+        for seat in 60..200 {
+            let contacts = world.contacts(seat);
+            stale += contacts.iter().filter(|contact| dead.contains(contact)).count();
+            all += contacts.len();
+        }
+        println!("{eviction:?}, stale after {stale_after}: {stale} of {all} contacts are dead");
+        assert!(stale * 20 < all, "{eviction:?}, stale after {stale_after}: {stale} of {all} contacts are dead");
+        assert_homes_are_complete(&world, 4);
+    }
+}
