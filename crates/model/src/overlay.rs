@@ -124,6 +124,11 @@ pub trait OverlayConfig: DeserializeOwned + Serialize + JsonSchema + Default + C
     /// Notes every value that cannot work, with the key's path relative to the `[[topology]]` table.
     fn check(&self, population: u32, issues: &mut Issues);
 
+    /// Bytes of tables that a peer will keep among so many members, roughly: for the estimate of a plan's memory.
+    fn expected_bytes(&self, _members: u32) -> u64 {
+        256
+    }
+
     /// Files that a run reads: their contents belong to what makes a result.
     fn files(&self) -> Vec<&str> {
         Vec::new()

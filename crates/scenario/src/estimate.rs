@@ -10,13 +10,13 @@
 use peerlab_model::Family;
 use peerlab_model::units::Duration;
 use peerlab_workload::{Distribution, TargetKind};
-use peerlab_world::{Conditions, Registry};
+use peerlab_world::{Conditions, Registry, Topology};
 use serde_json::Value as Json;
 
 use crate::plan::RunPlan;
 
-/// Bytes that a peer takes: its tables, timers, schedule and counters (workload Q, Chord at 10^6 peers: 730 measured).
-const BYTES_PER_PEER: u64 = 750;
+/// Bytes that a peer takes beside its model's tables: timers, messages, schedule and counters (workload Q at 10^6 peers: about 330).
+const BYTES_PER_PEER: u64 = 400;
 
 /// Bytes that a run takes whatever its size: queues, buffers, histograms.
 const BYTES_PER_RUN: u64 = 8 << 20;
@@ -46,7 +46,7 @@ impl Estimate {
             let parameters = run.topology.parameters();
             estimate.peers = estimate.peers.max(run.conditions.peers.count);
             estimate.events = estimate.events.saturating_add(events(&run.conditions, family, &parameters));
-            estimate.largest_run_bytes = estimate.largest_run_bytes.max(bytes(&run.conditions));
+            estimate.largest_run_bytes = estimate.largest_run_bytes.max(bytes(&run.conditions, &*run.topology));
         }
         estimate
     }
@@ -85,9 +85,11 @@ fn per_second(interval: Duration) -> f64 {
 }
 
 /// Bytes of one run.
-fn bytes(conditions: &Conditions) -> u64 {
+fn bytes(conditions: &Conditions, topology: &dyn Topology) -> u64 {
+    let peers = conditions.peers.count;
+    let members = (online_share(conditions) * f64::from(peers)) as u32;
     let copies = u64::from(conditions.content.items) * u64::from(conditions.content.copies);
-    BYTES_PER_RUN + u64::from(conditions.peers.count) * BYTES_PER_PEER + copies * BYTES_PER_COPY
+    BYTES_PER_RUN + u64::from(peers) * BYTES_PER_PEER + u64::from(members) * topology.expected_bytes(members) + copies * BYTES_PER_COPY
 }
 
 /// The share of peers that are online in the long run.

@@ -95,6 +95,8 @@ pub trait Topology: Send + Sync + fmt::Debug {
     fn targets(&self) -> Targets;
     /// How many servers it needs.
     fn dedicated(&self) -> usize;
+    /// Bytes of tables that a peer will keep among so many members, roughly.
+    fn expected_bytes(&self, members: u32) -> u64;
     /// Files that it reads.
     fn files(&self) -> Vec<String>;
     /// Runs it once.
@@ -133,6 +135,10 @@ impl<O: Overlay> Topology for Configured<O> {
 
     fn dedicated(&self) -> usize {
         O::dedicated(&self.config).len()
+    }
+
+    fn expected_bytes(&self, members: u32) -> u64 {
+        self.config.expected_bytes(members)
     }
 
     fn files(&self) -> Vec<String> {

@@ -90,6 +90,14 @@ impl KademliaConfig {
 }
 
 impl OverlayConfig for KademliaConfig {
+    /// A bucket for each doubling from k contacts to all members (more with `b`), and what is at home.
+    fn expected_bytes(&self, members: u32) -> u64 {
+        let (k, b) = (u64::from(self.k), u32::from(self.b).clamp(1, B_MAX.into()));
+        let groups = u64::from((u64::from(members) / k.max(1)).max(1).ilog2());
+        let buckets = groups * ((1 << b) - 1) / u64::from(b);
+        4 * buckets * (k + u64::from(self.replacement_cache) + 1) + 8 * k + 64
+    }
+
     fn check(&self, _population: u32, issues: &mut Issues) {
         let mut within = |key: &str, value: u8, low: u8, high: u8, what: &str| {
             issues.ensure((low..=high).contains(&value), key, format!("{what}: {low} to {high}, not {value}"));
