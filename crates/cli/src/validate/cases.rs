@@ -33,6 +33,7 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "flood-gnutella-08",
     "flood-random-regular",
     "flood-whole",
+    "kademlia-path-length",
     "planetlab-latency",
     "share-online",
 ];

@@ -150,15 +150,41 @@ impl Shortlist {
 
     /// A contact has answered and named these; its depth, if it is one that was asked.
     pub(crate) fn answered(&mut self, numbering: Numbering, from: PeerId, contacts: &[PeerId], this: PeerId) -> Option<u8> {
-        let depth = self.settle(numbering, from, State::Answered)?;
+        let depth = self.settle(numbering, from, State::Answered).or_else(|| self.met_another(numbering, from))?;
         let nearer = self.add(numbering, contacts, depth.saturating_add(1), this);
         self.in_vain = if nearer { 0 } else { self.in_vain.saturating_add(1) };
         Some(depth)
     }
 
-    /// A contact is of no use: it is silent, or no member.
+    /// The machine that was asked answers under another id: the one that was meant is gone, and who answered takes its place. A first
+    /// contact is always such a case where ids change, since only its address was known.
+    fn met_another(&mut self, numbering: Numbering, from: PeerId) -> Option<u8> {
+        let asked = self.asked_at(numbering, from)?;
+        let depth = self.settle(numbering, asked, State::Failed)?;
+        let distance = distance(self.target, numbering.key(from));
+        let entry = Entry { distance, peer: from, depth, round: self.round.saturating_add(1), state: State::Answered };
+        match self.entries.binary_search_by_key(&distance, |e| e.distance) {
+            Ok(at) if self.entries[at].state == State::Heard => self.entries[at] = entry,
+            Ok(_) => return None,
+            Err(at) => self.entries.insert(at, entry),
+        }
+        self.round = self.round.max(entry.round);
+        Some(depth)
+    }
+
+    /// Who was asked on this peer's machine and has not answered.
+    fn asked_at(&self, numbering: Numbering, from: PeerId) -> Option<PeerId> {
+        let host = numbering.host(from);
+        self.asked.iter().map(|&(_, asked)| asked).find(|&asked| numbering.host(asked) == host)
+    }
+
+    /// A contact is of no use: it is silent, or no member, whatever its id is by now.
     pub(crate) fn failed(&mut self, numbering: Numbering, peer: PeerId) {
-        self.settle(numbering, peer, State::Failed);
+        if self.settle(numbering, peer, State::Failed).is_none()
+            && let Some(asked) = self.asked_at(numbering, peer)
+        {
+            self.settle(numbering, asked, State::Failed);
+        }
     }
 
     fn settle(&mut self, numbering: Numbering, peer: PeerId, state: State) -> Option<u8> {

@@ -111,3 +111,18 @@ fn next_steps(history: &[Step]) -> Vec<Step> {
     let joins = (0..4).filter(|&seat| !at(seat) && seat <= seen).map(Step::Join);
     joins.chain((0..4).filter(|&seat| at(seat)).flat_map(|seat| [Step::Leave(seat), Step::Crash(seat)])).collect()
 }
+
+/// Goal: of a first contact only the address is known. Method: everybody comes back under other ids, three times; whoever joins meets
+/// machines whose first identities are long gone.
+#[test]
+fn who_returns_joins_through_contacts_that_have_other_ids_by_now() {
+    let mut world = World::<Kademlia>::new(&config(4), Options { population: 16, seed: 9, new_identity: true, ..Options::default() });
+    world.start_converged(0..16);
+    for seat in (0..16).cycle().take(48) {
+        world.crash(seat);
+        world.run_for(MINUTE.times(5));
+        world.join(seat);
+        world.run_for(Span::from_secs(2));
+        assert!(world.joined(seat), "seat {seat} has not joined within two seconds");
+    }
+}
