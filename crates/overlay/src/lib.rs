@@ -15,6 +15,7 @@
 
 pub mod graph;
 pub mod hybrid;
+mod publisher;
 pub mod records;
 pub mod structured;
 pub mod unstructured;

@@ -5,14 +5,11 @@
 
 use std::sync::Arc;
 
-use peerlab_model::{ItemId, Key, PeerId, Span, Token};
+use peerlab_model::{ItemId, Key, PeerId, Token};
 
 use super::peer::{ChordPeer, Pending, Purpose};
 use super::{Chord, ChordMessage, ChordTimer, Cx};
 use crate::records::Record;
-
-/// Publications of one peer that may be under way together.
-const PUBLISHING_MAX: u8 = 4;
 
 /// Records in one message: what fits into a datagram of 1500 bytes.
 const RECORDS_PER_MESSAGE: usize = 28;
@@ -22,7 +19,7 @@ impl Chord {
 
     /// Registers items, or takes their registration back, a few at a time.
     pub(super) fn queue_items(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, items: &[ItemId], add: bool) {
-        peer.extra().to_publish.extend(items.iter().map(|&item| (item, add)));
+        peer.extra().publisher.queue(items, add);
         if add {
             self.begin_republishing(peer, cx);
         }
@@ -30,40 +27,27 @@ impl Chord {
     }
 
     fn begin_republishing(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
-        let extra = peer.extra();
-        if !extra.republishing {
-            extra.republishing = true;
-            extra.cursor = cx.rng().below(u64::from(u32::MAX)) as u32;
-            cx.set_timer_within(self.republish_gap(cx), ChordTimer::Republish);
-        }
-    }
-
-    /// Items are registered again one by one, evenly over the interval.
-    fn republish_gap(&self, cx: &Cx<'_>) -> Span {
-        Span::from_nanos(self.config.republish_interval.span().nanos() / cx.shares().len().max(1) as u64)
+        peer.extra().publisher.begin(cx, self.config.republish_interval.span(), ChordTimer::Republish);
     }
 
     pub(super) fn tick_republish(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
-        cx.set_timer(self.republish_gap(cx), ChordTimer::Republish);
-        let items = cx.shares();
-        let extra = peer.extra();
-        // What still waits for its first turn (the peer was cut off, say) goes first.
-        if !items.is_empty() && extra.to_publish.len() < items.len() {
-            let at = extra.cursor as usize % items.len();
-            extra.cursor = (at + 1) as u32;
-            extra.to_publish.push_back((items[at], true));
-        }
+        peer.extra().publisher.tick(cx, self.config.republish_interval.span(), ChordTimer::Republish);
         self.publish_next(peer, cx);
     }
 
     fn publish_next(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
-        while peer.active && peer.extra().publishing < PUBLISHING_MAX {
-            let Some((item, add)) = peer.extra().to_publish.pop_front() else { return };
+        while peer.active
+            && let Some((item, add)) = peer.extra().publisher.next()
+        {
             let key = self.numbering.item_key(item);
             if peer.owns(self.view(peer), key) {
-                if add { self.keep(peer, cx, key, peer.id) } else { self.forget_record(peer, cx, key, peer.id) }
+                if add {
+                    self.keep(peer, cx, key, peer.id)
+                } else {
+                    self.forget_record(peer, cx, key, peer.id)
+                }
+                peer.extra().publisher.ended();
             } else {
-                peer.extra().publishing += 1;
                 self.ask_own(peer, cx, key, if add { Purpose::Publish } else { Purpose::Withdraw });
             }
         }
@@ -103,8 +87,7 @@ impl Chord {
 
     /// A publication has ended, well or badly: the next one may begin.
     pub(super) fn published(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
-        let extra = peer.extra();
-        extra.publishing = extra.publishing.saturating_sub(1);
+        peer.extra().publisher.ended();
         self.publish_next(peer, cx);
     }
 

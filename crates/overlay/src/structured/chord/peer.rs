@@ -1,12 +1,12 @@
 //! What one peer knows, and the decisions that need nothing else.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use peerlab_model::{ItemId, Key, LookupId, PeerId, Requests, Token};
+use peerlab_model::{Key, LookupId, PeerId, Requests, Token};
 
 use super::config::RouteThrough;
 use super::message::{Goal, Query};
+use crate::publisher::Publisher;
 use crate::records::Records;
 use crate::structured::ring::{View, relist};
 
@@ -165,14 +165,8 @@ pub(super) struct Extra {
     pub(super) searches: Requests<Search>,
     /// Records that this peer keeps for others.
     pub(super) records: Records,
-    /// Items to register (`true`) or to take back.
-    pub(super) to_publish: VecDeque<(ItemId, bool)>,
-    /// Publications under way.
-    pub(super) publishing: u8,
-    /// The item of the disk to register again next.
-    pub(super) cursor: u32,
-    /// The timer for that runs.
-    pub(super) republishing: bool,
+    /// What it has to register with others.
+    pub(super) publisher: Publisher,
     /// Newcomers that refused, in a row.
     pub(super) refusals: u8,
     /// The newcomer with the lowest number that was met.
@@ -385,7 +379,7 @@ impl ChordPeer {
             size_of::<Extra>()
                 + extra.searches.len() * size_of::<(Token, Search)>()
                 + extra.records.len() * size_of::<crate::records::Record>()
-                + extra.to_publish.len() * size_of::<(ItemId, bool)>()
+                + extra.publisher.bytes()
         });
         size_of::<Self>() + size_of_val::<[PeerId]>(&self.fingers) + list + extra
     }
