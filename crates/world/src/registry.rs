@@ -9,6 +9,7 @@ use std::fmt;
 use peerlab_model::{Family, Issues, Overlay, OverlayConfig, Targets};
 use peerlab_overlay::hybrid::central_index::CentralIndex;
 use peerlab_overlay::structured::chord::Chord;
+use peerlab_overlay::structured::pastry::{Bamboo, Pastry};
 use peerlab_overlay::unstructured::flooding::Flooding;
 use schemars::{Schema, schema_for};
 
@@ -54,7 +55,7 @@ impl Registry {
 
     /// The models that Peerlab ships.
     pub fn builtin() -> Self {
-        Self::empty().with::<CentralIndex>().with::<Chord>().with::<Flooding>()
+        Self::empty().with::<Bamboo>().with::<CentralIndex>().with::<Chord>().with::<Flooding>().with::<Pastry>()
     }
 
     /// The same and one more; a model of the same name is replaced.

@@ -1,4 +1,6 @@
 //! Structured overlays: keys have owners, and each peer's tables lead a question to the owner in a bounded number of hops.
 
 pub mod chord;
+pub mod pastry;
+pub(crate) mod prefix;
 pub(crate) mod ring;

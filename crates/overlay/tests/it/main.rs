@@ -5,3 +5,4 @@ mod chord;
 mod flooding;
 mod graphs;
 mod harness;
+mod pastry;
