@@ -3,6 +3,7 @@
 use peerlab_model::Overlay;
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
+use peerlab_overlay::structured::pastry::{Bamboo, BambooConfig, Pastry, PastryConfig};
 use peerlab_overlay::unstructured::flooding::{Flooding, FloodingConfig};
 use peerlab_testkit::conformance;
 use peerlab_workload::TargetKind;
@@ -32,6 +33,17 @@ fn iterative_chord_conforms() {
 fn recursive_chord_conforms() {
     let config = ChordConfig { routing: Routing::Recursive, successors: 4, ..ChordConfig::default() };
     in_random_worlds::<Chord>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn pastry_conforms() {
+    let config = PastryConfig { leaf_set: 8, ..PastryConfig::default() };
+    in_random_worlds::<Pastry>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn bamboo_conforms() {
+    in_random_worlds::<Bamboo>(&BambooConfig::default(), &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
 }
 
 #[test]
