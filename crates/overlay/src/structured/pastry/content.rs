@@ -160,7 +160,7 @@ impl<V: Variant> PastryLike<V> {
     /// A peer has come into the leaf set: of the records that this peer has owned until now, it gets those that it is to keep.
     pub(super) fn share_records_with(&self, peer: &PastryPeer, cx: &mut Cx<'_, V>, newcomer: PeerId) {
         let copies = usize::from(self.rules.replicas) - 1;
-        self.hand_over(peer, cx, |peer, key| {
+        Self::hand_over(peer, cx, |peer, key| {
             let this = closeness(key, self.numbering.key(peer.id));
             let mut ahead = peer.replicas(self.numbering, key, 2).filter(|&other| other != newcomer);
             let owned = ahead.next().is_none_or(|other| this < closeness(key, self.numbering.key(other)));
@@ -172,7 +172,7 @@ impl<V: Variant> PastryLike<V> {
     /// A peer has gone from the leaf set: whoever takes its place among the replicas of this peer's own records gets them.
     pub(super) fn replace_replica(&self, peer: &PastryPeer, cx: &mut Cx<'_, V>, gone: PeerId) {
         let copies = usize::from(self.rules.replicas) - 1;
-        self.hand_over(peer, cx, |peer, key| {
+        Self::hand_over(peer, cx, |peer, key| {
             let last = peer.replicas(self.numbering, key, copies).nth(copies.checked_sub(1)?)?;
             let was_one = closeness(key, self.numbering.key(gone)) < closeness(key, self.numbering.key(last));
             (was_one && peer.is_closest(self.numbering, key)).then_some(last)
@@ -181,7 +181,7 @@ impl<V: Variant> PastryLike<V> {
 
     /// This peer leaves: the next closest peer becomes the owner of what it owns.
     pub(super) fn hand_over_own(&self, peer: &PastryPeer, cx: &mut Cx<'_, V>) {
-        self.hand_over(
+        Self::hand_over(
             peer,
             cx,
             |peer, key| {
@@ -191,7 +191,7 @@ impl<V: Variant> PastryLike<V> {
     }
 
     /// Sends the living records to whom `keeper` names for their key, as many in a message as fit.
-    fn hand_over(&self, peer: &PastryPeer, cx: &mut Cx<'_, V>, keeper: impl Fn(&PastryPeer, Key) -> Option<PeerId>) {
+    fn hand_over(peer: &PastryPeer, cx: &mut Cx<'_, V>, keeper: impl Fn(&PastryPeer, Key) -> Option<PeerId>) {
         let Some(extra) = peer.extra.as_deref().filter(|extra| !extra.records.is_empty()) else { return };
         let now = cx.now();
         let living = extra.records.iter().copied().filter(|record| record.expires > now);
@@ -205,7 +205,9 @@ impl<V: Variant> PastryLike<V> {
     }
 
     pub(super) fn take_over(peer: &mut PastryPeer, cx: &Cx<'_, V>, records: &[Record]) {
-        records.iter().for_each(|&record| Self::replicate(peer, cx, record));
+        for &record in records {
+            Self::replicate(peer, cx, record);
+        }
     }
 
     /// A member of the converged start: the ages of its records count from now.

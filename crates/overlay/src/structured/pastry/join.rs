@@ -213,7 +213,9 @@ impl<V: Variant> PastryLike<V> {
     pub(super) fn left_by(&self, peer: &mut PastryPeer, cx: &mut Cx<'_, V>, from: PeerId, leaves: &[PeerId]) {
         self.lose(peer, cx, from, Loss::Goodbye);
         if peer.active {
-            leaves.iter().for_each(|&contact| self.consider(peer, cx, contact));
+            for &contact in leaves {
+                self.consider(peer, cx, contact);
+            }
         }
     }
 }

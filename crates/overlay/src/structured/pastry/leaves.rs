@@ -69,9 +69,10 @@ impl Leaves {
         let (after, before) = (self.after(), self.before());
         if after.len() < side && before.len() < side {
             Cover::All
-        } else if after.last().is_some_and(|&last| ahead <= view.to(last)) || before.last().is_some_and(|&last| ahead >= view.to(last)) {
-            Cover::Within
-        } else if ahead == 0 {
+        } else if ahead == 0
+            || after.last().is_some_and(|&last| ahead <= view.to(last))
+            || before.last().is_some_and(|&last| ahead >= view.to(last))
+        {
             Cover::Within
         } else {
             Cover::Beyond

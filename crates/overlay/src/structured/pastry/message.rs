@@ -226,21 +226,19 @@ impl Message for PastryMessage {
             Self::Forward { .. } => Fields::bytes(12).keys(1).contacts(1),
             Self::Ack { .. } | Self::Pong { .. } | Self::GetNeighbourhood { .. } | Self::Stored { .. } => Fields::bytes(5),
             Self::Ping { .. } | Self::GetRow { .. } => Fields::bytes(6),
-            Self::GetEntry { .. } => Fields::bytes(7),
+            Self::GetEntry { .. } | Self::Found { .. } => Fields::bytes(7),
             Self::Refuse { .. } => Fields::bytes(5).contacts(1),
-            Self::Found { .. } => Fields::bytes(7),
             Self::Providers { holders, .. } => Fields::bytes(6).contacts(list(holders)),
             Self::JoinRow { row } => Fields::bytes(2).contacts(u32::from(row.known)),
             Self::RowReply { row, .. } => Fields::bytes(6).contacts(u32::from(row.known)),
             Self::JoinLeaves { leaves, .. } | Self::Exchange { leaves, .. } | Self::Leaves { leaves, .. } => {
                 Fields::bytes(5).contacts(list(leaves))
             }
-            Self::JoinNeighbourhood { neighbourhood } => Fields::bytes(1).contacts(list(neighbourhood)),
+            Self::JoinNeighbourhood { neighbourhood: peers } | Self::Leave { leaves: peers } => Fields::bytes(1).contacts(list(peers)),
             Self::Neighbourhood { neighbourhood, .. } => Fields::bytes(5).contacts(list(neighbourhood)),
             Self::Failed { .. } => Fields::bytes(1).contacts(1),
             Self::Hello => Fields::bytes(1),
             Self::Entry { peer, .. } => Fields::bytes(5).contacts(u32::from(peer.is_some())),
-            Self::Leave { leaves } => Fields::bytes(1).contacts(list(leaves)),
             Self::HandOver { records } => {
                 let count = records.len() as u32;
                 Fields::bytes(1 + 4 * count).keys(count).contacts(count)

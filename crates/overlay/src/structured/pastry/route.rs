@@ -86,19 +86,18 @@ impl<V: Variant> PastryLike<V> {
 
     /// The question has arrived at its next peer.
     pub(super) fn acknowledged(&self, peer: &mut PastryPeer, cx: &mut Cx<'_, V>, from: PeerId, hop: Token) {
-        let Some(Pending::Hop { to, query, sent, .. }) = cx.close(hop) else { return };
+        let Some(Pending::Hop { to, sent, .. }) = cx.close(hop) else { return };
         if from == to {
             peer.trips.add(from, cx.now().since(sent));
         } else {
             // The machine has another identity now. It passes the question on from where it lies.
             self.lose(peer, cx, to, super::upkeep::Loss::Noticed);
-            self.count_timeout(cx, &query, false);
         }
     }
 
     /// A question was not acknowledged in time.
     pub(super) fn hop_timed_out(&self, peer: &mut PastryPeer, cx: &mut Cx<'_, V>, to: PeerId, query: Query, patient: bool) {
-        self.count_timeout(cx, &query, true);
+        Self::count_timeout(cx, &query);
         if matches!(self.rules.upkeep, Upkeep::Periodic { .. }) && !patient {
             if !peer.is_suspect(to) {
                 peer.extra().suspects.push(to);
@@ -122,8 +121,8 @@ impl<V: Variant> PastryLike<V> {
     }
 
     /// The lookup that a question belongs to was held up by a dead contact.
-    fn count_timeout(&self, cx: &mut Cx<'_, V>, query: &Query, silent: bool) {
-        if let (Cause::Lookup(lookup), true) = (query.goal.cause(query.lookup), silent) {
+    fn count_timeout(cx: &mut Cx<'_, V>, query: &Query) {
+        if let Cause::Lookup(lookup) = query.goal.cause(query.lookup) {
             cx.timed_out(lookup);
         }
     }

@@ -96,7 +96,7 @@ impl<V: Variant> PastryLike<V> {
         }
         let row = usize::from(peer.next_row) % rows;
         peer.next_row = ((row + 1) % rows) as u8;
-        if let Some(of) = self.pick(cx, || peer.table.row(peer.id, row, self.rules.bits)) {
+        if let Some(of) = Self::pick(cx, || peer.table.row(peer.id, row, self.rules.bits)) {
             let token = cx.open(Pending::Row { of });
             cx.send(of, PastryMessage::GetRow { row: row as u8, token });
             cx.set_timer(self.rules.request_timeout, PastryTimer::Request(token));
@@ -129,7 +129,7 @@ impl<V: Variant> PastryLike<V> {
         let gap = Self::gap(cx, neighbourhood_interval);
         cx.set_timer(gap, PastryTimer::Neighbourhood);
         let near = cx.rng().pick(&peer.neighbourhood).copied();
-        if let Some(of) = near.or_else(|| self.pick(cx, || peer.all())) {
+        if let Some(of) = near.or_else(|| Self::pick(cx, || peer.all())) {
             let token = cx.open(Pending::Neighbourhood { of });
             cx.send(of, PastryMessage::GetNeighbourhood { token });
             cx.set_timer(self.rules.request_timeout, PastryTimer::Request(token));
@@ -137,7 +137,7 @@ impl<V: Variant> PastryLike<V> {
     }
 
     /// A random one of what an iterator gives.
-    fn pick<I: Iterator<Item = PeerId>>(&self, cx: &mut Cx<'_, V>, list: impl Fn() -> I) -> Option<PeerId> {
+    fn pick<I: Iterator<Item = PeerId>>(cx: &mut Cx<'_, V>, list: impl Fn() -> I) -> Option<PeerId> {
         let count = list().count();
         if count == 0 { None } else { list().nth(cx.rng().index(count)) }
     }
@@ -172,7 +172,7 @@ impl<V: Variant> PastryLike<V> {
         let bits = self.rules.bits;
         let rows = (row..peer.table.rows(bits).max(row + 1)).find(|&row| peer.table.row(peer.id, row, bits).next().is_some());
         let Some(from_row) = rows else { return };
-        if let Some(of) = self.pick(cx, || peer.table.row(peer.id, from_row, bits)) {
+        if let Some(of) = Self::pick(cx, || peer.table.row(peer.id, from_row, bits)) {
             let (row, column) = (row as u8, column as u8);
             let token = cx.open(Pending::Entry { of, row, column, tries });
             cx.send(of, PastryMessage::GetEntry { row, column, token });
@@ -353,7 +353,9 @@ impl<V: Variant> PastryLike<V> {
 
     /// A neighbour's leaf set: who fits into this one is checked; and so is who should be in that one and is not.
     fn learn_leaves(&self, peer: &mut PastryPeer, cx: &mut Cx<'_, V>, from: PeerId, leaves: &[PeerId]) {
-        leaves.iter().for_each(|&contact| self.consider(peer, cx, contact));
+        for &contact in leaves {
+            self.consider(peer, cx, contact);
+        }
         let view = View::new(self.numbering, from);
         let half = 1 << 63;
         let after = leaves.iter().map(|&peer| view.to(peer)).filter(|&ahead| ahead < half).max().unwrap_or(0);

@@ -136,20 +136,17 @@ fn sizes_on_the_wire_are_those_of_the_page() {
     assert!(PastryMessage::KINDS.len() == 27 && PastryMessage::Retract { key: Key(1), holder: PeerId(1) }.kind() == 26);
 }
 
+fn issues<C: OverlayConfig>(config: &C) -> Vec<String> {
+    let mut issues = Issues::new();
+    config.check(100, &mut issues);
+    issues.into_list().into_iter().map(|issue| format!("{}: {} {}", issue.path, issue.message, issue.help.unwrap_or_default())).collect()
+}
+
 #[test]
 fn parameters_have_the_literature_s_names_and_impossible_ones_are_refused() {
     let config: PastryConfig = toml::from_str("b = 3\nleaf_set = 32\nneighbourhood_set = 0").expect("it can be read");
     assert!(config.b == 3 && config.leaf_set == 32 && config.neighbourhood_set == 0);
     assert!(toml::from_str::<PastryConfig>("leafset = 4").is_err() && toml::from_str::<BambooConfig>("neighbourhood_set = 4").is_err());
-    fn issues<C: OverlayConfig>(config: &C) -> Vec<String> {
-        let mut issues = Issues::new();
-        config.check(100, &mut issues);
-        issues
-            .into_list()
-            .into_iter()
-            .map(|issue| format!("{}: {} {}", issue.path, issue.message, issue.help.unwrap_or_default()))
-            .collect()
-    }
     assert!(issues(&PastryConfig::default()).is_empty() && issues(&BambooConfig::default()).is_empty());
     let wrong = issues(&PastryConfig { b: 9, leaf_set: 7, neighbourhood_set: 200, ..PastryConfig::default() });
     assert_eq!(wrong.len(), 3, "{wrong:?}");
