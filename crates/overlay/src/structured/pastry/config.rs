@@ -61,6 +61,8 @@ pub struct BambooConfig {
     pub proximity: bool,
     /// Mean gap between two exchanges of the leaf set with a random member of it; each gap is drawn from half to one and a half of it.
     pub leaf_set_interval: Duration,
+    /// Every contact is pinged once in this time, one after the other.
+    pub ping_interval: Duration,
     /// Mean gap between two local tunings (a random entry of a row is asked for its row), drawn in the same way.
     pub local_tuning_interval: Duration,
     /// Mean gap between two global tunings (the owner of a random key that fits a slot is looked up and measured), drawn in the same way.
@@ -111,7 +113,8 @@ impl Default for BambooConfig {
             b: 4,
             leaf_set: 8,
             proximity: true,
-            leaf_set_interval: Duration::secs(5),
+            leaf_set_interval: Duration::secs(4),
+            ping_interval: Duration::secs(20),
             local_tuning_interval: Duration::secs(10),
             global_tuning_interval: Duration::secs(20),
             request_timeout: Duration::millis(500),
@@ -152,6 +155,7 @@ impl OverlayConfig for BambooConfig {
             issues,
             &[
                 ("leaf_set_interval", self.leaf_set_interval),
+                ("ping_interval", self.ping_interval),
                 ("local_tuning_interval", self.local_tuning_interval),
                 ("global_tuning_interval", self.global_tuning_interval),
                 ("timeout_margin", self.timeout_margin),
@@ -199,6 +203,8 @@ pub(super) enum Upkeep {
     },
     /// Bamboo: by and by, whether something has happened or not; and timeouts follow measured round trips.
     Periodic {
+        /// All contacts are pinged once.
+        ping_interval: Span,
         /// A random slot is looked up.
         global_tuning_interval: Span,
         /// A timeout exceeds the smoothed round trip by this much at least.
@@ -234,7 +240,11 @@ impl From<&BambooConfig> for Rules {
             leaf_set: c.leaf_set,
             neighbourhood_set: 0,
             proximity: c.proximity,
-            upkeep: Upkeep::Periodic { global_tuning_interval: c.global_tuning_interval.span(), timeout_margin: c.timeout_margin.span() },
+            upkeep: Upkeep::Periodic {
+                ping_interval: c.ping_interval.span(),
+                global_tuning_interval: c.global_tuning_interval.span(),
+                timeout_margin: c.timeout_margin.span(),
+            },
             leaf_set_interval: c.leaf_set_interval.span(),
             table_interval: c.local_tuning_interval.span(),
             request_timeout: c.request_timeout.span(),

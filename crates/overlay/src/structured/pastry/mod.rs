@@ -118,6 +118,8 @@ pub enum PastryTimer {
     Neighbourhood,
     /// Time to look up a random slot.
     GlobalTuning,
+    /// Time to ping the next contact.
+    Ping,
     /// Time to register the next item again.
     Republish,
     /// Time to try to join again.
@@ -236,6 +238,7 @@ impl<V: Variant> Overlay for PastryLike<V> {
             PastryTimer::Table => self.tick_table(peer, cx),
             PastryTimer::Neighbourhood => self.tick_neighbourhood(peer, cx),
             PastryTimer::GlobalTuning => self.tick_global_tuning(peer, cx),
+            PastryTimer::Ping => self.tick_ping(peer, cx),
             PastryTimer::Republish => self.tick_republish(peer, cx),
             PastryTimer::Join => self.attempt_join(peer, cx),
             PastryTimer::Request(token) => self.request_timed_out(peer, cx, token),

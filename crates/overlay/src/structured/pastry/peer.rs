@@ -28,6 +28,8 @@ pub struct PastryPeer {
     pub(super) id: PeerId,
     /// The row to refresh next.
     pub(super) next_row: u8,
+    /// The contact to ping next.
+    pub(super) next_ping: u16,
     /// It is a member: it answers, and routes.
     pub(super) active: bool,
     /// Its neighbours know it, so that questions for its keys reach it: the world knows that it has joined.
@@ -169,6 +171,7 @@ impl PastryPeer {
             extra: None,
             id,
             next_row: 0,
+            next_ping: 0,
             active: false,
             announced: false,
             ticking: false,

@@ -33,8 +33,9 @@ impl<V: Variant> PastryLike<V> {
             peer.announced = true;
             peer.leaves = self.leaves_of(&ring, at);
             peer.table = Table::from_slots(Arc::from(slots));
-            // Each peer is at a turn of its own in the refreshing of its rows.
+            // Each peer is at a turn of its own in the refreshing of its rows and in its pings.
             peer.next_row = (key.0 % 64) as u8;
+            peer.next_ping = (key.0 % 128) as u16;
             let kept: Vec<Record> = std::iter::from_fn(|| records.next_if(|&(keeper, _)| keeper == at).map(|(_, record)| record)).collect();
             if !kept.is_empty() {
                 peer.extra().records = Records::from_unsorted(kept);

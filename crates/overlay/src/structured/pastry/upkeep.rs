@@ -50,8 +50,10 @@ impl<V: Variant> PastryLike<V> {
                 cx.set_timer_within(neighbourhood_interval, PastryTimer::Neighbourhood);
             }
             Upkeep::Reactive { .. } => {}
-            Upkeep::Periodic { global_tuning_interval, .. } => {
+            Upkeep::Periodic { global_tuning_interval, ping_interval, .. } => {
                 cx.set_timer_within(global_tuning_interval, PastryTimer::GlobalTuning);
+                let gap = Self::ping_gap(peer, ping_interval);
+                cx.set_timer_within(gap, PastryTimer::Ping);
             }
         }
     }
@@ -121,6 +123,22 @@ impl<V: Variant> PastryLike<V> {
         let prefix = if before == 0 { 0 } else { this.0 & (u64::MAX << (u64::BITS - before)) };
         let rest = if upto < u64::BITS { cx.rng().bits() >> upto } else { 0 };
         self.ask_own(peer, cx, Key(prefix | column << (u64::BITS - upto) | rest), Purpose::Tune);
+    }
+
+    /// Bamboo: the contacts are pinged in turn, evenly over the interval. That finds the dead ones and keeps round trips up to date.
+    pub(super) fn tick_ping(&self, peer: &mut PastryPeer, cx: &mut Cx<'_, V>) {
+        let Upkeep::Periodic { ping_interval, .. } = self.rules.upkeep else { return };
+        cx.set_timer(Self::ping_gap(peer, ping_interval), PastryTimer::Ping);
+        let turn = usize::from(peer.next_ping);
+        let next = peer.all().nth(turn).map(|contact| (contact, turn + 1)).or_else(|| Some((peer.all().next()?, 1)));
+        if let Some((contact, next)) = next {
+            peer.next_ping = next as u16;
+            self.ping(peer, cx, contact, Why::KeepAlive);
+        }
+    }
+
+    fn ping_gap(peer: &PastryPeer, interval: Span) -> Span {
+        Span::from_nanos(interval.nanos() / peer.all().count().max(1) as u64)
     }
 
     /// The neighbourhood set: one of it is asked for its own; as long as there is none, any contact.
