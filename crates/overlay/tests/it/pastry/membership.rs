@@ -127,7 +127,8 @@ fn every_small_history<V: Kind>(depth: usize) {
             .collect();
     }
     for (number, history) in histories.iter().enumerate() {
-        for (pause, leaf_set) in [(Span::from_millis(70), 2), (Span::from_secs(3), 4)] {
+        for (pause, leaf_set) in [(Span::from_millis(70), 2), (Span::from_millis(70), 4), (Span::from_secs(3), 2), (Span::from_secs(3), 4)]
+        {
             let mut world = world::<V>(&V::config(leaf_set), 4, number as u64);
             world.start_empty();
             world.join(0);
