@@ -60,11 +60,24 @@ fn kademlia_runs() {
 }
 
 #[test]
+fn pastry_runs() {
+    run_small("pastry.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
+}
+
+#[test]
 fn every_shipped_scenario_is_run_here() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
     let files: Vec<String> =
         names(&directory).into_iter().filter(|name| Path::new(name).extension().is_some_and(|end| end == "toml")).collect();
-    let here =
-        ["blackout.toml", "churn.toml", "hop-counts.toml", "kademlia.toml", "real-gnutella.toml", "server-outage.toml", "workload-q.toml"];
+    let here = [
+        "blackout.toml",
+        "churn.toml",
+        "hop-counts.toml",
+        "kademlia.toml",
+        "pastry.toml",
+        "real-gnutella.toml",
+        "server-outage.toml",
+        "workload-q.toml",
+    ];
     assert_eq!(files, here, "a scenario is run by no test");
 }

@@ -3,6 +3,8 @@
 pub mod chord;
 pub mod contacts;
 pub mod kademlia;
+pub mod pastry;
+pub(crate) mod prefix;
 pub(crate) mod ring;
 pub(crate) mod shortlist;
 pub(crate) mod xor;

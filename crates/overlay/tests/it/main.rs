@@ -6,3 +6,4 @@ mod flooding;
 mod graphs;
 mod harness;
 mod kademlia;
+mod pastry;

@@ -5,6 +5,7 @@ use peerlab_model::units::Duration;
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
 use peerlab_overlay::structured::kademlia::{Eviction, Kademlia, KademliaConfig};
+use peerlab_overlay::structured::pastry::{Bamboo, BambooConfig, Pastry, PastryConfig};
 use peerlab_overlay::unstructured::flooding::{Flooding, FloodingConfig};
 use peerlab_testkit::conformance;
 use peerlab_workload::TargetKind;
@@ -46,6 +47,17 @@ fn kademlia_conforms() {
 fn kademlia_that_pings_and_splits_further_conforms() {
     let config = KademliaConfig { b: 3, alpha: 1, eviction: Eviction::Ping, stale_after: 1, caching: false, ..KademliaConfig::default() };
     in_random_worlds::<Kademlia>(&config, &[TargetKind::Content, TargetKind::Key, TargetKind::Peer]);
+}
+
+#[test]
+fn pastry_conforms() {
+    let config = PastryConfig { leaf_set: 8, ..PastryConfig::default() };
+    in_random_worlds::<Pastry>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn bamboo_conforms() {
+    in_random_worlds::<Bamboo>(&BambooConfig::default(), &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
 }
 
 #[test]

@@ -1,0 +1,158 @@
+//! Provider records: found, kept alive, forgotten.
+
+use peerlab_model::{ItemId, Target};
+
+use super::*;
+
+fn world_with<V: Kind>(config: &V::Config, seed: u64) -> World<PastryLike<V>> {
+    let mut world = World::<PastryLike<V>>::new(config, Options { population: 60, seed, items: 20, ..Options::default() });
+    for item in 0..20 {
+        world.give(item, &[item]);
+        world.give(item + 20, &[item]);
+    }
+    world
+}
+
+/// The peers that a lookup of `item` names, in ascending order.
+fn holders<V: Variant>(world: &mut World<PastryLike<V>>, item: u32) -> Vec<PeerId> {
+    let asker = world.online().into_iter().rfind(|&seat| seat != item && seat != item + 20).expect("somebody asks");
+    let id = world.lookup(asker, Target::Item(ItemId(item)));
+    world.run_for(Span::from_secs(20));
+    assert!(world.record(id).finished.is_some());
+    let mut peers = world.record(id).peers();
+    peers.sort_unstable();
+    peers
+}
+
+/// The seat that owns an item's key now.
+fn owner_of<V: Variant>(world: &World<PastryLike<V>>, item: u32) -> u32 {
+    let key = world.setting.numbering.item_key(ItemId(item));
+    world.setting.numbering.seat(owner(&ring(world), key))
+}
+
+fn all_are_found<V: Kind>() {
+    for converged in [true, false] {
+        let mut world = world_with::<V>(&V::config(16), 1);
+        if converged {
+            world.start_converged(0..60);
+        } else {
+            world.start_empty();
+            for seat in 0..60 {
+                world.join(seat);
+                world.run_for(Span::from_secs(1));
+            }
+            world.run_for(MINUTE.times(2));
+        }
+        for item in 0..20 {
+            let expected = [world.id(item), world.id(item + 20)];
+            assert_eq!(holders(&mut world, item), expected, "converged: {converged}");
+        }
+    }
+}
+
+#[test]
+fn all_holders_are_found_from_a_converged_start_and_from_joins() {
+    all_are_found::<Classic>();
+    all_are_found::<Periodic>();
+}
+
+/// The peer that names the holders is the owner, as for the key itself.
+#[test]
+fn hops_are_the_same_for_an_item_and_its_key() {
+    let mut world = world_with::<Classic>(&Classic::config(16), 2);
+    world.start_converged(0..60);
+    for item in 0..20 {
+        let key = world.setting.numbering.item_key(ItemId(item));
+        let (of_key, of_item) = (world.lookup(59, Target::Key(key)), world.lookup(59, Target::Item(ItemId(item))));
+        world.run_for(Span::from_secs(20));
+        let hops = [of_key, of_item].map(|id| world.record(id).hits[0].hit.hops);
+        assert_eq!(hops[0], hops[1]);
+    }
+}
+
+#[test]
+fn a_replica_answers_when_the_owner_has_crashed() {
+    let mut world = world_with::<Classic>(&Classic::config(16), 3);
+    world.start_converged(0..60);
+    for item in 0..20 {
+        let seat = owner_of(&world, item);
+        if seat >= 40 && seat != 59 {
+            world.crash(seat);
+            let expected = [world.id(item), world.id(item + 20)];
+            assert_eq!(holders(&mut world, item), expected, "at once");
+        }
+    }
+}
+
+/// Each copy that goes is replaced: of 3 keepers, all may crash one after the other, with time to notice in between.
+#[test]
+fn replicas_are_replaced() {
+    let mut world = world_with::<Classic>(&Classic::config(16), 8);
+    world.start_converged(0..60);
+    for _ in 0..5 {
+        let seat = owner_of(&world, 11);
+        if ![11, 31, 59, 58].contains(&seat) {
+            world.crash(seat);
+        }
+        world.run_for(Span::from_secs(40));
+    }
+    let expected = [world.id(11), world.id(31)];
+    assert_eq!(holders(&mut world, 11), expected);
+}
+
+#[test]
+fn keys_move_to_a_newcomer_and_on_when_it_leaves() {
+    let mut world = world_with::<Classic>(&Classic::config(16), 4);
+    world.start_converged(0..59);
+    world.join(59);
+    world.run_for(MINUTE.times(2));
+    let expected = |world: &World<Pastry>, item: u32| [world.id(item), world.id(item + 20)];
+    for item in 0..20 {
+        assert_eq!(holders(&mut world, item), expected(&world, item));
+    }
+    for seat in 40..58 {
+        world.leave(seat);
+        world.run_for(Span::from_millis(200));
+    }
+    for item in 0..20 {
+        assert_eq!(holders(&mut world, item), expected(&world, item));
+    }
+}
+
+#[test]
+fn a_withdrawn_item_is_forgotten_by_owner_and_replicas() {
+    let mut world = world_with::<Classic>(&Classic::config(16), 5);
+    world.start_converged(0..60);
+    world.withdraw(7, &[7]);
+    world.run_for(Span::from_secs(10));
+    let expected = [world.id(27)];
+    assert_eq!(holders(&mut world, 7), expected);
+    let owner = owner_of(&world, 7);
+    world.crash(owner);
+    world.run_for(MINUTE);
+    assert_eq!(holders(&mut world, 7), expected);
+}
+
+#[test]
+fn a_new_item_is_registered() {
+    let mut world = world_with::<Periodic>(&Periodic::config(16), 6);
+    world.start_converged(0..60);
+    world.publish(55, &[3]);
+    world.run_for(Span::from_secs(10));
+    let expected = [world.id(3), world.id(23), world.id(55)];
+    assert_eq!(holders(&mut world, 3), expected);
+}
+
+/// A holder that crashed is believed until its record expires, and no longer; one that lives is refreshed for ever.
+#[test]
+fn records_of_the_dead_expire_and_those_of_the_living_stay() {
+    let config = Classic::with_records(Duration::secs(120), Duration::secs(400));
+    let mut world = world_with::<Classic>(&config, 7);
+    world.start_converged(0..60);
+    world.crash(5);
+    let (dead, living) = (world.id(5), world.id(25));
+    world.run_for(MINUTE.times(4));
+    assert_eq!(holders(&mut world, 5), [dead, living]);
+    world.run_for(MINUTE.times(10));
+    assert_eq!(holders(&mut world, 5), [living]);
+}
