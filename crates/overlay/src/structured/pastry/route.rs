@@ -23,6 +23,10 @@ impl<V: Variant> PastryLike<V> {
             return;
         }
         cx.send(from, PastryMessage::Ack { hop, lookup: query.lookup, goal: query.goal });
+        if query.goal == Goal::Join && query.origin == peer.id {
+            // Its own question of a moment ago, through somebody who believes in an earlier life of this machine. It asks again in time.
+            return;
+        }
         if query.goal == Goal::Join {
             self.give_rows(peer, cx, &mut query);
         }

@@ -161,3 +161,24 @@ fn next_steps(history: &[Step]) -> Vec<Step> {
     let joins = (0..4).filter(|&seat| !at(seat) && seat <= seen).map(Step::Join);
     joins.chain((0..4).filter(|&seat| at(seat)).flat_map(|seat| [Step::Leave(seat), Step::Crash(seat)])).collect()
 }
+
+fn joins_through_old_contacts<V: Kind>() {
+    let mut world =
+        World::<PastryLike<V>>::new(&V::config(8), Options { population: 16, seed: 9, new_identity: true, ..Options::default() });
+    world.start_converged(0..16);
+    for seat in (0..16).cycle().take(48) {
+        world.crash(seat);
+        world.run_for(MINUTE.times(5));
+        world.join(seat);
+        world.run_for(MINUTE);
+        assert!(world.joined(seat), "{}: seat {seat} has not joined within a minute", V::NAME);
+    }
+}
+
+/// Goal: of a first contact only the address is known. Method: everybody comes back under other ids, three times; whoever joins meets
+/// machines whose first identities are long gone.
+#[test]
+fn who_returns_joins_through_contacts_that_have_other_ids_by_now() {
+    joins_through_old_contacts::<Classic>();
+    joins_through_old_contacts::<Periodic>();
+}
