@@ -1,6 +1,6 @@
 //! What Kademlia's peers say to each other.
 //!
-//! About 104 bytes each: a list of k = 20 contacts lies in the message itself, so that no answer allocates.
+//! 112 bytes each: a list of k = 20 contacts lies in the message itself, so that no answer allocates.
 
 use std::sync::Arc;
 

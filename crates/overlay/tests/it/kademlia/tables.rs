@@ -66,7 +66,7 @@ fn joins_lead_to_tables_like_the_converged_ones() {
 
 #[test]
 fn states_and_messages_are_small() {
-    assert!(size_of::<KademliaMessage>() <= 104, "{}", size_of::<KademliaMessage>());
+    assert!(size_of::<KademliaMessage>() <= 112, "{}", size_of::<KademliaMessage>());
     assert!(size_of::<KademliaTimer>() <= 8, "{}", size_of::<KademliaTimer>());
     let config = KademliaConfig::default();
     let mut world = world(&config, 1 << 12, 5);
