@@ -89,10 +89,23 @@ fn topologies(registry: &Registry) -> Vec<Item> {
         Item {
             name: model.name.to_owned(),
             summary: model.summary.to_owned(),
-            details: format!("family: {}\nsource: {}\n\n{}", model.family.name(), model.source, described(&own)),
+            details: format!("family: {}\nsource: {}\n\n{}{}", model.family.name(), model.source, described(&own), presets(model)),
         }
     };
     registry.models().map(item).collect()
+}
+
+/// What each preset sets that is not the default.
+fn presets(model: &peerlab_world::Model) -> String {
+    let defaults = model.configure(Json::Object(serde_json::Map::new())).map_or(Json::Null, |topology| topology.parameters());
+    let mut text = String::new();
+    for (name, parameters) in &model.presets {
+        let own = parameters.as_object().into_iter().flatten().filter(|(key, value)| *key != "preset" && defaults.get(key) != Some(value));
+        let own: Vec<String> = own.map(|(key, value)| format!("{key} = {value}")).collect();
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "\n  preset = \"{name}\" sets, unless the scenario does\n      {}", own.join(", "));
+    }
+    text
 }
 
 fn of_definition(registry: &Registry, name: &str) -> Vec<Item> {

@@ -133,6 +133,15 @@ pub trait OverlayConfig: DeserializeOwned + Serialize + JsonSchema + Default + C
     fn files(&self) -> Vec<&str> {
         Vec::new()
     }
+
+    /// Named sets of parameters, such as those of a network that is in use. A model that has some has a parameter `preset`, too, an
+    /// optional word, one of these names; each set here carries its own name in it.
+    ///
+    /// `preset = "name"` replaces the defaults: what the `[[topology]]` table says as well wins, key by key (a table as a whole). The
+    /// resolved scenario has the name and all values.
+    fn presets() -> Vec<(&'static str, Self)> {
+        Vec::new()
+    }
 }
 
 /// An event that is about to be handled.

@@ -35,6 +35,8 @@ pub struct Model {
     pub family: Family,
     /// The JSON Schema of its parameters.
     pub schema: Schema,
+    /// All parameters that each of its presets stands for.
+    pub presets: Vec<(&'static str, serde_json::Value)>,
     configure: fn(serde_json::Value) -> Result<Box<dyn Topology>, serde_json::Error>,
 }
 
@@ -68,7 +70,8 @@ impl Registry {
             source: O::SOURCE,
             family: O::FAMILY,
             schema: schema_for!(O::Config),
-            configure: |parameters| Ok(Box::new(Configured::<O> { config: serde_json::from_value(parameters)? })),
+            presets: O::Config::presets().into_iter().map(|(name, config)| (name, to_json(&config))).collect(),
+            configure: |parameters| Ok(Box::new(Configured::<O> { config: read(parameters)? })),
         };
         self.models.insert(O::NAME, model);
         self
@@ -83,6 +86,22 @@ impl Registry {
     pub fn models(&self) -> impl Iterator<Item = &Model> {
         self.models.values()
     }
+}
+
+/// Parameters as written; what is left out is the preset's, if there is one, and the default otherwise.
+fn read<C: OverlayConfig>(written: serde_json::Value) -> Result<C, serde_json::Error> {
+    let wanted = written.get("preset").and_then(serde_json::Value::as_str);
+    let preset = C::presets().into_iter().find(|(name, _)| Some(*name) == wanted);
+    let Some((_, preset)) = preset else { return serde_json::from_value(written) };
+    let mut all = to_json(&preset);
+    if let (serde_json::Value::Object(all), serde_json::Value::Object(written)) = (&mut all, written) {
+        all.extend(written);
+    }
+    serde_json::from_value(all)
+}
+
+fn to_json<C: OverlayConfig>(config: &C) -> serde_json::Value {
+    serde_json::to_value(config).expect("a configuration has string keys")
 }
 
 /// A model with its parameters, ready to run.
@@ -124,7 +143,7 @@ impl<O: Overlay> Topology for Configured<O> {
     }
 
     fn parameters(&self) -> serde_json::Value {
-        serde_json::to_value(&self.config).expect("a configuration has string keys")
+        to_json(&self.config)
     }
 
     fn check(&self, population: u32, issues: &mut Issues) {

@@ -195,3 +195,12 @@ fn warnings_do_not_stop() {
     assert_eq!(scenario.warnings.problems().len(), 1, "{}", scenario.warnings);
     assert!(scenario.warnings.render(false).starts_with("warning: "), "{}", scenario.warnings);
 }
+
+#[test]
+fn unknown_preset_names_the_nearest() {
+    let text = SOUND.replace("model = \"chord\"", "model = \"kademlia\"\npreset = \"mainlin\"").replace("successors = 8\n", "");
+    says(
+        &complaint(&text),
+        &["error: unknown value for `preset`: `mainlin`", "10 | preset = \"mainlin\"", "   |          ^^^^^^^^^ did you mean `mainline`?"],
+    );
+}

@@ -115,3 +115,31 @@ fn small_populations_have_a_default_content_that_fits() {
     let scenario = load_with(SOUND, |loader| loader.set("peers.count=6"));
     assert_eq!(scenario.points[0].conditions.content.copies, 6);
 }
+
+/// A preset replaces defaults, and what is written wins over it; the resolved copy says all of it and means the same.
+#[test]
+fn written_values_win_over_a_preset_and_the_copy_has_them_all() {
+    let text = SOUND.replace("model = \"flooding\"", "model = \"kademlia\"\npreset = \"mainline\"\nalpha = 5\nrecord_expiry = \"45 min\"");
+    let first = load(&text);
+    let again = load(&first.resolved_with_inputs().expect("there are no input files"));
+    assert_eq!(first.resolved(), again.resolved());
+    for line in [
+        "preset = \"mainline\"",
+        "k = 8",
+        "tokens = true",
+        "refresh_interval = \"15m\"",
+        "alpha = 5",
+        "record_expiry = \"45m\"",
+        "request_timeout = \"500ms\"",
+    ] {
+        assert!(first.resolved().lines().any(|l| l == line), "{line} in\n{}", first.resolved());
+    }
+    let topologies =
+        |scenario: &peerlab_scenario::Scenario| scenario.plan().iter().map(|run| format!("{:?}", run.topology)).collect::<Vec<_>>();
+    assert_eq!(topologies(&first), topologies(&again));
+    // A default that is written is a written value, too.
+    let paper = SOUND.replace("model = \"flooding\"", "model = \"kademlia\"\npreset = \"mainline\"\nk = 20");
+    assert!(load(&paper).resolved().contains("\nk = 20\n"));
+    let swept = load_with(&text, |loader| loader.set("topology.kademlia.preset=ipfs"));
+    assert!(swept.resolved().contains("\nk = 20\n") && swept.resolved().contains("\nalpha = 5\n"), "{}", swept.resolved());
+}

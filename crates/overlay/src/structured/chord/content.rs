@@ -42,9 +42,9 @@ impl Chord {
             let key = self.numbering.item_key(item);
             if peer.owns(self.view(peer), key) {
                 if add {
-                    self.keep(peer, cx, key, peer.id)
+                    self.keep(peer, cx, key, peer.id);
                 } else {
-                    self.forget_record(peer, cx, key, peer.id)
+                    self.forget_record(peer, cx, key, peer.id);
                 }
                 peer.extra().publisher.ended();
             } else {

@@ -14,6 +14,9 @@ const B_MAX: u8 = 5;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct KademliaConfig {
+    /// The network whose parameters are the defaults of all others: "mainline" (BitTorrent, BEP 5) or "ipfs". Absent: the paper.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
     /// Contacts in a bucket, and in an answer, 1 to 64 (paper: 20).
     pub k: u8,
     /// Requests of one lookup that are in flight together (paper: 3).
@@ -42,8 +45,22 @@ pub struct KademliaConfig {
     pub record_expiry: Duration,
     /// A successful lookup leaves the records at the closest peer on its way that had none (paper, section 2.3).
     pub caching: bool,
+    /// A peer that meets a newcomer nearer to a record's key gives it a copy (paper, section 2.5).
+    pub hand_over: bool,
+    /// A record is stored only for a token that the keeper gave to this very holder 5 to 10 minutes ago at most (BEP 5).
+    pub tokens: bool,
     /// Holders that one answer names at most, 1 to 64.
     pub holders_per_answer: u8,
+}
+
+/// A network that is in use; docs/models/kademlia.md says what is its specification's and what its programs'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// BitTorrent's Mainline DHT (BEP 5).
+    Mainline,
+    /// The Amino DHT of IPFS (libp2p's kad-dht specification r2, go-libp2p-kad-dht).
+    Ipfs,
 }
 
 /// What happens when a contact turns up for a full bucket.
@@ -59,6 +76,7 @@ pub enum Eviction {
 impl Default for KademliaConfig {
     fn default() -> Self {
         Self {
+            preset: None,
             k: 20,
             alpha: 3,
             b: 1,
@@ -72,12 +90,49 @@ impl Default for KademliaConfig {
             republish_interval: Duration::secs(22 * 3600),
             record_expiry: Duration::secs(24 * 3600),
             caching: true,
+            hand_over: true,
+            tokens: false,
             holders_per_answer: 20,
         }
     }
 }
 
 impl KademliaConfig {
+    /// BEP 5: k, two silences, 15 minutes until a bucket is refreshed, tokens; nobody stores for others. Lives of records are those of
+    /// programs: 30 minutes and announced again every 15.
+    fn mainline() -> Self {
+        Self {
+            preset: Some(Preset::Mainline),
+            k: 8,
+            // A node that finds its bucket full is discarded; nodes become bad when they fail to respond to multiple queries in a row.
+            replacement_cache: 0,
+            stale_after: 2,
+            refresh_interval: Duration::secs(15 * 60),
+            republish_interval: Duration::secs(15 * 60),
+            record_expiry: Duration::secs(30 * 60),
+            caching: false,
+            hand_over: false,
+            tokens: true,
+            ..Self::default()
+        }
+    }
+
+    /// k, republication and expiry are the specification's (r2, 2022); alpha and the refresh interval go-libp2p-kad-dht's. Only providers
+    /// store.
+    fn ipfs() -> Self {
+        Self {
+            preset: Some(Preset::Ipfs),
+            k: 20,
+            alpha: 10,
+            refresh_interval: Duration::secs(10 * 60),
+            republish_interval: Duration::secs(22 * 3600),
+            record_expiry: Duration::secs(48 * 3600),
+            caching: false,
+            hand_over: false,
+            ..Self::default()
+        }
+    }
+
     /// Closest contacts that must have answered before a lookup ends.
     pub fn width(&self) -> u8 {
         self.lookup_width.unwrap_or(self.k)
@@ -96,6 +151,10 @@ impl OverlayConfig for KademliaConfig {
         let groups = u64::from((u64::from(members) / k.max(1)).max(1).ilog2());
         let buckets = groups * ((1 << b) - 1) / u64::from(b);
         4 * buckets * (k + u64::from(self.replacement_cache) + 1) + 8 * k + 64
+    }
+
+    fn presets() -> Vec<(&'static str, Self)> {
+        vec![("mainline", Self::mainline()), ("ipfs", Self::ipfs())]
     }
 
     fn check(&self, _population: u32, issues: &mut Issues) {
@@ -119,6 +178,12 @@ impl OverlayConfig for KademliaConfig {
         ];
         for (key, duration) in positive {
             issues.ensure(duration.span().nanos() > 0, key, "a time above zero is needed");
+        }
+        for (key, on) in [("caching", self.caching), ("hand_over", self.hand_over)] {
+            let help = format!("with tokens, only a holder itself can store its record; set `{key} = false`");
+            if on && self.tokens {
+                issues.error_with_help(key, "this stores records for others, who have no token", help);
+            }
         }
         if self.record_expiry < self.republish_interval {
             issues.warn("record_expiry", "records expire before they are stored again: items will be missing in between");

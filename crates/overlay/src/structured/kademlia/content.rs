@@ -2,21 +2,19 @@
 //! what is not stored again is forgotten after `record_expiry`.
 //!
 //! A lookup that finds records leaves a copy at the nearest peer that had none; a peer that meets a newcomer nearer to a record's key gives it
-//! a copy (paper, sections 2.3 and 2.5).
+//! a copy (paper, sections 2.3 and 2.5). With the token rule of BEP 5 (`tokens`), only a holder itself can store.
 
 use std::sync::Arc;
 
-use peerlab_model::{Key, PeerId, Span, Time};
+use peerlab_model::{ItemId, Key, PeerId, Span, Time, Token};
 
-use super::peer::{KademliaPeer, Pending, Purpose, Search};
+use super::message::WriteToken;
+use super::peer::{Extra, KademliaPeer, Pending, Purpose, Search};
 use super::table::{K_MAX, Place};
 use super::{Cx, Kademlia, KademliaMessage, KademliaTimer};
 use crate::records::Record;
 use crate::structured::contacts::Contacts;
 use crate::structured::xor::distance;
-
-/// Publications of one peer that may be under way together.
-const PUBLISHING_MAX: u8 = 4;
 
 /// Records in one message: what fits into a datagram of 1500 bytes.
 const RECORDS_PER_MESSAGE: usize = 28;
@@ -25,8 +23,8 @@ impl Kademlia {
     // The holder's side.
 
     /// Registers items, or takes their registration back, a few at a time.
-    pub(super) fn queue_items(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, items: &[peerlab_model::ItemId], add: bool) {
-        peer.extra().to_publish.extend(items.iter().map(|&item| (item, add)));
+    pub(super) fn queue_items(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, items: &[ItemId], add: bool) {
+        peer.extra().publisher.queue(items, add);
         if add {
             self.begin_republishing(peer, cx);
         }
@@ -34,38 +32,20 @@ impl Kademlia {
     }
 
     fn begin_republishing(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>) {
-        let extra = peer.extra();
-        if !extra.republishing {
-            extra.republishing = true;
-            extra.cursor = cx.rng().below(u64::from(u32::MAX)) as u32;
-            cx.set_timer_within(self.republish_gap(cx), KademliaTimer::Republish);
-        }
-    }
-
-    /// Items are stored again one by one, evenly over the interval.
-    fn republish_gap(&self, cx: &Cx<'_>) -> Span {
-        Span::from_nanos(self.config.republish_interval.span().nanos() / cx.shares().len().max(1) as u64)
+        peer.extra().publisher.begin(cx, self.config.republish_interval.span(), KademliaTimer::Republish);
     }
 
     pub(super) fn tick_republish(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>) {
-        cx.set_timer(self.republish_gap(cx), KademliaTimer::Republish);
-        let items = cx.shares();
-        let extra = peer.extra();
-        // What still waits for its first turn goes first.
-        if !items.is_empty() && extra.to_publish.len() < items.len() {
-            let at = extra.cursor as usize % items.len();
-            extra.cursor = (at + 1) as u32;
-            extra.to_publish.push_back((items[at], true));
-        }
+        peer.extra().publisher.tick(cx, self.config.republish_interval.span(), KademliaTimer::Republish);
         self.publish_next(peer, cx);
     }
 
-    fn publish_next(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>) {
-        while peer.active && peer.extra().publishing < PUBLISHING_MAX {
-            let Some((item, add)) = peer.extra().to_publish.pop_front() else { return };
-            peer.extra().publishing += 1;
+    pub(super) fn publish_next(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>) {
+        while peer.active
+            && let Some((item, add)) = peer.extra().publisher.next()
+        {
             let key = self.numbering.item_key(item);
-            self.search_own(peer, cx, key, if add { Purpose::Publish } else { Purpose::Withdraw }, None);
+            self.search_own(peer, cx, key, if add { Purpose::Publish(item) } else { Purpose::Withdraw }, None);
         }
     }
 
@@ -80,14 +60,20 @@ impl Kademlia {
         keepers.into_iter().map(|(_, keeper)| keeper).collect()
     }
 
-    pub(super) fn send_records(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, search: &Search) {
+    pub(super) fn send_records(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, search: &Search, item: ItemId) {
+        Self::stored_again(peer, item);
         for keeper in self.keepers(peer, cx, search) {
             if keeper == peer.id {
                 self.keep(peer, cx, search.key, keeper, self.config.record_expiry.span());
                 continue;
             }
-            let token = cx.open(Pending::Store { to: keeper });
-            cx.send(keeper, KademliaMessage::Store { key: search.key, token });
+            let token = cx.open(Pending::Store { to: keeper, item });
+            let write = search.write.iter().find(|&&(from, _)| from == keeper).map(|&(_, write)| write);
+            let message = match write {
+                Some(write) => KademliaMessage::StoreWith { key: search.key, token, write },
+                None => KademliaMessage::Store { key: search.key, token },
+            };
+            cx.send(keeper, message);
             cx.set_timer(self.config.request_timeout.span(), KademliaTimer::Request(token));
         }
         self.published(peer, cx);
@@ -107,14 +93,24 @@ impl Kademlia {
 
     /// A publication has ended: the next one may begin.
     fn published(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>) {
-        let extra = peer.extra();
-        extra.publishing = extra.publishing.saturating_sub(1);
+        peer.extra().publisher.ended();
         self.publish_next(peer, cx);
     }
 
     // The keeper's side.
 
-    pub(super) fn store(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, (holder, key): (PeerId, Key), token: peerlab_model::Token) {
+    pub(super) fn store(
+        &self,
+        peer: &mut KademliaPeer,
+        cx: &mut Cx<'_>,
+        (holder, key): (PeerId, Key),
+        token: Token,
+        write: Option<WriteToken>,
+    ) {
+        if self.config.tokens && !Self::may_store(peer, cx, holder, write) {
+            cx.send(holder, KademliaMessage::RefuseStore { token });
+            return;
+        }
         self.keep(peer, cx, key, holder, self.config.record_expiry.span());
         cx.send(holder, KademliaMessage::Stored { token });
     }
@@ -157,7 +153,8 @@ impl Kademlia {
     /// A newcomer has turned up nearby (paper, section 2.5): it gets the records that it is near enough to keep, from the peer that is
     /// nearest to their key.
     pub(super) fn hand_over(&self, peer: &KademliaPeer, cx: &mut Cx<'_>, to: PeerId) {
-        let Some(extra) = peer.extra.as_deref().filter(|extra| !extra.records.is_empty()) else { return };
+        let has_some = |extra: &&Extra| self.config.hand_over && !extra.records.is_empty();
+        let Some(extra) = peer.extra.as_deref().filter(has_some) else { return };
         let (this, now) = (cx.key_of(peer.id), cx.now());
         let keys: Vec<Key> = peer.table.contacts(&self.shape, Place::Home).filter(|&near| near != to).map(|near| cx.key_of(near)).collect();
         let to_key = cx.key_of(to);

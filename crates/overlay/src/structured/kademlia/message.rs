@@ -1,6 +1,6 @@
 //! What Kademlia's peers say to each other.
 //!
-//! About 104 bytes each: a list of k = 20 contacts lies in the message itself, so that no answer allocates.
+//! 112 bytes each: a list of k = 20 contacts lies in the message itself, so that no answer allocates.
 
 use std::sync::Arc;
 
@@ -27,6 +27,10 @@ impl Ask {
         cause(self.lookup, self.upkeep)
     }
 }
+
+/// What a keeper gives to whoever may want to store, who has to present it then (BEP 5): opaque to all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WriteToken(pub u64);
 
 fn cause(lookup: LookupId, upkeep: bool) -> Cause {
     if upkeep { Cause::Maintenance } else { Cause::Lookup(lookup) }
@@ -62,6 +66,14 @@ pub enum KademliaMessage {
     HandOver { records: Arc<[Record]> },
     /// Goodbye.
     Leave,
+    /// The same as `FindNode`, and give me a token to store with.
+    FindKeepers(Ask),
+    /// These, and that is the token.
+    Keepers { contacts: Contacts, token: Token, write: WriteToken },
+    /// I hold the item at this key, and this is your token.
+    StoreWith { key: Key, token: Token, write: WriteToken },
+    /// That was no token of mine, or is too old.
+    RefuseStore { token: Token },
 }
 
 impl Message for KademliaMessage {
@@ -79,37 +91,41 @@ impl Message for KademliaMessage {
         "cache",
         "hand-over",
         "leave",
+        "refuse-store",
     ];
 
     #[inline]
     fn kind(&self) -> usize {
         match self {
-            Self::FindNode(_) => 0,
+            Self::FindNode(_) | Self::FindKeepers(_) => 0,
             Self::FindValue(_) => 1,
-            Self::Nodes { .. } => 2,
+            Self::Nodes { .. } | Self::Keepers { .. } => 2,
             Self::Value { .. } => 3,
             Self::Refuse { .. } => 4,
             Self::Ping { .. } => 5,
             Self::Pong { .. } => 6,
-            Self::Store { .. } => 7,
+            Self::Store { .. } | Self::StoreWith { .. } => 7,
             Self::Stored { .. } => 8,
             Self::Remove { .. } => 9,
             Self::Cache { .. } => 10,
             Self::HandOver { .. } => 11,
             Self::Leave => 12,
+            Self::RefuseStore { .. } => 13,
         }
     }
 
-    /// A byte for the kind, 4 for each token, 4 for the rest of a record's life. The lookup's id is the simulator's label and costs nothing.
+    /// A byte for the kind, 4 for each request's token, 8 for one to store with, 4 for the rest of a record's life. The lookup's id is the simulator's label and costs nothing.
     /// (The paper's request ids have 20 bytes; what is sent today has 2 to 8.)
     #[inline]
     fn fields(&self) -> Fields {
         match self {
-            Self::FindNode(_) | Self::FindValue(_) | Self::Store { .. } => Fields::bytes(5).keys(1),
+            Self::FindNode(_) | Self::FindKeepers(_) | Self::FindValue(_) | Self::Store { .. } => Fields::bytes(5).keys(1),
             Self::Nodes { contacts, .. } => Fields::bytes(5).contacts(contacts.len() as u32),
+            Self::Keepers { contacts, .. } => Fields::bytes(13).contacts(contacts.len() as u32),
+            Self::StoreWith { .. } => Fields::bytes(13).keys(1),
             Self::Value { holders, .. } => Fields::bytes(9).contacts(holders.len() as u32),
             Self::Refuse { .. } => Fields::bytes(5).contacts(1),
-            Self::Ping { .. } | Self::Pong { .. } | Self::Stored { .. } => Fields::bytes(5),
+            Self::Ping { .. } | Self::Pong { .. } | Self::Stored { .. } | Self::RefuseStore { .. } => Fields::bytes(5),
             Self::Remove { .. } => Fields::bytes(1).keys(1),
             Self::Cache { holders, .. } => Fields::bytes(5).keys(1).contacts(holders.len() as u32),
             Self::HandOver { records } => {

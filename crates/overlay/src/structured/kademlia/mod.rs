@@ -13,11 +13,12 @@
 //! and allocate nothing; a lookup takes two allocations.
 //!
 //! # Not here
-//! Presets (BEP 5, IPFS), disjoint paths (S/Kademlia), recursive routing (R/Kademlia), the hourly republication by everybody who keeps a
+//! Disjoint paths (S/Kademlia), recursive routing (R/Kademlia), the hourly republication by everybody who keeps a
 //! record, proximity.
 //!
 //! # Map
-//! `table`: buckets · `search`: lookups · `upkeep`: how tables are kept · `join` · `content`: provider records · `start`: the converged
+//! `table`: buckets · `search`: lookups · `upkeep`: how tables are kept · `join` · `content`: provider records · `tokens`: who may
+//! store (BEP 5) · `start`: the converged
 //! network. Beside this folder: `shortlist` drives any iterative lookup, `xor` knows the metric, `contacts` are lists in messages.
 
 mod config;
@@ -28,10 +29,11 @@ mod peer;
 mod search;
 mod start;
 mod table;
+mod tokens;
 mod upkeep;
 
-pub use config::{Eviction, KademliaConfig};
-pub use message::{Ask, KademliaMessage};
+pub use config::{Eviction, KademliaConfig, Preset};
+pub use message::{Ask, KademliaMessage, WriteToken};
 pub use peer::{KademliaPeer, Pending, Search};
 
 use peerlab_model::{
@@ -41,6 +43,7 @@ use peerlab_model::{
 use peerlab_prefetch::prefetch;
 
 use crate::structured::xor::{distance, nearest_member};
+use search::Wanted;
 use table::{Place, Shape};
 
 /// The Kademlia lookup model: its configuration, and how peers are numbered.
@@ -136,14 +139,21 @@ impl Overlay for Kademlia {
         }
         self.heard_from(peer, cx, from);
         match message {
-            M::FindNode(ask) => self.asked(peer, cx, from, ask, false),
-            M::FindValue(ask) => self.asked(peer, cx, from, ask, true),
+            M::FindNode(ask) => self.asked(peer, cx, from, ask, Wanted::Nodes),
+            M::FindValue(ask) => self.asked(peer, cx, from, ask, Wanted::Value),
+            M::FindKeepers(ask) => self.asked(peer, cx, from, ask, Wanted::Keepers),
             M::Nodes { contacts, token, .. } => self.named(peer, cx, from, token, &contacts),
+            M::Keepers { contacts, token, write } => {
+                Self::note_write_token(cx, from, token, write);
+                self.named(peer, cx, from, token, &contacts);
+            }
             M::Value { holders, token, lives, .. } => self.value_found(peer, cx, (from, token), &holders, lives),
             M::Refuse { token, lowest, .. } => self.refused(peer, cx, from, token, lowest),
             M::Ping { token } => cx.send(from, M::Pong { token }),
             M::Pong { token } | M::Stored { token } => self.replied(peer, cx, from, token),
-            M::Store { key, token } => self.store(peer, cx, (from, key), token),
+            M::Store { key, token } => self.store(peer, cx, (from, key), token, None),
+            M::StoreWith { key, token, write } => self.store(peer, cx, (from, key), token, Some(write)),
+            M::RefuseStore { token } => self.store_refused(peer, cx, token),
             M::Remove { key } => {
                 peer.extra().records.remove(key, from);
             }

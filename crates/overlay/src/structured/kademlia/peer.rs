@@ -1,10 +1,11 @@
 //! What one peer knows.
 
-use std::collections::VecDeque;
-
 use peerlab_model::{ItemId, Key, LookupId, Numbering, PeerId};
 
+use super::message::WriteToken;
 use super::table::{Shape, Table};
+use super::tokens::Tokens;
+use crate::publisher::Publisher;
 use crate::records::{Record, Records};
 use crate::structured::shortlist::Shortlist;
 
@@ -43,6 +44,8 @@ pub enum Pending {
     Store {
         /// Where.
         to: PeerId,
+        /// Of what.
+        item: ItemId,
     },
 }
 
@@ -53,6 +56,8 @@ pub struct Search {
     pub(super) lookup: LookupId,
     pub(super) purpose: Purpose,
     pub(super) list: Shortlist,
+    /// Tokens of those that answered, if it is to store.
+    pub(super) write: Vec<(PeerId, WriteToken)>,
 }
 
 /// What a peer does with the result of a search.
@@ -73,7 +78,7 @@ pub(super) enum Purpose {
     /// To refresh a bucket.
     Refresh,
     /// To register an item.
-    Publish,
+    Publish(ItemId),
     /// To take a registration back.
     Withdraw,
 }
@@ -92,18 +97,14 @@ pub(super) struct Extra {
     suspects: Vec<(PeerId, u8)>,
     /// Records that this peer keeps for others.
     pub(super) records: Records,
-    /// Items to register (`true`) or to take back.
-    pub(super) to_publish: VecDeque<(ItemId, bool)>,
-    /// Publications under way.
-    pub(super) publishing: u8,
-    /// The item of the disk to register again next.
-    pub(super) cursor: u32,
-    /// The timer for that runs.
-    pub(super) republishing: bool,
+    /// What it has to register with others.
+    pub(super) publisher: Publisher,
     /// Newcomers that refused, in a row.
     pub(super) refusals: u8,
     /// The newcomer with the lowest number that was met.
     pub(super) lowest: Option<PeerId>,
+    /// With the token rule, once somebody has asked for a token or refused one.
+    pub(super) tokens: Option<Box<Tokens>>,
 }
 
 impl KademliaPeer {
@@ -167,10 +168,12 @@ impl KademliaPeer {
 
     pub(super) fn state_bytes(&self) -> usize {
         let extra = self.extra.as_deref().map_or(0, |extra| {
-            size_of::<Extra>()
+            // Without the token rule there is no such field.
+            size_of::<Extra>() - size_of::<Option<Box<Tokens>>>()
+                + extra.tokens.as_deref().map_or(0, Tokens::bytes)
                 + extra.suspects.capacity() * size_of::<(PeerId, u8)>()
                 + extra.records.len() * size_of::<Record>()
-                + extra.to_publish.len() * size_of::<(ItemId, bool)>()
+                + extra.publisher.bytes()
         });
         size_of::<Self>() + self.table.bytes() + extra
     }

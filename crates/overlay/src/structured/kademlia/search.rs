@@ -17,22 +17,42 @@ use crate::structured::xor::distance;
 /// Stands for "no lookup" in upkeep's own searches.
 const NO_LOOKUP: LookupId = LookupId { origin: 0, number: 0 };
 
+/// What a question asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The nearest.
+    Nodes,
+    /// Holders, or the nearest.
+    Value,
+    /// The nearest, and a token to store with.
+    Keepers,
+}
+
 impl Kademlia {
     // The side that is asked.
 
-    pub(super) fn asked(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, from: PeerId, ask: Ask, for_value: bool) {
+    pub(super) fn asked(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, from: PeerId, ask: Ask, wanted: Wanted) {
         let Ask { key, lookup, token, upkeep } = ask;
         if !peer.active {
             Self::refuse(peer, cx, from, ask);
             return;
         }
-        if for_value && let Some((holders, lives)) = self.holders_of(peer, cx, key) {
+        if wanted == Wanted::Value
+            && let Some((holders, lives)) = self.holders_of(peer, cx, key)
+        {
             cx.send(from, KademliaMessage::Value { holders, lookup, token, lives });
             return;
         }
         let mut nearest = Nearest::new();
         self.collect(peer, cx.key_of(peer.id), key, |contact| contact != from, &mut nearest);
-        cx.send(from, KademliaMessage::Nodes { contacts: Contacts::new(nearest.as_slice()), lookup, token, upkeep });
+        let contacts = Contacts::new(nearest.as_slice());
+        if wanted == Wanted::Keepers {
+            let (now, key) = (cx.now(), cx.key_of(from));
+            let write = peer.extra().tokens.get_or_insert_default().give(now, cx.rng(), key);
+            cx.send(from, KademliaMessage::Keepers { contacts, token, write });
+            return;
+        }
+        cx.send(from, KademliaMessage::Nodes { contacts, lookup, token, upkeep });
     }
 
     /// The k nearest of this peer's contacts; stale ones are not named.
@@ -97,7 +117,7 @@ impl Kademlia {
         if let Some(contact) = contact {
             list.add(self.numbering, &[contact], 1, peer.id);
         }
-        let token = cx.open(Pending::Search(Box::new(Search { key, lookup, purpose, list })));
+        let token = cx.open(Pending::Search(Box::new(Search { key, lookup, purpose, list, write: Vec::new() })));
         if self.go_on(peer, cx, token) {
             cx.set_timer(self.config.request_timeout.span(), KademliaTimer::Search(token));
         }
@@ -115,9 +135,14 @@ impl Kademlia {
         }
         let asks = search.list.next(now);
         let ask = Ask { key: search.key, lookup: search.lookup, token, upkeep: search.purpose.is_upkeep() };
-        let for_value = search.purpose == Purpose::Item;
+        let purpose = search.purpose;
         for &to in asks.as_slice() {
-            cx.send(to, if for_value { KademliaMessage::FindValue(ask) } else { KademliaMessage::FindNode(ask) });
+            let message = match purpose {
+                Purpose::Item => KademliaMessage::FindValue(ask),
+                Purpose::Publish(_) if self.config.tokens => KademliaMessage::FindKeepers(ask),
+                _ => KademliaMessage::FindNode(ask),
+            };
+            cx.send(to, message);
         }
         true
     }
@@ -219,7 +244,7 @@ impl Kademlia {
             Purpose::Join => self.join_over(peer, cx, nearest.is_some()),
             Purpose::Fill => self.fill_next(peer, cx),
             Purpose::LookAround | Purpose::Refresh => {}
-            Purpose::Publish => self.send_records(peer, cx, search),
+            Purpose::Publish(item) => self.send_records(peer, cx, search, item),
             Purpose::Withdraw => self.send_removals(peer, cx, search),
         }
     }

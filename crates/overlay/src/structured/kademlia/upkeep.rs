@@ -164,7 +164,7 @@ impl Kademlia {
                     None => self.contact_failed(peer, cx, to),
                 }
             }
-            Some(Pending::Store { to }) => self.contact_failed(peer, cx, to),
+            Some(Pending::Store { to, .. }) => self.contact_failed(peer, cx, to),
             Some(Pending::Search(_)) | None => {}
         }
     }

@@ -4,6 +4,7 @@ mod content;
 mod membership;
 mod routing;
 mod tables;
+mod tokens;
 
 use peerlab_model::units::Duration;
 use peerlab_model::{Key, PeerId, Rng, Span};

@@ -4,7 +4,7 @@ use std::mem::size_of;
 
 use peerlab_model::{Issues, Message, Overlay, OverlayConfig, Time, Token, Wire};
 use peerlab_overlay::structured::contacts::Contacts;
-use peerlab_overlay::structured::kademlia::{Eviction, KademliaMessage, KademliaTimer};
+use peerlab_overlay::structured::kademlia::{Eviction, KademliaMessage, KademliaTimer, Pending, Preset, WriteToken};
 
 use super::*;
 
@@ -86,8 +86,19 @@ fn sizes_on_the_wire_are_those_of_the_page() {
     assert_eq!(cache.wire_bytes(Wire::Udp), 28 + 5 + 20 + 3 * 26);
     assert_eq!(cache.wire_bytes(Wire::P2psim), 20 + 4 * 4);
     assert_eq!(KademliaMessage::Leave.wire_bytes(Wire::Udp), 29);
-    assert!(KademliaMessage::KINDS.len() == 13 && KademliaMessage::Leave.kind() == 12);
+    assert!(KademliaMessage::KINDS.len() == 14 && KademliaMessage::Leave.kind() == 12);
+    let write = WriteToken(1);
+    let token = cx_token(&mut world);
+    assert_eq!(KademliaMessage::Store { key: Key(1), token }.wire_bytes(Wire::Udp), 28 + 5 + 20);
+    assert_eq!(KademliaMessage::StoreWith { key: Key(1), token, write }.wire_bytes(Wire::Udp), 28 + 13 + 20);
     let _: fn(Token) -> KademliaTimer = KademliaTimer::Search;
+}
+
+/// A token of some request.
+fn cx_token(world: &mut World<Kademlia>) -> Token {
+    let mut token = None;
+    world.handle(0, |_, _, cx| token = Some(cx.open(Pending::Ping { to: PeerId(1), instead: None })));
+    token.expect("a request was opened")
 }
 
 #[test]
@@ -114,6 +125,45 @@ fn parameters_have_the_literature_s_names_and_wrong_ones_are_refused() {
     assert_eq!(paths(&wrong), ["k", "alpha", "b", "request_timeout"]);
     assert_eq!(paths(&KademliaConfig { k: 8, replicas: Some(9), lookup_width: Some(0), ..config.clone() }), ["lookup_width", "replicas"]);
     assert_eq!(issues(&KademliaConfig { b: 9, ..config })[0].message, "bits that a hop gains: 1 to 5, not 9");
+}
+
+#[test]
+fn presets_are_sound_and_what_their_sources_say() {
+    let presets = KademliaConfig::presets();
+    for (name, config) in &presets {
+        let mut issues = Issues::new();
+        config.check(100, &mut issues);
+        assert_eq!(issues.into_list().len(), 0, "{name}");
+        let written: KademliaConfig = toml::from_str(&format!("preset = \"{name}\"")).expect("it can be read");
+        assert_eq!(written.preset, config.preset);
+    }
+    let (mainline, ipfs) = (&presets[0].1, &presets[1].1);
+    assert!(mainline.preset == Some(Preset::Mainline) && mainline.k == 8 && mainline.tokens && !mainline.caching);
+    assert_eq!(mainline.refresh_interval, Duration::secs(15 * 60));
+    assert!(ipfs.preset == Some(Preset::Ipfs) && ipfs.k == 20 && ipfs.alpha == 10 && !ipfs.tokens);
+    assert_eq!((ipfs.republish_interval, ipfs.record_expiry), (Duration::secs(22 * 3600), Duration::secs(48 * 3600)));
+    // Two ways to say that others store, and a rule that says they do not.
+    let mut issues = Issues::new();
+    KademliaConfig { tokens: true, ..KademliaConfig::default() }.check(100, &mut issues);
+    assert_eq!(issues.into_list().into_iter().map(|issue| issue.path).collect::<Vec<_>>(), ["caching", "hand_over"]);
+}
+
+/// Goal: with either preset a network keeps its tables whole under churn, a cache of no candidates included.
+#[test]
+fn presets_keep_homes_complete() {
+    for (name, config) in KademliaConfig::presets() {
+        let k = usize::from(config.k);
+        let mut world = world(&KademliaConfig { refresh_interval: Duration::secs(60), ..config }, 150, 2);
+        world.start_converged(0..100);
+        for seat in 0..50 {
+            world.crash(seat);
+            world.join(seat + 100);
+            world.run_for(Span::from_secs(10));
+        }
+        world.run_for(MINUTE.times(20));
+        println!("{name}: {} messages", world.handled());
+        assert_homes_are_complete(&world, k);
+    }
 }
 
 /// Goal: who has been there for long stays (paper, section 2.2). Method: full buckets, then as many newcomers again; with either kind of
