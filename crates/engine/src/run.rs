@@ -282,7 +282,7 @@ impl Barrier {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self {
             parties,
-            patience: if parties <= cores { 50_000 } else { 0 },
+            patience: if parties <= cores { 12_000 } else { 0 },
             waiting: AtomicUsize::new(0),
             generation: AtomicUsize::new(0),
             poisoned: AtomicBool::new(false),
