@@ -3,6 +3,7 @@
 pub mod chord;
 pub mod contacts;
 pub mod kademlia;
+mod newcomers;
 pub mod pastry;
 pub(crate) mod prefix;
 pub(crate) mod ring;

@@ -11,12 +11,10 @@ use peerlab_model::{Key, LookupId, PeerId, Span, Token};
 use super::message::Goal;
 use super::peer::{ChordPeer, Pending, finger_start};
 use super::{Chord, ChordMessage, ChordTimer, Cx};
+use crate::structured::newcomers::Newcomers;
 
 /// Mean pause before another attempt to join.
 const JOIN_PAUSE: Span = Span::from_secs(1);
-
-/// After so many attempts that met nobody but newcomers, the one with the lowest number begins a ring.
-const REFUSALS_MAX: u8 = 8;
 
 impl Chord {
     /// A newcomer, or a peer whose successors have all died, looks for the ring.
@@ -29,11 +27,11 @@ impl Chord {
     /// Asks some peer of the population who comes after this one. A member does so, too, as long as its ring is small enough to be
     /// seen as a whole: of two small rings that began side by side, each peer finds its neighbour in the other one.
     pub(super) fn look_for_ring(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
-        let met = peer.extra.as_deref().filter(|extra| extra.refusals % 2 == 1).and_then(|extra| extra.lowest);
+        let met = peer.extra.as_deref().and_then(|extra| extra.newcomers.detour(peer.id));
         match cx.bootstrap() {
             // The peer right after this one, even if the ring still believes in an earlier life of this one.
             Some(contact) => {
-                let contact = met.filter(|&lowest| lowest != peer.id).unwrap_or(contact);
+                let contact = met.unwrap_or(contact);
                 self.ask_through(peer, cx, contact, Key(cx.key_of(peer.id).0.wrapping_add(1)));
             }
             None if !peer.active => self.create(peer, cx),
@@ -52,7 +50,7 @@ impl Chord {
     fn become_member(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
         peer.active = true;
         if let Some(extra) = peer.extra.as_deref_mut() {
-            (extra.refusals, extra.lowest) = (0, None);
+            extra.newcomers = Newcomers::default();
         }
         self.begin_ticking(peer, cx);
     }
@@ -62,10 +60,7 @@ impl Chord {
             // A small ring looks again in time.
             return;
         }
-        let first = peer.extra.as_deref().is_some_and(|e| {
-            let lowest = e.lowest.is_none_or(|lowest| lowest > peer.id);
-            e.refusals >= REFUSALS_MAX && (lowest || e.refusals >= 4 * REFUSALS_MAX)
-        });
+        let first = peer.extra.as_deref().is_some_and(|extra| extra.newcomers.begins(peer.id));
         if first {
             self.create(peer, cx);
         } else {
@@ -90,10 +85,7 @@ impl Chord {
     /// "I am no member."
     pub(super) fn refuse(peer: &mut ChordPeer, cx: &mut Cx<'_>, to: PeerId, token: Token, lookup: LookupId, goal: Goal, step: bool) {
         let this = peer.id;
-        let extra = peer.extra();
-        let lowest = extra.lowest.map_or(to, |met| met.min(to));
-        extra.lowest = Some(lowest);
-        let lowest = lowest.min(this);
+        let lowest = peer.extra().newcomers.refuse(this, to);
         cx.send(to, ChordMessage::Refuse { token, lookup, lowest, goal, step });
     }
 
@@ -105,9 +97,7 @@ impl Chord {
     /// A contact turns out to be no member: it is dropped like a dead one, without the wait.
     pub(super) fn refused(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, lowest: PeerId, step: bool) {
         if !peer.active {
-            let extra = peer.extra();
-            extra.refusals = extra.refusals.saturating_add(1);
-            extra.lowest = Some(extra.lowest.map_or(lowest, |met| met.min(lowest)));
+            peer.extra().newcomers.refused(lowest);
         }
         if step {
             self.search_refused(peer, cx, token);
@@ -119,9 +109,8 @@ impl Chord {
 
     /// Drops a contact that does not answer; a peer that has lost its last successor looks for the ring again.
     pub(super) fn drop_contact(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, dead: PeerId) {
-        if let Some(extra) = peer.extra.as_deref_mut().filter(|extra| extra.lowest == Some(dead)) {
-            // Who comes next is to be found out afresh.
-            (extra.lowest, extra.refusals) = (None, 0);
+        if let Some(extra) = peer.extra.as_deref_mut() {
+            extra.newcomers.forget(dead);
         }
         if peer.forget(self.view(peer), dead) {
             self.cut_off(peer, cx);

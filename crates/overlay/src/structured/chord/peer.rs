@@ -8,6 +8,7 @@ use super::config::RouteThrough;
 use super::message::{Goal, Query};
 use crate::publisher::Publisher;
 use crate::records::Records;
+use crate::structured::newcomers::Newcomers;
 use crate::structured::ring::{View, relist};
 
 /// One peer of a Chord ring.
@@ -167,10 +168,8 @@ pub(super) struct Extra {
     pub(super) records: Records,
     /// What it has to register with others.
     pub(super) publisher: Publisher,
-    /// Newcomers that refused, in a row.
-    pub(super) refusals: u8,
-    /// The newcomer with the lowest number that was met.
-    pub(super) lowest: Option<PeerId>,
+    /// The other newcomers, before it is a member.
+    pub(super) newcomers: Newcomers,
 }
 
 /// Where a question goes from here.

@@ -9,12 +9,10 @@ use super::message::Ask;
 use super::peer::{KademliaPeer, Purpose};
 use super::table::Nearest;
 use super::{Cx, Kademlia, KademliaMessage, KademliaTimer};
+use crate::structured::newcomers::Newcomers;
 
 /// Mean pause before another attempt to join.
 const JOIN_PAUSE: Span = Span::from_secs(1);
-
-/// After so many attempts that met nobody but newcomers, the one with the lowest number begins a network.
-const REFUSALS_MAX: u8 = 8;
 
 impl Kademlia {
     pub(super) fn attempt_join(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>) {
@@ -22,10 +20,10 @@ impl Kademlia {
             return;
         }
         // The newcomer with the lowest number is the one that will begin: every other attempt goes there.
-        let met = peer.extra.as_deref().filter(|extra| extra.refusals % 2 == 1).and_then(|extra| extra.lowest);
+        let met = peer.extra.as_deref().and_then(|extra| extra.newcomers.detour(peer.id));
         match cx.bootstrap() {
             Some(contact) => {
-                let contact = met.filter(|&lowest| lowest != peer.id).unwrap_or(contact);
+                let contact = met.unwrap_or(contact);
                 self.search_own(peer, cx, cx.key_of(peer.id), Purpose::Join, Some(contact));
             }
             None => self.become_member(peer, cx),
@@ -35,7 +33,7 @@ impl Kademlia {
     fn become_member(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>) {
         peer.active = true;
         if let Some(extra) = peer.extra.as_deref_mut() {
-            (extra.refusals, extra.lowest) = (0, None);
+            extra.newcomers = Newcomers::default();
         }
         self.begin_ticking(peer, cx);
         cx.joined();
@@ -52,10 +50,7 @@ impl Kademlia {
             self.fill_next(peer, cx);
             return;
         }
-        let first = peer.extra.as_deref().is_some_and(|extra| {
-            let lowest = extra.lowest.is_none_or(|lowest| lowest > peer.id);
-            extra.refusals >= REFUSALS_MAX && (lowest || extra.refusals >= 4 * REFUSALS_MAX)
-        });
+        let first = peer.extra.as_deref().is_some_and(|extra| extra.newcomers.begins(peer.id));
         if first {
             self.become_member(peer, cx);
         } else {
@@ -67,10 +62,8 @@ impl Kademlia {
     /// "I am no member."
     pub(super) fn refuse(peer: &mut KademliaPeer, cx: &mut Cx<'_>, to: PeerId, ask: Ask) {
         let this = peer.id;
-        let extra = peer.extra();
-        let lowest = extra.lowest.map_or(to, |met| met.min(to));
-        extra.lowest = Some(lowest);
-        cx.send(to, KademliaMessage::Refuse { lookup: ask.lookup, token: ask.token, lowest: lowest.min(this), upkeep: ask.upkeep });
+        let lowest = peer.extra().newcomers.refuse(this, to);
+        cx.send(to, KademliaMessage::Refuse { lookup: ask.lookup, token: ask.token, lowest, upkeep: ask.upkeep });
     }
 
     /// Tells the k nearest contacts. (The paper knows no goodbye: there, every departure is found out by silence.)

@@ -7,6 +7,7 @@ use super::table::{Shape, Table};
 use super::tokens::Tokens;
 use crate::publisher::Publisher;
 use crate::records::{Record, Records};
+use crate::structured::newcomers::Newcomers;
 use crate::structured::shortlist::Shortlist;
 
 /// One peer of a Kademlia network.
@@ -99,10 +100,8 @@ pub(super) struct Extra {
     pub(super) records: Records,
     /// What it has to register with others.
     pub(super) publisher: Publisher,
-    /// Newcomers that refused, in a row.
-    pub(super) refusals: u8,
-    /// The newcomer with the lowest number that was met.
-    pub(super) lowest: Option<PeerId>,
+    /// The other newcomers, before it is a member.
+    pub(super) newcomers: Newcomers,
     /// With the token rule, once somebody has asked for a token or refused one.
     pub(super) tokens: Option<Box<Tokens>>,
 }

@@ -192,9 +192,7 @@ impl Kademlia {
     /// A contact that was asked is no member (yet).
     pub(super) fn refused(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, lowest: PeerId) {
         if !peer.active {
-            let extra = peer.extra();
-            extra.refusals = extra.refusals.saturating_add(1);
-            extra.lowest = Some(extra.lowest.map_or(lowest, |met| met.min(lowest)));
+            peer.extra().newcomers.refused(lowest);
         }
         let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
         search.list.failed(self.numbering, from);

@@ -13,13 +13,11 @@ use super::message::{Goal, Query, Row};
 use super::peer::{NO_LOOKUP, PastryPeer, Pending, Why};
 use super::upkeep::Loss;
 use super::{Cx, PastryLike, PastryMessage, PastryTimer, Variant};
+use crate::structured::newcomers::Newcomers;
 use crate::structured::prefix::closeness;
 
 /// Mean pause before another attempt to join.
 const JOIN_PAUSE: Span = Span::from_secs(1);
-
-/// After so many attempts that met nobody but newcomers, the one with the lowest number begins a ring.
-const REFUSALS_MAX: u8 = 8;
 
 /// Members of others' neighbourhood sets that are measured at a time.
 pub(super) const MEASURED_MAX: usize = 4;
@@ -34,10 +32,10 @@ impl<V: Variant> PastryLike<V> {
     /// Asks for the peers around this one: as a newcomer; and as a member with room in its leaf set, which may have lost most of it, or
     /// be in a small ring that began beside another one.
     pub(super) fn look_for_ring(&self, peer: &mut PastryPeer, cx: &mut Cx<'_, V>) {
-        let met = peer.extra.as_deref().filter(|extra| !peer.active && extra.refusals % 2 == 1).and_then(|extra| extra.lowest);
+        let met = peer.extra.as_deref().filter(|_| !peer.active).and_then(|extra| extra.newcomers.detour(peer.id));
         match cx.bootstrap() {
             Some(contact) => {
-                let contact = met.filter(|&lowest| lowest != peer.id).unwrap_or(contact);
+                let contact = met.unwrap_or(contact);
                 self.ask_through(peer, cx, contact);
             }
             None if !peer.active => self.create(peer, cx),
@@ -63,7 +61,7 @@ impl<V: Variant> PastryLike<V> {
     fn become_member(&self, peer: &mut PastryPeer, cx: &mut Cx<'_, V>) {
         peer.active = true;
         if let Some(extra) = peer.extra.as_deref_mut() {
-            (extra.refusals, extra.lowest, extra.waiting) = (0, None, 0);
+            (extra.newcomers, extra.waiting) = (Newcomers::default(), 0);
         }
         self.begin_ticking(peer, cx);
     }
@@ -73,10 +71,7 @@ impl<V: Variant> PastryLike<V> {
             // A small ring looks again in time.
             return;
         }
-        let first = peer.extra.as_deref().is_some_and(|e| {
-            let lowest = e.lowest.is_none_or(|lowest| lowest > peer.id);
-            e.refusals >= REFUSALS_MAX && (lowest || e.refusals >= 4 * REFUSALS_MAX)
-        });
+        let first = peer.extra.as_deref().is_some_and(|extra| extra.newcomers.begins(peer.id));
         if first {
             self.create(peer, cx);
         } else {
@@ -87,26 +82,22 @@ impl<V: Variant> PastryLike<V> {
 
     /// "I am no member."
     pub(super) fn refuse(peer: &mut PastryPeer, cx: &mut Cx<'_, V>, to: PeerId, token: Token, query: &Query) {
-        let lowest = peer.extra().lowest.map_or(to, |met| met.min(to));
-        peer.extra().lowest = Some(lowest);
-        let lowest = lowest.min(peer.id);
+        let this = peer.id;
+        let lowest = peer.extra().newcomers.refuse(this, to);
         cx.send(to, PastryMessage::Refuse { token, lookup: query.lookup, lowest, goal: query.goal });
     }
 
     /// The same for what is not about a question.
     pub(super) fn refuse_upkeep(peer: &mut PastryPeer, cx: &mut Cx<'_, V>, to: PeerId, token: Token) {
-        let lowest = peer.extra().lowest.map_or(to, |met| met.min(to));
-        peer.extra().lowest = Some(lowest);
-        let lowest = lowest.min(peer.id);
+        let this = peer.id;
+        let lowest = peer.extra().newcomers.refuse(this, to);
         cx.send(to, PastryMessage::Refuse { token, lookup: NO_LOOKUP, lowest, goal: Goal::Contact });
     }
 
     /// A contact turns out to be no member: it is dropped like a dead one, without the wait.
     pub(super) fn refused(&self, peer: &mut PastryPeer, cx: &mut Cx<'_, V>, from: PeerId, token: Token, lowest: PeerId) {
         if !peer.active {
-            let extra = peer.extra();
-            extra.refusals = extra.refusals.saturating_add(1);
-            extra.lowest = Some(extra.lowest.map_or(lowest, |met| met.min(lowest)));
+            peer.extra().newcomers.refused(lowest);
         }
         if let Some(pending) = cx.close(token) {
             self.request_failed(peer, cx, pending, from);

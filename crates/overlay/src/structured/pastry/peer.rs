@@ -12,6 +12,7 @@ use super::table::{Place, Table, place};
 use super::trips::Trips;
 use crate::publisher::Publisher;
 use crate::records::Records;
+use crate::structured::newcomers::Newcomers;
 use crate::structured::prefix::{closeness, shared_digits};
 use crate::structured::ring::View;
 
@@ -120,10 +121,8 @@ pub(super) struct Extra {
     pub(super) records: Records,
     /// What it has to register with others.
     pub(super) publisher: Publisher,
-    /// Newcomers that refused, in a row.
-    pub(super) refusals: u8,
-    /// The newcomer with the lowest number that was met.
-    pub(super) lowest: Option<PeerId>,
+    /// The other newcomers, before it is a member.
+    pub(super) newcomers: Newcomers,
     /// A newcomer's requests to its leaf set that are still open.
     pub(super) waiting: u16,
 }

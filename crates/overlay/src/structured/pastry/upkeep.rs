@@ -433,10 +433,7 @@ impl<V: Variant> PastryLike<V> {
         let extra = peer.extra();
         extra.bury(dead, now);
         extra.suspects.retain(|&suspect| suspect != dead);
-        if extra.lowest == Some(dead) {
-            // Who comes next is to be found out afresh.
-            (extra.lowest, extra.refusals) = (None, 0);
-        }
+        extra.newcomers.forget(dead);
         let (slot, leaf) = peer.forget(self.numbering, &self.rules, dead);
         if !peer.active {
             return;
