@@ -58,6 +58,7 @@ impl Part {
 impl Shard for Part {
     type Message = ();
     type Timer = ();
+    type Parcel = ();
 
     #[inline]
     fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, _tag: u32, (): ()) {

@@ -32,6 +32,8 @@ pub trait Shard: Send {
     type Message: Send;
     /// What an actor tells itself for later.
     type Timer: Copy + Send;
+    /// What a shard tells another one when a window is over: what its events mean for books that the other one keeps, say.
+    type Parcel: Default + Send;
 
     /// A message arrives at `actor`. `tag` is what the sender gave.
     fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, tag: u32, message: Self::Message);
@@ -41,6 +43,16 @@ pub trait Shard: Send {
 
     /// The run has ended while this message was on its way.
     fn undelivered(&mut self, _message: Self::Message) {}
+
+    /// A window, or the part of one, is over: puts into `parcel`, which is empty, what there is to tell shard `to`.
+    fn pack(&mut self, _to: usize, _parcel: &mut Self::Parcel) {}
+
+    /// Takes out what another shard has put into its parcel.
+    fn unpack(&mut self, _parcel: &mut Self::Parcel) {}
+
+    /// All parcels of the window that is over have been unpacked. What can be done now, by each shard for itself, is done on
+    /// all threads at once; what the [`Controller`](crate::Controller) does next, it does alone.
+    fn settle(&mut self) {}
 
     /// `actor` will have an event soon: bring its state near. A hint.
     fn prefetch(&self, _actor: u32) {}

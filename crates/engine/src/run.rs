@@ -1,7 +1,8 @@
 //! Running shards side by side, window by window.
 //!
-//! Each thread owns one shard. A turn is: everyone takes the present window up to its limit and hands out mail; everyone
-//! fetches its mail; then, alone, the first thread lets the [`Controller`] look at all shards and choose the next window.
+//! Each thread owns one shard. A turn is: everyone takes the present window up to its limit and hands out mail and parcels;
+//! everyone fetches its own and settles; then, alone, the first thread lets the [`Controller`] look at all shards and choose the
+//! next window.
 //! With one shard there is no thread and no barrier.
 //!
 //! # What cuts a window
@@ -82,13 +83,18 @@ impl<S: Shard> Shards<'_, '_, S> {
         self.lanes[(actor / self.actors_per_shard) as usize].act(actor, act)
     }
 
+    /// Exchanges parcels and lets every shard settle, as at a window's end: after the controller itself has acted for actors.
+    pub fn settle(&mut self) {
+        settle(&mut self.lanes.iter_mut().map(|lane| lane.shard_mut()).collect::<Vec<_>>());
+    }
+
     /// Events that wait in all queues.
     pub fn pending(&self) -> usize {
         self.lanes.iter().map(|lane| lane.pending()).sum()
     }
 }
 
-/// Runs `shards` from `schedule.begin` to `schedule.end` and hands them back.
+/// Runs `shards` from `schedule.begin` to `schedule.end` and hands them back, settled.
 ///
 /// Shard k holds the actors `k · actors_per_shard …`; the last one may hold fewer. With more than one shard, each runs on a
 /// thread of its own.
@@ -114,7 +120,7 @@ pub fn run<S: Shard, C: Controller<S> + Send>(
         .collect();
     let turn = Turn {
         lanes: &lanes,
-        post: (0..count * count).map(|_| Mutex::new(Vec::new())).collect(),
+        post: (0..count * count).map(|_| Mutex::default()).collect(),
         barrier: Barrier::new(count),
         plan: Mutex::new(Plan { window: 0, from: schedule.begin, limit: schedule.begin, over: false }),
         windows,
@@ -133,14 +139,40 @@ pub fn run<S: Shard, C: Controller<S> + Send>(
     if let Some(cause) = panics.into_iter().min_by_key(|panic| panic.is::<AnotherPanicked>()) {
         resume_unwind(cause);
     }
-    lanes.into_iter().map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner).into_shard()).collect()
+    let mut shards: Vec<S> = lanes.into_iter().map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner).into_shard()).collect();
+    settle(&mut shards.iter_mut().collect::<Vec<_>>());
+    shards
+}
+
+/// Exchanges the parcels of all shards, and lets each settle.
+fn settle<S: Shard>(shards: &mut [&mut S]) {
+    let mut parcel = S::Parcel::default();
+    for from in 0..shards.len() {
+        for to in (0..shards.len()).filter(|&to| to != from) {
+            shards[from].pack(to, &mut parcel);
+            shards[to].unpack(&mut parcel);
+        }
+    }
+    shards.iter_mut().for_each(|shard| shard.settle());
+}
+
+/// What goes from one shard to another at the end of a window.
+struct Post<S: Shard> {
+    mail: Vec<Mail<S::Message>>,
+    parcel: S::Parcel,
+}
+
+impl<S: Shard> Default for Post<S> {
+    fn default() -> Self {
+        Self { mail: Vec::new(), parcel: S::Parcel::default() }
+    }
 }
 
 /// What all threads of a run share.
 struct Turn<'lanes, S: Shard> {
     lanes: &'lanes [Mutex<Lane<S>>],
-    /// Mail between shards: from · count + to.
-    post: Vec<Mutex<Vec<Mail<S::Message>>>>,
+    /// Between shards: from · count + to.
+    post: Vec<Mutex<Post<S>>>,
     barrier: Barrier,
     plan: Mutex<Plan>,
     windows: Windows,
@@ -227,7 +259,9 @@ impl<S: Shard> Turn<'_, S> {
     fn hand_out(&self, me: usize, lane: &mut Lane<S>) {
         let count = self.lanes.len();
         for to in (0..count).filter(|&to| to != me) {
-            std::mem::swap(&mut *lock(&self.post[me * count + to]), lane.outgoing(to));
+            let mut post = lock(&self.post[me * count + to]);
+            std::mem::swap(&mut post.mail, lane.outgoing(to));
+            lane.shard_mut().pack(to, &mut post.parcel);
         }
     }
 
@@ -235,8 +269,11 @@ impl<S: Shard> Turn<'_, S> {
         let count = self.lanes.len();
         let mut lane = lock(&self.lanes[me]);
         for from in (0..count).filter(|&from| from != me) {
-            lane.receive(&mut lock(&self.post[from * count + me]));
+            let mut post = lock(&self.post[from * count + me]);
+            lane.receive(&mut post.mail);
+            lane.shard_mut().unpack(&mut post.parcel);
         }
+        lane.shard_mut().settle();
     }
 }
 

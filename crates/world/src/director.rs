@@ -10,17 +10,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{Controller, Progress, Shards};
-use peerlab_model::{Hit, LookupId, Message as _, Overlay, PeerId};
+use peerlab_model::{Hit, Overlay, PeerId, Target};
 use peerlab_workload::Classes;
 
 use crate::conditions::Conditions;
-use crate::ledger::{First, Ledger, Row};
+use crate::ledger::{First, Row, let_go};
 use crate::measure::Lookups;
 use crate::notes::{Note, What};
 use crate::observer::Observer;
 use crate::record::{EventRow, LookupRow, Outcome, SampleRow, Sink};
 use crate::shard::{Common, Seats};
-use crate::tally::Tally;
 use crate::timeline::Timeline;
 use crate::truth::Truth;
 
@@ -32,20 +31,18 @@ pub(crate) struct Director<'a, O: Overlay, V> {
     pub(crate) conditions: &'a Conditions,
     pub(crate) common: Arc<Common<O>>,
     pub(crate) truth: Truth,
-    pub(crate) ledger: Ledger,
     pub(crate) lookups: Lookups,
     pub(crate) timeline: Timeline,
     pub(crate) events: Vec<EventRow>,
     pub(crate) samples: Vec<SampleRow>,
-    /// Corrections for late messages.
-    pub(crate) tally: Tally,
     pub(crate) classes: Arc<Classes>,
     pub(crate) error: Option<io::Error>,
     pub(crate) stopped: bool,
     pub(crate) sink: &'a mut dyn Sink,
     stop: Option<&'a AtomicBool>,
     progress: Option<&'a (dyn Fn(f64) + Sync)>,
-    notes: Vec<Note>,
+    /// Scratch for [`Director::read_notes`].
+    notes: Vec<(Vec<Note>, usize)>,
     end: Time,
     started: bool,
     next_sweep: Time,
@@ -66,15 +63,12 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         progress: Option<&'a (dyn Fn(f64) + Sync)>,
     ) -> Self {
         let begin = Time::ZERO - conditions.time.warm_up.span();
-        let timeout = conditions.lookups.as_ref().map_or(Span::ZERO, |lookups| lookups.timeout.span());
         Self {
             truth,
-            ledger: Ledger::new(common.setting.numbering.seats(), timeout),
             lookups: Lookups::new(conditions.time.sample_every.span()),
             timeline: Timeline::new(&conditions.events),
             events: Vec::new(),
             samples: Vec::new(),
-            tally: Tally::new(O::Message::KINDS),
             classes,
             error: None,
             stopped: false,
@@ -94,25 +88,26 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         }
     }
 
-    /// Takes the shards' notes, in the order of the events.
+    /// Takes the notes of shards that have settled, in the order of the events.
     pub(crate) fn read_notes(&mut self, shards: &mut Shards<'_, '_, Seats<O, V>>) {
-        let mut notes = std::mem::take(&mut self.notes);
-        for seats in shards.iter_mut() {
-            notes.append(&mut seats.books.notebook.notes);
+        let mut lists = std::mem::take(&mut self.notes);
+        lists.extend(shards.iter_mut().map(|seats| (std::mem::take(&mut seats.books.notebook.notes), 0)));
+        let order = |(list, next): &&mut (Vec<Note>, usize)| list.get(*next).map_or(Note::LAST, Note::order);
+        while let Some((list, next)) = lists.iter_mut().min_by_key(order)
+            && let Some(note) = list.get(*next)
+        {
+            *next += 1;
+            self.expire(note.key.time, shards.iter_mut());
+            self.read(note, shards);
         }
-        notes.sort_unstable_by_key(|note| (note.key, note.number));
-        for note in notes.drain(..) {
-            self.expire(note.key.time);
-            self.read(&note);
+        for (seats, (mut list, _)) in shards.iter_mut().zip(lists.drain(..)) {
+            list.clear();
+            seats.books.notebook.notes = list;
         }
-        self.notes = notes;
-        for seats in shards.iter_mut() {
-            self.ledger.book(&seats.books.notebook.accounts, &mut self.tally);
-            seats.books.notebook.accounts.clear();
-        }
+        self.notes = lists;
     }
 
-    fn read(&mut self, note: &Note) {
+    fn read(&mut self, note: &Note, shards: &mut Shards<'_, '_, Seats<O, V>>) {
         let at = note.key.time;
         let numbering = &self.common.setting.numbering;
         match note.what {
@@ -123,13 +118,24 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             What::Member { peer } => self.truth.joined(peer),
             What::Offline { peer, until, transition } => {
                 self.truth.went(peer, at, &self.common.holdings);
-                self.ledger.abandon(numbering.seat(peer));
+                let seat = numbering.seat(peer);
+                shards.of(seat).books.ledger.abandon(seat);
                 self.reschedule(peer, false, until, transition);
             }
-            What::Asked { lookup, target } => self.ledger.asked(lookup, target, at, self.truth.existing(target)),
-            What::Hit { lookup, hit } => self.judge(at, lookup, hit),
+            // There is always one owner.
+            What::Asked { target: Target::Key(_), .. } => {}
+            What::Asked { lookup, target } => {
+                if let Some(row) = shards.of(lookup.origin).books.ledger.open(lookup) {
+                    row.existing = self.truth.existing(target);
+                }
+            }
+            What::Hit { lookup, hit } => {
+                if let Some(row) = shards.of(lookup.origin).books.ledger.open(lookup) {
+                    self.judge(at, row, hit);
+                }
+            }
             What::Finished { lookup } => {
-                if let Some(row) = self.ledger.open(lookup) {
+                if let Some(row) = shards.of(lookup.origin).books.ledger.open(lookup) {
                     row.end(Outcome::NotFound, self.truth.absent_since(row.target, row.asked));
                 }
             }
@@ -145,40 +151,59 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
     }
 
     /// Ends the lookups whose deadline is before `now`.
-    fn expire(&mut self, now: Time) {
-        while let Some(row) = self.ledger.next_overdue(now) {
-            row.end(Outcome::Timeout, self.truth.absent_since(row.target, row.asked));
+    fn expire<'s>(&self, now: Time, shards: impl Iterator<Item = &'s mut Seats<O, V>>)
+    where
+        V: 's,
+    {
+        for seats in shards {
+            while let Some(row) = seats.books.ledger.next_overdue(now) {
+                row.end(Outcome::Timeout, self.truth.absent_since(row.target, row.asked));
+            }
         }
     }
 
-    fn judge(&mut self, at: Time, lookup: LookupId, hit: Hit) {
-        let Some(row) = self.ledger.open(lookup) else { return };
+    fn judge(&self, at: Time, row: &mut Row, hit: Hit) {
         let common = &*self.common;
         let numbering = &common.setting.numbering;
         let right = self.truth.is_right(&common.overlay, &common.holdings, row.target, hit.peer);
         let latency = at.since(row.asked);
         row.answer(right.then(|| {
-            let (from, to) = (numbering.host(PeerId(lookup.origin)), numbering.host(hit.peer));
+            let (from, to) = (numbering.host(PeerId(row.lookup.origin)), numbering.host(hit.peer));
             let direct = if from == to { None } else { common.network.base_delay(from, to) };
             let stretch = direct.filter(|direct| direct.nanos() > 0).map(|direct| (latency.secs_f64() / (2.0 * direct.secs_f64())) as f32);
             (numbering.seat(hit.peer), First { latency, hops: hit.hops, rounds: hit.rounds, stretch })
         }));
     }
 
-    fn sweep(&mut self, now: Time) {
-        self.expire(now);
-        let (ledger, lookups, sink, error) = (&mut self.ledger, &mut self.lookups, &mut *self.sink, &mut self.error);
-        let population = self.common.setting.numbering.population();
-        ledger.sweep(now, |row| close(row, population, lookups, sink, error));
+    fn sweep(&mut self, now: Time, shards: &mut Shards<'_, '_, Seats<O, V>>) {
+        self.expire(now, shards.iter_mut());
+        shards.iter_mut().for_each(|seats| seats.books.ledger.close_at(now));
+        self.let_go(shards.iter_mut(), false);
     }
 
     /// The run is over: the books are closed.
-    pub(crate) fn finish(&mut self) {
-        self.expire(self.end);
+    pub(crate) fn finish(&mut self, shards: &mut [Seats<O, V>]) {
+        self.expire(self.end, shards.iter_mut());
         self.truth.count_until(self.end);
-        let (ledger, lookups, sink, error) = (&mut self.ledger, &mut self.lookups, &mut *self.sink, &mut self.error);
+        shards.iter_mut().for_each(|seats| seats.books.ledger.end());
+        self.let_go(shards.iter_mut(), true);
+    }
+
+    /// Counts the lookups whose rows may go (or all), and hands to the sink those that were asked in the measured time.
+    fn let_go<'s>(&mut self, shards: impl Iterator<Item = &'s mut Seats<O, V>>, all: bool)
+    where
+        V: 's,
+    {
         let population = self.common.setting.numbering.population();
-        ledger.end(|row| close(row, population, lookups, sink, error));
+        let_go(shards.map(|seats| &mut seats.books.ledger).collect(), all, |row| {
+            if row.asked < Time::ZERO {
+                return;
+            }
+            self.lookups.count(row);
+            if self.error.is_none() {
+                self.error = self.sink.lookup(&lookup_row(row, population)).err();
+            }
+        });
     }
 
     /// Looks at the world at the end of a sample interval.
@@ -214,21 +239,10 @@ pub(crate) fn stale_share<'s, O: Overlay, V: Observer<O::Message> + 's>(
     (all > 0).then(|| stale as f64 / all as f64)
 }
 
-/// Counts a lookup that leaves the ledger, and hands it to the sink, if it was asked in the measured time.
-fn close(row: &Row, population: u32, lookups: &mut Lookups, sink: &mut dyn Sink, error: &mut Option<io::Error>) {
-    if row.asked < Time::ZERO {
-        return;
-    }
-    lookups.count(row);
-    if error.is_none() {
-        *error = sink.lookup(&lookup_row(row, population)).err();
-    }
-}
-
 fn lookup_row(row: &Row, population: u32) -> LookupRow {
     let outcome = row.ended.expect("a row leaves with an outcome");
     let first = row.first.filter(|_| outcome == Outcome::Found);
-    let is_content = matches!(row.target, peerlab_model::Target::Item(_));
+    let is_content = matches!(row.target, Target::Item(_));
     LookupRow {
         lookup: row.lookup.global(population),
         time: row.asked,
@@ -259,7 +273,7 @@ impl<O: Overlay, V: Observer<O::Message>> Controller<Seats<O, V>> for Director<'
         }
         if at == self.next_sweep {
             self.next_sweep = at + SWEEP;
-            self.sweep(at);
+            self.sweep(at, shards);
             if let Some(progress) = self.progress {
                 let begin = Time::ZERO - self.conditions.time.warm_up.span();
                 progress(at.since(begin).secs_f64() / self.end.since(begin).secs_f64());

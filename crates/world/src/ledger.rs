@@ -1,8 +1,9 @@
 //! The books of lookups: one row each, from the question to the file.
 //!
+//! Each shard keeps the rows of its own seats' lookups; what other shards did for them comes in parcels when a window is over.
 //! Rows stand in the order in which they were asked, which is the order of the file: a row leaves when it has closed and all
-//! rows before it have left. So memory holds what is open, and what waits behind it for at most the lookups' timeout; it does not
-//! grow with the length of a run.
+//! rows before it, in all shards, have left. So memory holds what is open, and what waits behind it for at most the lookups'
+//! timeout; it does not grow with the length of a run.
 //!
 //! # When a row closes
 //! At the first sweep (every whole second of simulated time) at which the lookup has ended and none of its messages is in
@@ -14,6 +15,7 @@
 //! one visit (what ended, what was sent), made in batches with the rows fetched ahead.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use peerlab_engine::time::{Span, Time};
 use peerlab_model::{LookupId, Target};
@@ -65,12 +67,14 @@ pub(crate) struct First {
     pub(crate) stretch: Option<f32>,
 }
 
-/// The open rows of a run.
+/// The open rows of a shard.
 pub(crate) struct Ledger {
+    /// The shard's first seat.
+    seat: u32,
     /// The number of the first row.
     base: u32,
     rows: VecDeque<Row>,
-    /// By seat: its newest row.
+    /// By seat of the shard: its newest row.
     latest: Vec<u32>,
     timeout: Span,
     /// The first row whose deadline has not passed.
@@ -80,17 +84,18 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn new(seats: u32, timeout: Span) -> Self {
-        let mut latest = table(seats as usize);
-        latest.resize(seats as usize, NONE);
-        Self { base: 0, rows: VecDeque::new(), latest, timeout, due: 0, issued: 0, left: 0 }
+    /// No rows yet, for the lookups of these seats.
+    pub(crate) fn new(seats: &Range<u32>, timeout: Span) -> Self {
+        let mut latest = table(seats.len());
+        latest.resize(seats.len(), NONE);
+        Self { seat: seats.start, base: 0, rows: VecDeque::new(), latest, timeout, due: 0, issued: 0, left: 0 }
     }
 
-    /// Opens a row.
-    pub(crate) fn asked(&mut self, lookup: LookupId, target: Target, at: Time, existing: u32) {
+    /// Opens a row for a question of one of the shard's seats; those asked before have theirs.
+    pub(crate) fn asked(&mut self, lookup: LookupId, target: Target, at: Time) {
         let number = self.base + self.rows.len() as u32;
         assert!(number < NONE, "more than 2^32 lookups in one run");
-        let previous = std::mem::replace(&mut self.latest[lookup.origin as usize], number);
+        let previous = std::mem::replace(&mut self.latest[(lookup.origin - self.seat) as usize], number);
         self.issued += 1;
         self.rows.push_back(Row {
             lookup,
@@ -104,17 +109,23 @@ impl Ledger {
             timeouts: 0,
             answers: 0,
             results: 0,
-            existing,
+            existing: 1,
             ended: None,
             first: None,
             right: None,
         });
     }
 
+    /// The newest row of a lookup's origin, or [`NONE`]; nothing if the origin is another shard's.
+    #[inline]
+    fn place(&self, lookup: LookupId) -> Option<&u32> {
+        self.latest.get(lookup.origin.wrapping_sub(self.seat) as usize)
+    }
+
     /// The row of a lookup that has not left.
     #[inline]
     fn find(&mut self, lookup: LookupId) -> Option<&mut Row> {
-        let mut number = self.latest[lookup.origin as usize];
+        let mut number = *self.place(lookup)?;
         loop {
             if number == NONE || number < self.base {
                 return None;
@@ -134,7 +145,7 @@ impl Ledger {
 
     /// Ends all lookups of a seat that went offline.
     pub(crate) fn abandon(&mut self, seat: u32) {
-        let mut number = self.latest[seat as usize];
+        let mut number = self.latest[(seat - self.seat) as usize];
         while number != NONE && number >= self.base {
             let row = &mut self.rows[(number - self.base) as usize];
             if row.ended.is_none() {
@@ -160,22 +171,23 @@ impl Ledger {
         }
     }
 
-    /// Books what was done for lookups; what came too late goes to the `late` messages of `tally`.
+    /// Books what was done for the lookups of this shard's seats; what came too late goes to the `late` messages of `tally`.
     pub(crate) fn book(&mut self, accounts: &[Account], tally: &mut Tally) {
         for (index, account) in accounts.iter().enumerate() {
-            if let Some(ahead) = accounts.get(index + 2 * AHEAD) {
-                prefetch::<1, _>(&self.latest[ahead.lookup.origin as usize]);
+            if let Some(latest) = accounts.get(index + 2 * AHEAD).and_then(|ahead| self.place(ahead.lookup)) {
+                prefetch::<1, _>(latest);
             }
             if let Some(ahead) = accounts.get(index + AHEAD) {
                 self.prefetch_row(ahead.lookup);
             }
-            self.book_one(account, tally);
+            if self.place(account.lookup).is_some() {
+                self.book_one(account, tally);
+            }
         }
     }
 
     fn prefetch_row(&self, lookup: LookupId) {
-        let number = self.latest[lookup.origin as usize];
-        if number != NONE && number >= self.base {
+        if let Some(&number) = self.place(lookup).filter(|&&number| number != NONE && number >= self.base) {
             prefetch::<2, _>(&self.rows[(number - self.base) as usize]);
         }
     }
@@ -199,33 +211,41 @@ impl Ledger {
         }
     }
 
-    /// Closes every row that may close at `now`, and hands each to `close` in the order of the questions.
-    pub(crate) fn sweep(&mut self, now: Time, mut close: impl FnMut(&Row)) {
+    /// Closes every row that may close at `now`.
+    pub(crate) fn close_at(&mut self, now: Time) {
         for row in &mut self.rows {
             let over = row.ended.is_some() && (row.in_flight == 0 || row.asked.saturating_add(self.timeout) <= now);
             if over && row.closed == Time::MAX {
                 row.closed = now;
             }
         }
-        self.let_go(&mut close, |row| row.closed < Time::MAX && row.in_flight == 0);
     }
 
-    /// The run is over: every row leaves, those that have not ended as open ones.
-    pub(crate) fn end(&mut self, mut close: impl FnMut(&Row)) {
+    /// The run is over: the lookups that have not ended are open for ever.
+    pub(crate) fn end(&mut self) {
         for row in &mut self.rows {
             row.ended.get_or_insert(Outcome::Open);
         }
-        self.let_go(&mut close, |_| true);
     }
 
-    fn let_go(&mut self, close: &mut impl FnMut(&Row), may_go: impl Fn(&Row) -> bool) {
-        while let Some(row) = self.rows.front().filter(|row| may_go(row)) {
-            close(row);
-            self.rows.pop_front();
-            self.base += 1;
-            self.left += 1;
-            self.due = self.due.max(self.base);
+    fn pop(&mut self) {
+        self.rows.pop_front();
+        self.base += 1;
+        self.left += 1;
+        self.due = self.due.max(self.base);
+    }
+}
+
+/// Lets the rows go that have closed and have nothing on its way, or `all`: hands each to `close`, in the order of the questions.
+pub(crate) fn let_go<'l>(mut ledgers: Vec<&'l mut Ledger>, all: bool, mut close: impl FnMut(&Row)) {
+    let order = |ledger: &&mut &'l mut Ledger| ledger.rows.front().map_or((Time::MAX, u32::MAX), |row| (row.asked, row.lookup.origin));
+    while let Some(first) = ledgers.iter_mut().min_by_key(order) {
+        let Some(row) = first.rows.front() else { return };
+        if !all && (row.closed == Time::MAX || row.in_flight != 0) {
+            return;
         }
+        close(row);
+        first.pop();
     }
 }
 

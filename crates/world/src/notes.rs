@@ -18,6 +18,16 @@ pub(crate) struct Note {
     pub(crate) what: What,
 }
 
+impl Note {
+    /// After every note.
+    pub(crate) const LAST: (EventKey, u32) = (EventKey { time: Time::MAX, origin: u32::MAX, seq: u32::MAX }, u32::MAX);
+
+    /// Its place among all notes of its shard, and among the shards': two of one event are of one shard.
+    pub(crate) fn order(&self) -> (EventKey, u32) {
+        (self.key, self.number)
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum What {
     /// A host came online; it expects to go at `until`, which is its transition `transition`.
@@ -84,7 +94,10 @@ impl Account {
 #[derive(Debug, Default)]
 pub(crate) struct Notebook {
     pub(crate) notes: Vec<Note>,
+    /// Of lookups of this shard and of others.
     pub(crate) accounts: Vec<Account>,
+    /// Of lookups of this shard, from other shards.
+    pub(crate) received: Vec<Account>,
 }
 
 impl Notebook {

@@ -157,8 +157,8 @@ impl<'a, O: Overlay> World<'a, O> {
         let shards: Vec<Seats<O, V>> = (0..seats)
             .step_by(per_shard as usize)
             .map(|base| {
-                let count = per_shard.min(seats - base);
-                Seats::new(Arc::clone(&self.common), base, count, self.limits(base..base + count), observer())
+                let here = base..(base + per_shard).min(seats);
+                Seats::new(Arc::clone(&self.common), here.clone(), per_shard, self.limits(here), observer())
             })
             .collect();
         let begin = Time::ZERO - self.conditions.time.warm_up.span();
@@ -209,7 +209,7 @@ impl<'a, O: Overlay> World<'a, O> {
     fn record<V: Observer<O::Message>>(
         self,
         mut director: Director<'_, O, V>,
-        shards: Vec<Seats<O, V>>,
+        mut shards: Vec<Seats<O, V>>,
     ) -> Result<(RunRecord, Vec<V>), RunError> {
         if let Some(error) = director.error.take() {
             return Err(RunError::Sink(error));
@@ -221,18 +221,17 @@ impl<'a, O: Overlay> World<'a, O> {
         let mut digest = Digest::default();
         let (mut handled, mut raised) = (0, 0);
         for seats in &shards {
-            director.ledger.book(&seats.books.notebook.accounts, &mut director.tally);
             tally.merge(&seats.books.tally);
             digest.merge(seats.books.digest);
             handled += seats.books.handled;
             raised += seats.books.raised;
         }
-        director.finish();
-        tally.merge(&director.tally);
+        director.finish(&mut shards);
         if let Some(row) = tally.broken() {
             return Err(RunError::Messages { row });
         }
-        let (issued, left) = (director.ledger.issued, director.ledger.left);
+        let ledgers = || shards.iter().map(|seats| &seats.books.ledger);
+        let (issued, left) = (ledgers().map(|ledger| ledger.issued).sum(), ledgers().map(|ledger| ledger.left).sum());
         if issued != left {
             return Err(RunError::Lookups { issued, left });
         }

@@ -4,6 +4,7 @@
 //! seat meets, in this order: the seat's life (was it sent to this one?), its downlink and its capacity (it is queued again for
 //! the time when it has been handled), and then the model. What the model asks for is carried out when its handler returns.
 
+use std::ops::Range;
 use std::sync::{Arc, RwLock};
 
 use peerlab_engine::digest::Digest;
@@ -18,7 +19,8 @@ use peerlab_network::{Capacity, CapacityState, Link, LinkState, Network, Rules, 
 use peerlab_prefetch::{prefetch, table};
 use peerlab_workload::{Holdings, Lifetimes, Question, Questions};
 
-use crate::notes::{End, Notebook, What};
+use crate::ledger::Ledger;
+use crate::notes::{Account, End, Note, Notebook, What};
 use crate::observer::Observer;
 use crate::schedule::Schedule;
 use crate::tally::{Fate, Tally};
@@ -133,6 +135,8 @@ impl LinkAndQueue {
 pub(crate) struct Seats<O: Overlay, V> {
     common: Arc<Common<O>>,
     base: u32,
+    /// Seats of each shard but the last, which may have fewer.
+    per_shard: u32,
     places: Vec<Seat<O::Peer>>,
     calendars: Vec<Calendar>,
     requests: Pool<O::Request>,
@@ -147,6 +151,7 @@ pub(crate) struct Books<V> {
     pub(crate) rules: Rules,
     pub(crate) tally: Tally,
     pub(crate) notebook: Notebook,
+    pub(crate) ledger: Ledger,
     pub(crate) digest: Digest,
     pub(crate) handled: u64,
     /// Messages that `min_one_way` slowed down.
@@ -169,7 +174,9 @@ impl<O: Overlay> Host for Common<O> {
 }
 
 impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
-    pub(crate) fn new(common: Arc<Common<O>>, base: u32, count: u32, limits: Vec<LinkAndQueue>, observer: V) -> Self {
+    /// The shard of `seats`, one of several with `per_shard` seats each.
+    pub(crate) fn new(common: Arc<Common<O>>, seats: Range<u32>, per_shard: u32, limits: Vec<LinkAndQueue>, observer: V) -> Self {
+        let (base, count) = (seats.start, seats.len());
         let seat = |number: u32| Seat {
             peer: None,
             rng: common.streams.rng("overlay", u64::from(number)),
@@ -186,19 +193,21 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
                 phase: Phase::Offline,
             },
         };
-        let mut places = table(count as usize);
-        places.extend((base..base + count).map(seat));
+        let mut places = table(count);
+        places.extend(seats.clone().map(seat));
         let books = Books {
             limits,
             rules: Rules::default(),
             tally: Tally::new(O::Message::KINDS),
             notebook: Notebook::default(),
+            ledger: Ledger::new(&seats, common.setting.lookup_timeout),
             digest: Digest::default(),
             handled: 0,
             raised: 0,
             observer,
         };
-        Self { common, base, places, calendars: vec![Calendar::default(); count as usize], requests: Pool::default(), books }
+        let calendars = vec![Calendar::default(); count];
+        Self { common, base, per_shard, places, calendars, requests: Pool::default(), books }
     }
 
     /// All seats, with their numbers.
@@ -440,6 +449,21 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
 }
 
 impl<V> Books<V> {
+    /// A window is over: opens rows for its questions, and books what was done for lookups in it.
+    fn settle(&mut self) {
+        let Notebook { notes, accounts, received } = &mut self.notebook;
+        notes.sort_unstable_by_key(Note::order);
+        for note in notes {
+            if let What::Asked { lookup, target } = note.what {
+                self.ledger.asked(lookup, target, note.key.time);
+            }
+        }
+        for accounts in [accounts, received] {
+            self.ledger.book(accounts, &mut self.tally);
+            accounts.clear();
+        }
+    }
+
     fn hit<M: Message>(&mut self, key: EventKey, lookup: LookupId, hit: Hit)
     where
         V: Observer<M>,
@@ -564,6 +588,7 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
 impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     type Message = Envelope<O::Message>;
     type Timer = Alarm<O::Timer>;
+    type Parcel = Vec<Account>;
 
     #[inline]
     fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, tag: u32, envelope: Self::Message) {
@@ -633,6 +658,20 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         if let Cause::Lookup(lookup) = cause {
             self.books.notebook.ended(lookup, envelope.sent, envelope.sent, kind, End::InFlight);
         }
+    }
+
+    fn pack(&mut self, to: usize, parcel: &mut Vec<Account>) {
+        let first = to as u32 * self.per_shard;
+        let theirs = |account: &&Account| account.lookup.origin.wrapping_sub(first) < self.per_shard;
+        parcel.extend(self.books.notebook.accounts.iter().filter(theirs));
+    }
+
+    fn unpack(&mut self, parcel: &mut Vec<Account>) {
+        self.books.notebook.received.append(parcel);
+    }
+
+    fn settle(&mut self) {
+        self.books.settle();
     }
 
     #[inline]

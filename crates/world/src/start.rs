@@ -41,6 +41,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
                 shards.act(host, |seats, out| seats.expect_question(out, host, now));
             }
         }
+        shards.settle();
         self.read_notes(shards);
     }
 

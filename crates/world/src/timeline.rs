@@ -65,6 +65,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
                 Order::Begin(number) => self.begin(now, number, shards),
                 Order::End(number, hosts) => self.heal(now, number, &hosts, shards),
             }
+            shards.settle();
             self.read_notes(shards);
         }
     }

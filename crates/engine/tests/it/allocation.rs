@@ -43,6 +43,7 @@ impl Bounce {
 impl Shard for Bounce {
     type Message = [u64; 2];
     type Timer = Tick;
+    type Parcel = ();
 
     fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, _tag: u32, message: [u64; 2]) {
         self.send(out, actor, key.time, message);

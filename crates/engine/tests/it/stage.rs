@@ -62,6 +62,7 @@ impl Part {
 impl Shard for Part {
     type Message = Do;
     type Timer = Do;
+    type Parcel = ();
 
     fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, _tag: u32, message: Do) {
         self.timer(out, actor, key, message);

@@ -318,6 +318,7 @@ impl Part {
 impl Shard for Part {
     type Message = Letter;
     type Timer = Note;
+    type Parcel = ();
 
     fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, tag: u32, message: Letter) {
         self.handle(out, actor, key, Event::Mail(tag, message));
