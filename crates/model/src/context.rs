@@ -225,6 +225,18 @@ impl<'a, O: Overlay> Context<'a, O> {
         self.actions.hit(lookup, hit);
     }
 
+    /// `keeper` has answered a question for an item with its records: hits for the holders that they name, or, where peers keep values,
+    /// for the keeper itself, who has sent the value. None if there are no records.
+    pub fn hit_by_records(&mut self, lookup: LookupId, keeper: PeerId, holders: &[PeerId], hops: u32, rounds: u32) {
+        if !self.setting.keeps_values() {
+            for &peer in holders {
+                self.hit(lookup, Hit { peer, hops, rounds });
+            }
+        } else if !holders.is_empty() {
+            self.hit(lookup, Hit { peer: keeper, hops, rounds });
+        }
+    }
+
     /// One of this peer's own questions has ended: no further hit will come.
     pub fn finish(&mut self, lookup: LookupId) {
         self.actions.finish(lookup);

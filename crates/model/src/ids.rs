@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use peerlab_engine::random::{Streams, mix};
+use peerlab_engine::time::Time;
 
 /// A machine: a link, a capacity, sessions of being online, and a disk that survives absences.
 ///
@@ -81,6 +82,17 @@ impl Key {
     pub const fn in_open(self, after: Self, before: Self) -> bool {
         self.0 != after.0 && (after.0 == before.0 || self.0.wrapping_sub(after.0) < before.0.wrapping_sub(after.0))
     }
+}
+
+/// "`holder` has the item at `key`", until it expires; or, where peers keep values, the value at `key` that `holder` has published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Record {
+    /// Where the item lies in the identifier space.
+    pub key: Key,
+    /// Who has registered as a holder, or published the value.
+    pub holder: PeerId,
+    /// From when on it no longer counts.
+    pub expires: Time,
 }
 
 /// How peers and items are numbered and where they lie in the identifier space.

@@ -23,7 +23,7 @@ pub trait Message: Hash + Clone + Send + 'static {
     /// What it is sent for.
     fn cause(&self) -> Cause;
 
-    /// Its size on the wire in bytes, headers included.
+    /// Its size on the wire in bytes, headers included, values apart: [`Setting::wire_bytes`](crate::Setting::wire_bytes) knows their size.
     #[inline]
     fn wire_bytes(&self, wire: Wire) -> u32 {
         wire.bytes(self.fields())
@@ -48,12 +48,14 @@ pub struct Fields {
     pub keys: u32,
     /// Everything else, in bytes: kinds, counters, names, ids of requests.
     pub bytes: u32,
+    /// Records of items whose contents travel along, where records are of values: see [`Setting::value_bytes`](crate::Setting).
+    pub records: u32,
 }
 
 impl Fields {
     /// Some bytes, no contact and no key.
     pub const fn bytes(bytes: u32) -> Self {
-        Self { contacts: 0, keys: 0, bytes }
+        Self { contacts: 0, keys: 0, bytes, records: 0 }
     }
 
     /// The same and `keys` keys.
@@ -64,6 +66,11 @@ impl Fields {
     /// The same and `contacts` contacts.
     pub const fn contacts(self, contacts: u32) -> Self {
         Self { contacts, ..self }
+    }
+
+    /// The same and `records` records with what they are about.
+    pub const fn records(self, records: u32) -> Self {
+        Self { records, ..self }
     }
 }
 
@@ -79,7 +86,7 @@ pub enum Wire {
 }
 
 impl Wire {
-    /// The size in bytes of a message with these fields.
+    /// The size in bytes of a message with these fields, values apart.
     #[inline]
     pub const fn bytes(self, fields: Fields) -> u32 {
         match self {

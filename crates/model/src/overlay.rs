@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::context::Context;
-use crate::ids::{ItemId, Key, LookupId, Numbering, PeerId};
+use crate::ids::{ItemId, Key, LookupId, Numbering, PeerId, Record};
 use crate::issues::Issues;
 use crate::message::{Message, Wire};
 use crate::roster::Roster;
@@ -107,6 +107,14 @@ pub trait Overlay: Sized + Send + Sync + 'static {
     /// `peerlab_prefetch`. A hint, nothing else: it is called, or not, whatever a run's result.
     fn prefetch(&self, _peer: &Self::Peer, _next: Next<'_, Self::Message, Self::Timer>) {}
 
+    /// The records that this peer keeps for others, expired ones included, in models that keep some.
+    fn records<'p>(&self, _peer: &'p Self::Peer) -> &'p [Record] {
+        &[]
+    }
+
+    /// The machine of this peer, which is about to join, still has these values of its last life on its disk. They have not expired.
+    fn restore(&self, _peer: &mut Self::Peer, _records: &[Record]) {}
+
     /// Invariants of one peer, for tests.
     ///
     /// # Errors
@@ -199,6 +207,8 @@ pub struct Targets {
     pub peer: bool,
     /// `target = "content"`.
     pub content: bool,
+    /// `target = "value"`: its peers keep values, not only the names of holders; see [`Setting::value_bytes`].
+    pub value: bool,
 }
 
 /// A dedicated server: a known address, no churn, a link and a capacity of its own.
@@ -221,10 +231,28 @@ pub struct Setting {
     pub expected_online: u32,
     /// How many items there are; 0 if nobody asks for content.
     pub items: u32,
+    /// Where the overlay's peers keep values: the size of one. Its records are then of values, each published by the peer whose share the
+    /// item is, and a question for an item wants the value, from whoever keeps it. Otherwise 0: records name the holders of an item.
+    pub value_bytes: u32,
     /// How the size of messages is counted.
     pub wire: Wire,
     /// After this time the origin no longer waits for an answer.
     pub lookup_timeout: Span,
+}
+
+impl Setting {
+    /// True if peers keep values, not only the names of holders.
+    #[inline]
+    pub fn keeps_values(&self) -> bool {
+        self.value_bytes > 0
+    }
+
+    /// A message's size on the wire in bytes, headers and values included.
+    #[inline]
+    pub fn wire_bytes<M: Message>(&self, message: &M) -> u32 {
+        let fields = message.fields();
+        self.wire.bytes(fields) + self.value_bytes * fields.records
+    }
 }
 
 /// A network that has run for long, as [`Overlay::converged`] sees it.

@@ -6,18 +6,7 @@
 //! # Cost
 //! 24 bytes a record in one sorted vector. Adding moves what lies behind it: fine for the thousands that one peer keeps.
 
-use peerlab_model::{Key, PeerId, Time};
-
-/// "`holder` has the item at `key`", until it expires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Record {
-    /// Where the item lies in the identifier space.
-    pub key: Key,
-    /// Who has registered as a holder.
-    pub holder: PeerId,
-    /// From when on it no longer counts.
-    pub expires: Time,
-}
+use peerlab_model::{Key, PeerId, Record, Time};
 
 /// The records that one peer keeps, in the order of (key, holder).
 #[derive(Clone, Debug, Default)]
@@ -72,6 +61,11 @@ impl Records {
     /// The same, to be changed; the caller leaves keys and holders alone.
     pub(crate) fn lifetimes_mut(&mut self) -> impl Iterator<Item = &mut Time> {
         self.list.iter_mut().map(|r| &mut r.expires)
+    }
+
+    /// The same as a slice.
+    pub fn as_slice(&self) -> &[Record] {
+        &self.list
     }
 
     /// How many records there are, expired ones included.

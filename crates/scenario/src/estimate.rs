@@ -9,7 +9,7 @@
 
 use peerlab_model::Family;
 use peerlab_model::units::Duration;
-use peerlab_workload::{Distribution, TargetKind};
+use peerlab_workload::Distribution;
 use peerlab_world::{Conditions, Registry, Topology};
 use serde_json::Value as Json;
 
@@ -63,13 +63,13 @@ fn events(conditions: &Conditions, family: Family, parameters: &Json) -> u64 {
         Family::Hybrid | Family::ClientServer => 4.0,
     };
     let asking = conditions.lookups.as_ref().map_or(0.0, |lookups| per_second(lookups.interval) * per_lookup);
-    let is_asked = conditions.lookups.as_ref().is_some_and(|lookups| lookups.target == TargetKind::Content);
-    let items_each = f64::from(conditions.content.items) * f64::from(conditions.content.copies) / f64::from(conditions.peers.count.max(1));
+    let content = conditions.items();
+    let items_each = f64::from(content.items) * f64::from(content.copies) / f64::from(conditions.peers.count.max(1));
     let intervals = parameters.as_object().into_iter().flatten().filter(|(key, _)| key.ends_with("interval"));
     let upkeep = intervals.filter_map(|(key, value)| {
         let rate = per_second(value.as_str()?.parse().ok()?);
         // Each item is announced like a lookup, and stored in several places; everything else is a timer, a request, an answer and its timeout.
-        let cost = match (key.starts_with("republish"), is_asked) {
+        let cost = match (key.starts_with("republish"), content.items > 0) {
             (true, true) => items_each * (per_lookup + 9.0),
             (true, false) => 1.0,
             (false, _) => 4.0,
@@ -88,7 +88,8 @@ fn per_second(interval: Duration) -> f64 {
 fn bytes(conditions: &Conditions, topology: &dyn Topology) -> u64 {
     let peers = conditions.peers.count;
     let members = (online_share(conditions) * f64::from(peers)) as u32;
-    let copies = u64::from(conditions.content.items) * u64::from(conditions.content.copies);
+    let content = conditions.items();
+    let copies = u64::from(content.items) * u64::from(content.copies);
     BYTES_PER_RUN + u64::from(peers) * BYTES_PER_PEER + u64::from(members) * topology.expected_bytes(members) + copies * BYTES_PER_COPY
 }
 

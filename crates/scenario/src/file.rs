@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use peerlab_model::units::Duration;
 use peerlab_network::NetworkConfig;
-use peerlab_workload::{ChurnConfig, ContentConfig, EventConfig, LookupsConfig, PeersConfig};
+use peerlab_workload::{ChurnConfig, ContentConfig, EventConfig, LookupsConfig, PeersConfig, StorageConfig};
 use peerlab_world::{StartKind, TimeConfig};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,9 @@ pub struct ScenarioFile {
     /// What there is to find. Default: 1000 items with 10 copies each (with as many as there are peers, if there are fewer).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<ContentConfig>,
+    /// Values that the overlay itself keeps; a scenario has these or content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<StorageConfig>,
     /// Who asks for what. Without it nobody asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookups: Option<LookupsConfig>,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use peerlab_model::units::Duration;
 use peerlab_model::{Issue, Issues};
-use peerlab_workload::{Action, ContentConfig};
+use peerlab_workload::{Action, ContentConfig, TargetKind};
 use peerlab_world::{Conditions, Registry, Topology};
 use serde_json::Value as Json;
 
@@ -117,6 +117,7 @@ fn conditions(file: &ScenarioFile) -> Conditions {
         network: file.network.clone(),
         churn: file.churn.clone(),
         content: file.content.clone().unwrap_or_default(),
+        storage: file.storage.clone(),
         lookups: file.lookups.clone(),
         events: file.event.clone(),
     }
@@ -141,8 +142,20 @@ fn check_sections(file: &ScenarioFile, events: &[usize], issues: &mut Issues) {
     if let Some(content) = &file.content {
         issues.within("content", |issues| content.check(population, issues));
     }
+    if let Some(storage) = &file.storage {
+        issues.within("storage", |issues| storage.check(population, issues));
+    }
     if let Some(lookups) = &file.lookups {
         issues.within("lookups", |issues| lookups.check(population, issues));
+    }
+    let target = file.lookups.as_ref().map(|lookups| lookups.target);
+    if target == Some(TargetKind::Value) && file.storage.is_none() {
+        let help = "add a table `[storage]`: it says how many values there are, and how large they are";
+        issues.error_with_help("lookups.target", "there are no values to ask for", help);
+    }
+    if target == Some(TargetKind::Content) && file.storage.is_some() {
+        let help = "ask for target = \"value\", or leave `[storage]` out";
+        issues.error_with_help("lookups.target", "peers that keep values themselves do not keep the names of holders", help);
     }
     for (event, index) in file.event.iter().zip(events) {
         issues.within(format_args!("event.{index}"), |issues| {
@@ -212,12 +225,16 @@ fn check_label(label: &str, earlier: &[TopologyEntry], is_named: bool, issues: &
 }
 
 fn check_targets(file: &ScenarioFile, topology: &dyn Topology, label: &str, issues: &mut Issues) {
-    let Some(lookups) = &file.lookups else { return };
     let targets = topology.targets();
+    if file.storage.is_some() && !targets.value {
+        let help = "its peers name holders, or none; leave this topology or `[storage]` out";
+        return issues.error_with_help("model", format!("`{label}` keeps no values"), help);
+    }
+    let Some(lookups) = &file.lookups else { return };
     if lookups.target.is_in(targets) {
         return;
     }
-    let possible: Vec<&str> = [("content", targets.content), ("key", targets.key), ("peer", targets.peer)]
+    let possible: Vec<&str> = [("content", targets.content), ("value", targets.value), ("key", targets.key), ("peer", targets.peer)]
         .into_iter()
         .filter(|(_, is_possible)| *is_possible)
         .map(|(name, _)| name)

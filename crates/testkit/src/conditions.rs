@@ -35,6 +35,7 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
             popularity: Popularity::Uniform,
             ..ContentConfig::default()
         },
+        storage: None,
         lookups: Some(LookupsConfig { interval: Duration::secs(1 + rng.below(20)), target, timeout: Duration::secs(1 + rng.below(30)) }),
         events: (0..rng.below(4)).map(|_| event(rng, duration)).collect(),
     }

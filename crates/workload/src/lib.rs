@@ -4,6 +4,7 @@
 //! - [`PeersConfig`], [`Classes`]: the population and its classes;
 //! - [`ChurnConfig`], [`Lifetimes`]: sessions and absences, drawn from [`Distribution`]s or given by a [`Trace`];
 //! - [`ContentConfig`], [`Holdings`], [`ItemSampler`]: items, copies and popularity;
+//! - [`StorageConfig`]: values that the overlay itself keeps;
 //! - [`LookupsConfig`], [`Questions`]: what is asked for, and when;
 //! - [`EventConfig`]: the timeline, and the choice of those that an event concerns. Carrying it out is the world's business.
 //!
@@ -26,6 +27,7 @@ mod lookups;
 mod peers;
 mod questions;
 mod sampler;
+mod storage;
 mod timeline;
 
 pub use churn::{ChurnConfig, Identity, Lifetimes, Phase, Trace, TraceError};
@@ -36,4 +38,5 @@ pub use lookups::{LookupsConfig, TargetKind};
 pub use peers::{ClassConfig, PeersConfig};
 pub use questions::{Question, Questions};
 pub use sampler::Sampler;
+pub use storage::{Disk, StorageConfig};
 pub use timeline::{Action, EventConfig, Select, View};

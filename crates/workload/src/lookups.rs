@@ -34,6 +34,8 @@ pub enum TargetKind {
     Key,
     /// A peer of the population, by its name.
     Peer,
+    /// A value of `[storage]`, from a peer that keeps it.
+    Value,
     /// Items that match keywords: not available yet.
     Keywords,
 }
@@ -45,6 +47,7 @@ impl TargetKind {
             Self::Content => "content",
             Self::Key => "key",
             Self::Peer => "peer",
+            Self::Value => "value",
             Self::Keywords => "keywords",
         }
     }
@@ -55,6 +58,7 @@ impl TargetKind {
             Self::Content => targets.content,
             Self::Key => targets.key,
             Self::Peer => targets.peer,
+            Self::Value => targets.value,
             Self::Keywords => false,
         }
     }
@@ -68,9 +72,13 @@ impl LookupsConfig {
         match self.target {
             TargetKind::Peer => issues.ensure(population > 1, "target", "a single peer has no other one to look up"),
             TargetKind::Keywords => {
-                issues.error_with_help("target", "lookups for keywords are not available yet", "take \"content\", \"key\" or \"peer\"");
+                issues.error_with_help(
+                    "target",
+                    "lookups for keywords are not available yet",
+                    "take \"content\", \"value\", \"key\" or \"peer\"",
+                );
             }
-            TargetKind::Content | TargetKind::Key => {}
+            TargetKind::Content | TargetKind::Key | TargetKind::Value => {}
         }
     }
 }

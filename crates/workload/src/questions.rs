@@ -55,7 +55,7 @@ impl Questions {
             peers.class.iter().map(|class| class.lookup_interval.unwrap_or(common).span().secs_f64()).collect()
         };
         let target = match lookups.target {
-            TargetKind::Content | TargetKind::Keywords => Kind::Item(ItemSampler::new(content)),
+            TargetKind::Content | TargetKind::Value | TargetKind::Keywords => Kind::Item(ItemSampler::new(content)),
             TargetKind::Key => Kind::Key,
             TargetKind::Peer => Kind::Peer,
         };

@@ -3,7 +3,7 @@
 use peerlab_model::Issues;
 use peerlab_model::units::Duration;
 use peerlab_network::NetworkConfig;
-use peerlab_workload::{ChurnConfig, ContentConfig, EventConfig, LookupsConfig, PeersConfig};
+use peerlab_workload::{ChurnConfig, ContentConfig, EventConfig, LookupsConfig, PeersConfig, StorageConfig, TargetKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,8 @@ pub struct Conditions {
     pub churn: Option<ChurnConfig>,
     /// What there is to find.
     pub content: ContentConfig,
+    /// Values that the overlay itself keeps.
+    pub storage: Option<StorageConfig>,
     /// Who asks for what; without it nobody asks.
     pub lookups: Option<LookupsConfig>,
     /// The timeline.
@@ -57,6 +59,19 @@ impl Default for TimeConfig {
     /// 10 min of warm-up, 1 h measured, a sample every 10 s.
     fn default() -> Self {
         Self { warm_up: Duration::secs(600), duration: Duration::secs(3600), sample_every: Duration::secs(10) }
+    }
+}
+
+impl Conditions {
+    /// What items a run has: the values of `[storage]`, each with its publisher, or what holders share, if anybody asks for it.
+    pub fn items(&self) -> ContentConfig {
+        let asks = self.lookups.as_ref().map(|lookups| lookups.target);
+        match &self.storage {
+            Some(storage) => storage.as_content(),
+            None if asks == Some(TargetKind::Content) => self.content.clone(),
+            // Where nobody asks for content there is none, and nobody announces any.
+            None => ContentConfig { items: 0, copies: 0, ..self.content.clone() },
+        }
     }
 }
 

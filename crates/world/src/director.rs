@@ -14,6 +14,7 @@ use peerlab_model::{Hit, Overlay, PeerId, Target};
 use peerlab_workload::Classes;
 
 use crate::conditions::Conditions;
+use crate::kept::Kept;
 use crate::ledger::{First, Row, let_go};
 use crate::measure::Lookups;
 use crate::notes::{Note, What};
@@ -115,7 +116,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
                 self.truth.came(peer, at, &self.common.holdings);
                 self.reschedule(peer, true, until, transition);
             }
-            What::Member { peer } => self.truth.joined(peer),
+            What::Member { peer } => self.truth.joined(peer, &self.common.holdings),
             What::Offline { peer, until, transition } => {
                 self.truth.went(peer, at, &self.common.holdings);
                 let seat = numbering.seat(peer);
@@ -219,6 +220,9 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         }
         if let Some(stale) = stale_share(&self.common.overlay, &self.truth, shards.iter()) {
             push("stale_contact_ratio", "1", stale);
+        }
+        if let Some(kept) = Kept::count(&self.common, &self.truth, shards.iter(), time) {
+            kept.metrics().for_each(|(metric, unit, value)| push(metric, unit, value));
         }
     }
 }

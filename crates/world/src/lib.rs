@@ -8,7 +8,7 @@
 //! - `notes`: what shards write down while a window runs;
 //! - `director`: the one who sees the whole world, between windows; with `truth` (who is online and holds what), `ledger` (one row a
 //!   lookup), `timeline` (faults and loads), `start` (how it begins);
-//! - `measure`, `tally`: integers to metrics;
+//! - `measure`, `tally`, `kept` (what became of values): integers to metrics;
 //! - `observer`: looking on, for tests and experiments.
 //!
 //! # Conservation
@@ -17,6 +17,7 @@
 
 mod conditions;
 mod director;
+mod kept;
 mod ledger;
 mod measure;
 mod notes;

@@ -10,10 +10,11 @@ use peerlab_engine::random::Streams;
 use peerlab_engine::time::{Span, Time};
 use peerlab_model::{BuildError, HostId, Message as _, Numbering, Overlay, Role, Setting, Shares as _};
 use peerlab_network::{Capacity, Link, Network, NetworkError};
-use peerlab_workload::{ClassConfig, Classes, ContentConfig, Holdings, Identity, Lifetimes, Questions, TargetKind, TraceError};
+use peerlab_workload::{ClassConfig, Classes, Disk, Holdings, Identity, Lifetimes, Questions, TraceError};
 
 use crate::conditions::Conditions;
 use crate::director::{Director, stale_share};
+use crate::kept::Kept;
 use crate::measure::{Metrics, gini};
 use crate::observer::Observer;
 use crate::record::{MessageRow, PeerRow, RunRecord, Sink};
@@ -112,24 +113,20 @@ impl<'a, O: Overlay> World<'a, O> {
         let population = conditions.peers.count;
         let roles = O::dedicated(config);
         let classes = Arc::new(Classes::new(&conditions.peers, streams));
-        let asks = conditions.lookups.as_ref().map(|lookups| lookups.target);
-        let items = if asks == Some(TargetKind::Content) { conditions.content.items } else { 0 };
+        let content = conditions.items();
         let lifetimes = Lifetimes::new(conditions.churn.as_ref(), &conditions.peers, Arc::clone(&classes), streams)?;
         let numbering = Numbering::new(population, roles.len() as u32, streams);
         let setting = Setting {
             numbering,
             expected_online: (lifetimes.expected_online_share() * f64::from(population)) as u32,
-            items,
+            items: content.items,
+            value_bytes: conditions.storage.as_ref().map_or(0, |storage| storage.size.0 as u32),
             wire: conditions.network.wire,
             lookup_timeout: conditions.lookups.as_ref().map_or(Span::MAX, |lookups| lookups.timeout.span()),
         };
         let network = Network::new(&conditions.network, population, roles.len() as u32, streams)?;
-        let questions = conditions
-            .lookups
-            .as_ref()
-            .map(|lookups| Questions::new(lookups, &conditions.content, &conditions.peers, Arc::clone(&classes), streams));
-        // Where nobody asks for content there is none, and nobody announces any.
-        let content = ContentConfig { items, copies: if items == 0 { 0 } else { conditions.content.copies }, ..conditions.content.clone() };
+        let questions =
+            conditions.lookups.as_ref().map(|lookups| Questions::new(lookups, &content, &conditions.peers, Arc::clone(&classes), streams));
         let holdings = Holdings::new(&content, population, streams);
         let common = Common {
             overlay: O::new(config, &setting)?,
@@ -140,6 +137,7 @@ impl<'a, O: Overlay> World<'a, O> {
             streams,
             schedule: RwLock::new(Schedule::new(population)),
             lifetimes,
+            disks_are_kept: conditions.storage.as_ref().is_some_and(|storage| storage.disk == Disk::Kept),
             new_identities: conditions.churn.as_ref().is_some_and(|churn| churn.identity == Identity::New),
         };
         Ok(Self { conditions, common: Arc::new(common), roles, classes })
@@ -163,7 +161,7 @@ impl<'a, O: Overlay> World<'a, O> {
             .collect();
         let begin = Time::ZERO - self.conditions.time.warm_up.span();
         let asks = self.conditions.lookups.as_ref().map(|lookups| lookups.target);
-        let truth = Truth::new(numbering, asks, self.common.setting.items, begin);
+        let truth = Truth::new(&self.common.setting, asks, begin);
         let mut director = Director::new(
             self.conditions,
             Arc::clone(&self.common),
@@ -286,6 +284,10 @@ impl<'a, O: Overlay> World<'a, O> {
         let bytes: usize = members().filter_map(|(_, seat)| seat.peer.as_ref()).map(|peer| self.common.overlay.state_bytes(peer)).sum();
         metrics.mean("state_bytes_per_peer_mean", "B", bytes as f64, members().count() as u64);
         metrics.maybe("stale_contact_ratio", "1", stale_share(&self.common.overlay, truth, shards.iter()));
+        let end = Time::ZERO + self.conditions.time.duration.span();
+        for (name, unit, value) in Kept::count(&self.common, truth, shards.iter(), end).iter().flat_map(Kept::metrics) {
+            metrics.value(name, unit, value);
+        }
         metrics.mean("session_mean_s", "s", online, truth.departures);
         metrics.ratio("delay_raised_ratio", raised, tally.sent());
         metrics.0

@@ -4,6 +4,7 @@
 //! seat meets, in this order: the seat's life (was it sent to this one?), its downlink and its capacity (it is queued again for
 //! the time when it has been handled), and then the model. What the model asks for is carried out when its handler returns.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, RwLock};
 
@@ -12,8 +13,8 @@ use peerlab_engine::random::{Rng, Streams};
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox, Shard};
 use peerlab_model::{
-    Actions, Cause, Context, Hit, Host, HostId, ItemId, LookupId, Message, Next, OpenRequests, Overlay, PeerId, Pool, Setting, Shares as _,
-    Target,
+    Actions, Cause, Context, Hit, Host, HostId, ItemId, LookupId, Message, Next, OpenRequests, Overlay, PeerId, Pool, Record, Setting,
+    Shares as _, Target,
 };
 use peerlab_network::{Capacity, CapacityState, Link, LinkState, Network, Rules, Verdict};
 use peerlab_prefetch::{prefetch, table};
@@ -36,6 +37,8 @@ pub(crate) struct Common<O> {
     pub(crate) streams: Streams,
     /// Written between windows only.
     pub(crate) schedule: RwLock<Schedule>,
+    /// True if machines that return still have the values that they kept for others.
+    pub(crate) disks_are_kept: bool,
     /// True if each life has an identity of its own.
     pub(crate) new_identities: bool,
 }
@@ -139,6 +142,8 @@ pub(crate) struct Seats<O: Overlay, V> {
     per_shard: u32,
     places: Vec<Seat<O::Peer>>,
     calendars: Vec<Calendar>,
+    /// What is on the disks of machines that are offline, where they keep values for others.
+    pub(crate) disks: BTreeMap<u32, Box<[Record]>>,
     requests: Pool<O::Request>,
     pub(crate) books: Books<V>,
 }
@@ -207,7 +212,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             observer,
         };
         let calendars = vec![Calendar::default(); count];
-        Self { common, base, per_shard, places, calendars, requests: Pool::default(), books }
+        Self { common, base, per_shard, places, calendars, disks: BTreeMap::new(), requests: Pool::default(), books }
     }
 
     /// All seats, with their numbers.
@@ -295,7 +300,11 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let calendar = self.calendar(seat);
         calendar.generation = calendar.generation.wrapping_add(1);
         let peer = self.identity(seat);
-        let state = self.common.overlay.peer(peer);
+        let mut state = self.common.overlay.peer(peer);
+        if let Some(mut records) = self.disks.remove(&seat).map(Vec::from) {
+            records.retain(|record| record.expires > now);
+            self.common.overlay.restore(&mut state, &records);
+        }
         let at = self.seat_mut(seat);
         debug_assert_eq!(at.life.phase, Phase::Offline);
         at.peer = Some(state);
@@ -324,7 +333,9 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         self.calendar(seat).online = self.online_until(seat, now);
         let at = &mut self.places[(seat - self.base) as usize];
         at.life.phase = Phase::Offline;
-        at.peer = None;
+        if let Some(state) = at.peer.take().filter(|_| self.common.disks_are_kept) {
+            self.disks.insert(seat, self.common.overlay.records(&state).into());
+        }
         self.requests.forget(&mut at.requests);
         // Timers of this life that are still queued will find a number above theirs.
         at.life.first_seq = at.life.seq;
@@ -376,7 +387,8 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let seat = lookup.origin;
         self.books.notebook.note(key, What::Asked { lookup, target });
         self.books.observer.asked(key.time, lookup, target);
-        let at_hand = matches!(target, Target::Item(item) if self.common.holdings.of(seat).binary_search(&item).is_ok());
+        let shares = |item| !self.common.setting.keeps_values() && self.common.holdings.of(seat).binary_search(&item).is_ok();
+        let at_hand = matches!(target, Target::Item(item) if shares(item));
         if at_hand {
             let peer = self.identity(seat);
             self.books.hit(key, lookup, Hit { peer, hops: 0, rounds: 0 });
@@ -523,7 +535,7 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
         let Self { common, books, life, seat, .. } = self;
         let (now, seat) = (self.key.time, *seat);
         let numbering = &common.setting.numbering;
-        let bytes = message.wire_bytes(common.setting.wire);
+        let bytes = common.setting.wire_bytes(&message);
         let (kind, cause) = (message.kind(), message.cause());
         let seq = life.next_seq();
         life.messages_out += 1;
@@ -601,7 +613,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
             books.ended(now, &envelope, Fate::Offline);
             return;
         }
-        let bytes = envelope.message.wire_bytes(self.common.setting.wire);
+        let bytes = self.common.setting.wire_bytes(&envelope.message);
         // Its own key tells a message that has waited here from one that arrives.
         if !books.limits.is_empty() && key.origin != actor {
             match books.admit(local, now, bytes) {

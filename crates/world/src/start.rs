@@ -58,6 +58,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
                 members.insert(numbering.key(peer), peer);
                 shards.of(host).seat_mut(host).peer = Some(common.overlay.peer(peer));
                 self.truth.came(peer, now, &common.holdings);
+                self.truth.publishes(peer, &common.holdings);
             }
         }
         let start = Start { members: &members, shares: &common.holdings, rng: common.streams.rng("converged", 0) };

@@ -3,7 +3,7 @@
 //! It is advanced note by note, in the order of the events, and stands outside the run: nothing of it reaches a peer.
 
 use peerlab_engine::time::Time;
-use peerlab_model::{Key, Numbering, Overlay, PeerId, Roster, Shares as _, Target};
+use peerlab_model::{ItemId, Key, Numbering, Overlay, PeerId, Roster, Setting, Shares as _, Target};
 use peerlab_workload::{Holdings, TargetKind};
 
 /// The true state of the world.
@@ -14,6 +14,8 @@ pub(crate) struct Truth {
     /// Members by key; kept only where somebody asks for owners.
     members: Option<Roster>,
     items: Vec<Presence>,
+    /// By item, where peers keep values: whether it has been published.
+    published: Vec<bool>,
     /// By seat, where somebody asks for peers: when it was last online, if it is not.
     seen: Vec<Time>,
     /// Peers of the population that are online.
@@ -35,15 +37,17 @@ struct Presence {
 
 impl Truth {
     /// Keeps only what answers to `asks` are judged by.
-    pub(crate) fn new(numbering: Numbering, asks: Option<TargetKind>, items: u32, begin: Time) -> Self {
+    pub(crate) fn new(setting: &Setting, asks: Option<TargetKind>, begin: Time) -> Self {
+        let numbering = setting.numbering;
         let population = numbering.population() as usize;
         let (needs_members, needs_seen) = (asks == Some(TargetKind::Key), asks == Some(TargetKind::Peer));
-        let items = if asks == Some(TargetKind::Content) { items } else { 0 };
+        let (items, values) = if setting.keeps_values() { (0, setting.items) } else { (setting.items, 0) };
         Self {
             numbering,
             online: vec![None; numbering.seats() as usize],
             members: needs_members.then(|| Roster::new(0)),
             items: vec![Presence { holders: 0, last: Time::MIN }; items as usize],
+            published: vec![false; values as usize],
             seen: if needs_seen { vec![Time::MIN; population] } else { Vec::new() },
             population_online: 0,
             online_nanos: 0,
@@ -65,11 +69,26 @@ impl Truth {
         }
     }
 
-    /// A peer became a member.
-    pub(crate) fn joined(&mut self, peer: PeerId) {
+    /// A peer became a member, and publishes what it has.
+    pub(crate) fn joined(&mut self, peer: PeerId, holdings: &Holdings) {
+        self.publishes(peer, holdings);
         if let Some(members) = self.members.as_mut().filter(|_| !self.numbering.is_server(peer)) {
             members.insert(self.numbering.key(peer), peer);
         }
+    }
+
+    /// A peer has published the values that it is to publish.
+    pub(crate) fn publishes(&mut self, peer: PeerId, holdings: &Holdings) {
+        if !self.published.is_empty() {
+            for item in holdings.of(self.numbering.seat(peer)) {
+                self.published[item.0 as usize] = true;
+            }
+        }
+    }
+
+    /// The values that have been published.
+    pub(crate) fn values(&self) -> impl Iterator<Item = ItemId> {
+        (0..).zip(&self.published).filter(|(_, published)| **published).map(|(item, _)| ItemId(item))
     }
 
     /// These are the members at the start.
@@ -131,7 +150,7 @@ impl Truth {
     /// Right answers that exist now.
     pub(crate) fn existing(&self, target: Target) -> u32 {
         match target {
-            Target::Item(item) => self.items[item.0 as usize].holders,
+            Target::Item(item) => self.items.get(item.0 as usize).map_or(1, |presence| presence.holders),
             Target::Peer(peer) => u32::from(self.is_online(peer)),
             _ => 1,
         }
@@ -141,6 +160,8 @@ impl Truth {
     pub(crate) fn is_right<O: Overlay>(&self, overlay: &O, holdings: &Holdings, target: Target, answer: PeerId) -> bool {
         let seat = self.numbering.seat(answer);
         match target {
+            // A value is in the origin's hands when its keeper has answered.
+            Target::Item(item) if !self.published.is_empty() => self.published[item.0 as usize],
             Target::Item(item) => self.is_online(answer) && holdings.of(seat).binary_search(&item).is_ok(),
             Target::Peer(peer) => self.is_online(answer) && seat == self.numbering.seat(peer),
             Target::Key(key) => self.owner(overlay, key) == Some(answer),
@@ -155,6 +176,8 @@ impl Truth {
     /// True if nothing that could be found for `target` was online at any moment since `since`.
     pub(crate) fn absent_since(&self, target: Target, since: Time) -> bool {
         match target {
+            // A value that has got lost could have been kept.
+            Target::Item(item) if !self.published.is_empty() => !self.published[item.0 as usize],
             Target::Item(item) => {
                 let presence = self.items[item.0 as usize];
                 presence.holders == 0 && presence.last < since

@@ -213,6 +213,7 @@ impl<O: Overlay> World<O> {
             numbering,
             expected_online: options.population,
             items: options.items,
+            value_bytes: 0,
             wire: Wire::Udp,
             lookup_timeout: options.lookup_timeout,
         };

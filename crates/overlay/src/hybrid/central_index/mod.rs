@@ -77,7 +77,7 @@ impl Overlay for CentralIndex {
     }
 
     fn targets(_config: &CentralIndexConfig) -> Targets {
-        Targets { key: false, peer: true, content: true }
+        Targets { key: false, peer: true, content: true, value: false }
     }
 
     fn dedicated(config: &CentralIndexConfig) -> Vec<Role> {

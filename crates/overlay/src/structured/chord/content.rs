@@ -9,7 +9,7 @@ use peerlab_model::{ItemId, Key, PeerId, Token};
 
 use super::peer::{ChordPeer, Pending, Purpose};
 use super::{Chord, ChordMessage, ChordTimer, Cx};
-use crate::records::Record;
+use peerlab_model::Record;
 
 /// Records in one message: what fits into a datagram of 1500 bytes.
 const RECORDS_PER_MESSAGE: usize = 28;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use peerlab_model::{Cause, Fields, Key, LookupId, Message, PeerId, Token};
 
-use crate::records::Record;
+use peerlab_model::Record;
 
 /// A question on its way to the owner of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -103,7 +103,7 @@ impl Overlay for Chord {
     }
 
     fn targets(_config: &ChordConfig) -> Targets {
-        Targets { key: true, peer: true, content: true }
+        Targets { key: true, peer: true, content: true, value: false }
     }
 
     fn peer(&self, id: PeerId) -> ChordPeer {

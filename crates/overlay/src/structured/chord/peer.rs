@@ -377,7 +377,7 @@ impl ChordPeer {
         let extra = self.extra.as_deref().map_or(0, |extra| {
             size_of::<Extra>()
                 + extra.searches.len() * size_of::<(Token, Search)>()
-                + extra.records.len() * size_of::<crate::records::Record>()
+                + extra.records.len() * size_of::<peerlab_model::Record>()
                 + extra.publisher.bytes()
         });
         size_of::<Self>() + size_of_val::<[PeerId]>(&self.fingers) + list + extra

@@ -10,7 +10,8 @@ use peerlab_model::{Key, PeerId, PeerTable, Start, Time};
 
 use super::Chord;
 use super::peer::{ChordPeer, finger_start, fingers_beyond};
-use crate::records::{Record, Records};
+use crate::records::Records;
+use peerlab_model::Record;
 
 impl Chord {
     pub(super) fn build(&self, start: &Start<'_>, peers: &mut dyn PeerTable<ChordPeer>) {

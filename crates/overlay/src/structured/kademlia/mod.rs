@@ -99,7 +99,7 @@ impl Overlay for Kademlia {
     }
 
     fn targets(_config: &KademliaConfig) -> Targets {
-        Targets { key: true, peer: true, content: true }
+        Targets { key: true, peer: true, content: true, value: false }
     }
 
     fn peer(&self, id: PeerId) -> KademliaPeer {

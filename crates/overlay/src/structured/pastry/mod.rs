@@ -162,7 +162,7 @@ impl<V: Variant> Overlay for PastryLike<V> {
     }
 
     fn targets(_config: &V::Config) -> Targets {
-        Targets { key: true, peer: true, content: true }
+        Targets { key: true, peer: true, content: true, value: false }
     }
 
     fn peer(&self, id: PeerId) -> PastryPeer {

@@ -93,7 +93,7 @@ impl Overlay for Flooding {
     }
 
     fn targets(_config: &FloodingConfig) -> Targets {
-        Targets { key: false, peer: true, content: true }
+        Targets { key: false, peer: true, content: true, value: false }
     }
 
     fn peer(&self, _id: PeerId) -> FloodingPeer {
