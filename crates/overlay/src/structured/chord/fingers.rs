@@ -26,6 +26,7 @@ impl Shortcuts for Fingers {
     // Each referral is to a nearer contact than the one before: their number ends it.
     const DETOURS_MAX: u8 = u8::MAX;
     const REVISITS: bool = false;
+    const ALERTS: bool = false;
     type Config = ChordConfig;
     /// `fingers[i]` is the first known peer at distance 2^(63−i) or more: the longest comes first. Only those whose start lies beyond
     /// the successor are kept, since the others are the successor. The peer itself stands for "not known" (and for "nobody").
@@ -121,7 +122,7 @@ impl Shortcuts for Fingers {
         filling.find(ring, block);
     }
 
-    fn filled(&self, filling: &mut Filling, _ring: &[(Key, PeerId)], at: usize) -> Box<[PeerId]> {
+    fn filled(&self, filling: &mut Filling, _numbering: Numbering, _ring: &[(Key, PeerId)], at: usize) -> Box<[PeerId]> {
         Box::from(filling.of(at))
     }
 

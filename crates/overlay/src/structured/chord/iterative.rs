@@ -40,6 +40,9 @@ impl<V: Shortcuts> ChordLike<V> {
             Route::Owner(_) | Route::Lost => RingMessage::StepOwners { successors: Arc::clone(&peer.successors), lookup, token, goal },
         };
         cx.send(from, reply);
+        if let Some(dead) = dead.filter(|&dead| V::ALERTS && dead != peer.id) {
+            self.ping(cx, dead);
+        }
     }
 
     pub(super) fn asked_fetch(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, (key, lookup, token, goal): Asked) {

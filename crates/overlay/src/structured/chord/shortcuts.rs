@@ -26,6 +26,8 @@ pub trait Shortcuts: Clone + Debug + Send + Sync + Sized + 'static {
     const DETOURS_MAX: u8;
     /// A question may come past its origin on the way.
     const REVISITS: bool;
+    /// A peer that is told of a dead contact of its own checks it.
+    const ALERTS: bool;
     /// The parameters of a `[[topology]]` table.
     type Config: OverlayConfig;
     /// One peer's shortcuts.
@@ -78,7 +80,7 @@ pub trait Shortcuts: Clone + Debug + Send + Sync + Sized + 'static {
     fn prepare(&self, filling: &mut Self::Filling, ring: &[(Key, PeerId)], block: Range<usize>);
 
     /// The shortcuts of the peer at `at`, which lies in the block that was made ready.
-    fn filled(&self, filling: &mut Self::Filling, ring: &[(Key, PeerId)], at: usize) -> Self::Table;
+    fn filled(&self, filling: &mut Self::Filling, numbering: Numbering, ring: &[(Key, PeerId)], at: usize) -> Self::Table;
 
     // For measurement and tests.
 

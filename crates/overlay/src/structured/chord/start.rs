@@ -27,7 +27,7 @@ impl<V: Shortcuts> ChordLike<V> {
                 peer.whole = ring.len() <= usize::from(self.rules.successors);
                 peer.successors = self.list_after(&ring, at);
                 peer.set_predecessor((ring.len() > 1).then(|| ring[(at + ring.len() - 1) % ring.len()].1));
-                peer.table = self.shortcuts.filled(&mut filling, &ring, at);
+                peer.table = self.shortcuts.filled(&mut filling, self.numbering, &ring, at);
                 // Each peer is at a turn of its own in the refreshing of its shortcuts.
                 peer.turn = (key.0 % 64) as u8;
                 let kept: Vec<Record> =

@@ -42,10 +42,15 @@ impl<V: Shortcuts> ChordLike<V> {
             self.look_for_ring(peer, cx);
         }
         if let Some(predecessor) = peer.predecessor().filter(|_| peer.active) {
-            let token = cx.open(Pending::Ping { to: predecessor });
-            cx.send(predecessor, RingMessage::Ping { token });
-            cx.set_timer(self.rules.request_timeout, ChordTimer::Request(token));
+            self.ping(cx, predecessor);
         }
+    }
+
+    /// Makes sure that a contact is there; it is dropped if not.
+    pub(super) fn ping(&self, cx: &mut Cx<'_, V>, to: PeerId) {
+        let token = cx.open(Pending::Ping { to });
+        cx.send(to, RingMessage::Ping { token });
+        cx.set_timer(self.rules.request_timeout, ChordTimer::Request(token));
     }
 
     pub(super) fn ask_neighbours(&self, cx: &mut Cx<'_, V>, of: PeerId) {

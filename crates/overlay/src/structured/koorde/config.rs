@@ -82,16 +82,13 @@ impl OverlayConfig for KoordeConfig {
         }
         let pointers = usize::from(self.pointers);
         issues.ensure((1..=LIST_MAX).contains(&pointers), "pointers", format!("1 to {LIST_MAX} pointers are possible, not {pointers}"));
-        // One peer's reply about its neighbours has to cover them all.
-        let (wanted, told) = (usize::from(self.pointers) + usize::from(self.backups), usize::from(self.successors) + 1);
-        if wanted > told {
+        // One peer and its successors have to cover them all, even where this peer itself is among those.
+        let wanted = u16::from(self.pointers) + u16::from(self.backups);
+        if wanted > u16::from(self.successors) {
             issues.error_with_help(
                 "pointers",
-                format!(
-                    "{} pointers and {} backups are learned from one peer, who tells {told}: itself and its successors",
-                    self.pointers, self.backups
-                ),
-                format!("successors = {}, or fewer pointers", wanted - 1),
+                format!("{wanted} pointers and backups are learned from one peer, who tells {} successors", self.successors),
+                format!("successors = {wanted}, or fewer pointers"),
             );
         }
     }

@@ -39,12 +39,7 @@ impl Imaginary {
         self.left > 1
     }
 
-    /// The next peer shall choose afresh.
-    pub(super) fn unchosen(self) -> Self {
-        Self { left: 0, ..self }
-    }
-
-    /// The same, counted; nothing if it has happened too often.
+    /// The first node shall be chosen afresh; nothing if that has happened too often.
     pub(super) fn restarted(self) -> Option<Self> {
         (self.restarts < RESTARTS_MAX).then_some(Self { left: 0, restarts: self.restarts + 1, ..self })
     }

@@ -89,7 +89,7 @@ impl DeBruijn {
             return match peer.table.before(view.numbering(), self.point(this), trail.node(), avoid) {
                 Some(next) => Route::Next(next, trail),
                 // No pointer (yet): the next peer on the ring has some, and an interval of its own to begin in.
-                None => Route::Next(successor, trail.unchosen()),
+                None => Route::Next(successor, trail.restarted().unwrap_or(trail)),
             };
         }
         let reach = view.to_key(trail.node());
@@ -106,6 +106,7 @@ impl Shortcuts for DeBruijn {
     const SOURCE: &'static str = "Kaashoek, Karger: Koorde: a simple degree-optimal distributed hash table, IPTPS 2003";
     const DETOURS_MAX: u8 = 8;
     const REVISITS: bool = true;
+    const ALERTS: bool = true;
     type Config = KoordeConfig;
     type Table = Pointers;
     type Trail = Imaginary;
@@ -182,7 +183,9 @@ impl Shortcuts for DeBruijn {
         let Self { pointers, backups, .. } = model.shortcuts;
         let point = model.shortcuts.point(cx.key_of(peer.id()));
         let this = peer.id();
-        let around = neighbours.predecessor.into_iter().chain([from]).chain(neighbours.successors.iter().copied());
+        // If this peer itself is the predecessor, the row goes on with its own.
+        let further = if neighbours.predecessor == Some(this) { peer.predecessor() } else { None };
+        let around = further.into_iter().chain(neighbours.predecessor).chain([from]).chain(neighbours.successors.iter().copied());
         peer.table.adopt(model.numbering, this, point, around, (backups, pointers), neighbours.predecessor.is_some());
     }
 
@@ -197,16 +200,17 @@ impl Shortcuts for DeBruijn {
 
     /// # Cost
     /// One binary search.
-    fn filled(&self, (): &mut (), ring: &[(Key, PeerId)], at: usize) -> Pointers {
+    fn filled(&self, (): &mut (), numbering: Numbering, ring: &[(Key, PeerId)], at: usize) -> Pointers {
         let (key, id) = ring[at];
         let point = self.point(key);
         let count = ring.len();
-        // The last peer at or before the point.
-        let before = (ring.partition_point(|&(other, _)| other <= point) + count - 1) % count;
-        let backups = self.backups.min(count - 1);
-        let first = before + count - backups;
-        let around = (first..first + (backups + self.pointers).min(count)).map(|place| ring[place % count].1);
-        Pointers::new(around.filter(|&peer| peer != id).collect())
+        // The last peer at or before the point, and one more than is wanted on either side: the peer itself may be among them.
+        let before = ring.partition_point(|&(other, _)| other <= point) + count - 1;
+        let (back, ahead) = ((self.backups + 1).min(count - 1), self.pointers + 1);
+        let around = (before - back..=before + ahead).take(count).map(|place| ring[place % count].1);
+        let mut pointers = Pointers::default();
+        pointers.adopt(numbering, id, point, around, (self.backups, self.pointers), false);
+        pointers
     }
 
     fn each(peer: &KoordePeer, visit: &mut dyn FnMut(PeerId)) {

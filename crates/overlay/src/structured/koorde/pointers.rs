@@ -8,39 +8,34 @@ use crate::structured::ring::LIST_MAX;
 
 /// De Bruijn pointers in the order of the ring. The peer itself is never among them.
 #[derive(Clone, Debug, Default)]
-pub struct Pointers(Box<[PeerId]>);
+pub struct Pointers {
+    list: Box<[PeerId]>,
+    /// How many of them lie at the point or before it.
+    before: u8,
+}
 
 impl Deref for Pointers {
     type Target = [PeerId];
 
     fn deref(&self) -> &[PeerId] {
-        &self.0
+        &self.list
     }
-}
-
-/// True if a peer at `key` lies at the point or (less than half of the ring) before it.
-fn precedes(key: Key, point: Key) -> bool {
-    key.to(point) < 1 << 63
 }
 
 impl Pointers {
-    pub(super) fn new(list: Box<[PeerId]>) -> Self {
-        Self(list)
-    }
-
     pub(super) fn as_slice(&self) -> &[PeerId] {
-        &self.0
+        &self.list
     }
 
     /// The pointer that most closely precedes `node`, a little beyond `point`. `avoid` is dead, and so is what lies between it and the node.
     pub(super) fn before(&self, numbering: Numbering, point: Key, node: Key, avoid: Option<PeerId>) -> Option<PeerId> {
-        let first = numbering.key(*self.0.first()?);
+        let first = numbering.key(*self.list.first()?);
         // Counted from the first one if it lies before the point, as it should. If all of those have died, what lies between the point
         // and the node is of use still.
-        let base = if precedes(first, point) { first } else { point };
+        let base = if self.before > 0 { first } else { point };
         let reach = base.to(node);
-        let bound = avoid.filter(|dead| self.0.contains(dead)).map_or(reach, |dead| reach.min(base.to(numbering.key(dead))));
-        self.0.iter().rev().copied().find(|&pointer| base.to(numbering.key(pointer)) < bound)
+        let bound = avoid.filter(|dead| self.list.contains(dead)).map_or(reach, |dead| reach.min(base.to(numbering.key(dead))));
+        self.list.iter().rev().copied().find(|&pointer| base.to(numbering.key(pointer)) < bound)
     }
 
     /// Takes what a peer near the point has told: `around` is a row of peers on the ring. Keeps the last `backups` and one more at or before
@@ -57,59 +52,60 @@ impl Pointers {
         (backups, pointers): (usize, usize),
         complete: bool,
     ) {
-        let mut row = [this; LIST_MAX + 2];
-        let (mut length, mut reached) = (0, 0);
-        let mut base = None;
+        let mut row = [this; LIST_MAX + 3];
+        let (mut length, mut before) = (0, None);
+        let mut ends: Option<(Key, Key)> = None;
         for peer in around.take(row.len()) {
             let key = numbering.key(peer);
-            let distance = base.get_or_insert(key).to(key);
-            if length > 0 && distance <= reached {
-                // Once round the ring, or back.
-                break;
+            if let Some((first, last)) = ends {
+                if first.to(key) <= first.to(last) {
+                    // Once round the ring, or back.
+                    break;
+                }
+                if last.to(point) < last.to(key) {
+                    before = Some(length);
+                }
             }
-            reached = distance;
+            ends = Some((ends.map_or(key, |(first, _)| first), key));
             if peer != this {
                 row[length] = peer;
                 length += 1;
             }
         }
-        let row = &row[..length];
-        let at_or_before = match row.first() {
-            Some(&first) if precedes(numbering.key(first), point) => {
-                let first = numbering.key(first);
-                row.iter().take_while(|&&peer| first.to(numbering.key(peer)) <= first.to(point)).count()
-            }
-            _ => 0,
-        };
-        if at_or_before == 0 && complete {
-            self.0 = Box::default();
+        let Some((first, last)) = ends else { return };
+        // Between no two of them: they all lie on one side of the point, the one that is nearer.
+        let before = before.unwrap_or(if last.to(point) < point.to(first) { length } else { 0 });
+        if before == 0 && complete {
+            *self = Self::default();
             return;
         }
-        let from = at_or_before.saturating_sub(backups + 1);
-        let upto = length.min(at_or_before + pointers - usize::from(at_or_before > 0));
-        if *self.0 != row[from..upto] {
-            self.0 = Box::from(&row[from..upto]);
+        let from = before.saturating_sub(backups + 1);
+        let upto = length.min(before + pointers - usize::from(before > 0));
+        self.before = (before - from) as u8;
+        if *self.list != row[from..upto] {
+            self.list = Box::from(&row[from..upto]);
         }
     }
 
     /// Drops one that does not answer.
     pub(super) fn forget(&mut self, dead: PeerId) {
-        if self.0.contains(&dead) {
-            self.0 = self.0.iter().copied().filter(|&pointer| pointer != dead).collect();
+        if let Some(at) = self.list.iter().position(|&pointer| pointer == dead) {
+            self.before -= u8::from(at < usize::from(self.before));
+            self.list = self.list.iter().copied().filter(|&pointer| pointer != dead).collect();
         }
     }
 
     /// A row on the ring, without the peer itself, within its length.
     pub(super) fn check(&self, numbering: Numbering, this: PeerId, limit: usize) -> Result<(), String> {
-        let base = self.0.first().map(|&first| numbering.key(first));
+        let base = self.list.first().map(|&first| numbering.key(first));
         let mut reached = None;
-        for &pointer in &self.0 {
+        for &pointer in &self.list {
             let distance = base.map(|base| base.to(numbering.key(pointer)));
             if pointer == this || (reached.is_some() && distance <= reached) {
-                return Err(format!("{this:?}: pointer {pointer:?} is out of place in {:?}", self.0));
+                return Err(format!("{this:?}: pointer {pointer:?} is out of place in {:?}", self.list));
             }
             reached = distance;
         }
-        if self.0.len() > limit { Err(format!("{this:?} has {} pointers of {limit}", self.0.len())) } else { Ok(()) }
+        if self.list.len() > limit { Err(format!("{this:?} has {} pointers of {limit}", self.list.len())) } else { Ok(()) }
     }
 }
