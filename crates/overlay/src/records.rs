@@ -6,7 +6,8 @@
 //! # Cost
 //! 24 bytes a record in one sorted vector. Adding moves what lies behind it: fine for the thousands that one peer keeps.
 
-use peerlab_model::{Key, PeerId, Record, Time};
+pub use peerlab_model::Record;
+use peerlab_model::{Key, PeerId, Time};
 
 /// The records that one peer keeps, in the order of (key, holder).
 #[derive(Clone, Debug, Default)]

@@ -3,6 +3,7 @@
 pub mod chord;
 pub mod contacts;
 pub mod kademlia;
+pub mod koorde;
 mod newcomers;
 pub mod pastry;
 pub(crate) mod prefix;

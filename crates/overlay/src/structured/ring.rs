@@ -9,7 +9,7 @@ pub(crate) const LIST_MAX: usize = 64;
 
 /// The ring as one peer sees it: everything measured clockwise from its own key.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct View {
+pub struct View {
     numbering: Numbering,
     key: Key,
 }
@@ -18,6 +18,18 @@ impl View {
     #[inline]
     pub(crate) fn new(numbering: Numbering, this: PeerId) -> Self {
         Self { numbering, key: numbering.key(this) }
+    }
+
+    /// This peer's own key.
+    #[inline]
+    pub(crate) fn key(self) -> Key {
+        self.key
+    }
+
+    /// How peers are numbered.
+    #[inline]
+    pub(crate) fn numbering(self) -> Numbering {
+        self.numbering
     }
 
     /// Distance to a point of the ring; 0 for this peer's own.

@@ -5,6 +5,7 @@ use peerlab_model::units::Duration;
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
 use peerlab_overlay::structured::kademlia::{Eviction, Kademlia, KademliaConfig};
+use peerlab_overlay::structured::koorde::{Koorde, KoordeConfig};
 use peerlab_overlay::structured::pastry::{Bamboo, BambooConfig, Pastry, PastryConfig};
 use peerlab_overlay::unstructured::flooding::{Flooding, FloodingConfig};
 use peerlab_testkit::conformance;
@@ -47,6 +48,18 @@ fn kademlia_conforms() {
 fn kademlia_that_pings_and_splits_further_conforms() {
     let config = KademliaConfig { b: 3, alpha: 1, eviction: Eviction::Ping, stale_after: 1, caching: false, ..KademliaConfig::default() };
     in_random_worlds::<Kademlia>(&config, &[TargetKind::Content, TargetKind::Key, TargetKind::Peer]);
+}
+
+#[test]
+fn recursive_koorde_conforms() {
+    let config = KoordeConfig { degree: 4, pointers: 4, backups: 2, successors: 6, ..KoordeConfig::default() };
+    in_random_worlds::<Koorde>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn iterative_koorde_conforms() {
+    let config = KoordeConfig { routing: Routing::Iterative, ..KoordeConfig::default() };
+    in_random_worlds::<Koorde>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Chord's parameters, named as in the paper.
 
 use peerlab_model::units::Duration;
-use peerlab_model::{Issues, OverlayConfig};
+use peerlab_model::{Issues, OverlayConfig, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,52 @@ impl Default for ChordConfig {
 
 impl OverlayConfig for ChordConfig {
     fn check(&self, _population: u32, issues: &mut Issues) {
+        Rules::from(self).check("fix_fingers_interval", issues);
+    }
+}
+
+/// What the code that the models of Chord's kind share goes by.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub(crate) successors: u8,
+    pub(crate) routing: Routing,
+    pub(crate) stabilize_interval: Span,
+    /// Mean gap between refreshes of a shortcut.
+    pub(crate) fix_interval: Span,
+    pub(crate) check_predecessor_interval: Span,
+    pub(crate) request_timeout: Span,
+    pub(crate) confirm_owner: bool,
+    pub(crate) retries: u8,
+    pub(crate) retry_after: Span,
+    pub(crate) replicas: u8,
+    pub(crate) republish_interval: Span,
+    pub(crate) record_expiry: Span,
+    pub(crate) holders_per_answer: u8,
+}
+
+impl From<&ChordConfig> for Rules {
+    fn from(c: &ChordConfig) -> Self {
+        Self {
+            successors: c.successors,
+            routing: c.routing,
+            stabilize_interval: c.stabilize_interval.span(),
+            fix_interval: c.fix_fingers_interval.span(),
+            check_predecessor_interval: c.check_predecessor_interval.span(),
+            request_timeout: c.request_timeout.span(),
+            confirm_owner: c.confirm_owner,
+            retries: c.retries,
+            retry_after: c.retry_after.span(),
+            replicas: c.replicas,
+            republish_interval: c.republish_interval.span(),
+            record_expiry: c.record_expiry.span(),
+            holders_per_answer: c.holders_per_answer,
+        }
+    }
+}
+
+impl Rules {
+    /// Notes what cannot work; `fix` is what the model calls its `fix_interval`.
+    pub(crate) fn check(&self, fix: &str, issues: &mut Issues) {
         let length = usize::from(self.successors);
         issues.ensure(
             (1..=LIST_MAX).contains(&length),
@@ -93,15 +139,15 @@ impl OverlayConfig for ChordConfig {
         );
         let positive = [
             ("stabilize_interval", self.stabilize_interval),
-            ("fix_fingers_interval", self.fix_fingers_interval),
+            (fix, self.fix_interval),
             ("check_predecessor_interval", self.check_predecessor_interval),
             ("request_timeout", self.request_timeout),
             ("retry_after", self.retry_after),
             ("republish_interval", self.republish_interval),
             ("record_expiry", self.record_expiry),
         ];
-        for (key, duration) in positive {
-            issues.ensure(duration.span().nanos() > 0, key, "a time above zero is needed");
+        for (key, span) in positive {
+            issues.ensure(span.nanos() > 0, key, "a time above zero is needed");
         }
         issues.ensure(self.replicas >= 1, "replicas", "the owner itself keeps a record: at least 1");
         issues.ensure(self.holders_per_answer >= 1, "holders_per_answer", "an answer names at least 1 holder");

@@ -7,18 +7,18 @@ use std::sync::Arc;
 
 use peerlab_model::{ItemId, Key, PeerId, Token};
 
-use super::peer::{ChordPeer, Pending, Purpose};
-use super::{Chord, ChordMessage, ChordTimer, Cx};
-use peerlab_model::Record;
+use super::peer::{Pending, Purpose, RingPeer};
+use super::{ChordLike, ChordTimer, Cx, RingMessage, Shortcuts};
+use crate::records::Record;
 
 /// Records in one message: what fits into a datagram of 1500 bytes.
 const RECORDS_PER_MESSAGE: usize = 28;
 
-impl Chord {
+impl<V: Shortcuts> ChordLike<V> {
     // The holder's side.
 
     /// Registers items, or takes their registration back, a few at a time.
-    pub(super) fn queue_items(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, items: &[ItemId], add: bool) {
+    pub(super) fn queue_items(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, items: &[ItemId], add: bool) {
         peer.extra().publisher.queue(items, add);
         if add {
             self.begin_republishing(peer, cx);
@@ -26,16 +26,16 @@ impl Chord {
         self.publish_next(peer, cx);
     }
 
-    fn begin_republishing(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
-        peer.extra().publisher.begin(cx, self.config.republish_interval.span(), ChordTimer::Republish);
+    fn begin_republishing(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
+        peer.extra().publisher.begin(cx, self.rules.republish_interval, ChordTimer::Republish);
     }
 
-    pub(super) fn tick_republish(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
-        peer.extra().publisher.tick(cx, self.config.republish_interval.span(), ChordTimer::Republish);
+    pub(super) fn tick_republish(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
+        peer.extra().publisher.tick(cx, self.rules.republish_interval, ChordTimer::Republish);
         self.publish_next(peer, cx);
     }
 
-    fn publish_next(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+    fn publish_next(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
         while peer.active
             && let Some((item, add)) = peer.extra().publisher.next()
         {
@@ -54,28 +54,28 @@ impl Chord {
     }
 
     /// The owner of an item's key is known: it gets the record.
-    pub(super) fn send_record(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, key: Key, owner: PeerId) {
+    pub(super) fn send_record(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, key: Key, owner: PeerId) {
         if owner == peer.id {
             self.keep(peer, cx, key, owner);
             self.published(peer, cx);
         } else {
             let token = cx.open(Pending::Store { to: owner });
-            cx.send(owner, ChordMessage::Store { key, token });
-            cx.set_timer(self.config.request_timeout.span(), ChordTimer::Request(token));
+            cx.send(owner, RingMessage::Store { key, token });
+            cx.set_timer(self.rules.request_timeout, ChordTimer::Request(token));
         }
     }
 
     /// The owner of an item's key is known: it shall forget this peer. Nobody makes sure: the record expires anyway.
-    pub(super) fn send_removal(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, key: Key, owner: PeerId) {
+    pub(super) fn send_removal(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, key: Key, owner: PeerId) {
         if owner == peer.id {
             self.forget_record(peer, cx, key, owner);
         } else {
-            cx.send(owner, ChordMessage::Remove { key });
+            cx.send(owner, RingMessage::Remove { key });
         }
         self.published(peer, cx);
     }
 
-    pub(super) fn stored(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token) {
+    pub(super) fn stored(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token) {
         if let Some(Pending::Store { to }) = cx.close(token) {
             if to != from {
                 // The machine has another identity now.
@@ -86,61 +86,61 @@ impl Chord {
     }
 
     /// A publication has ended, well or badly: the next one may begin.
-    pub(super) fn published(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+    pub(super) fn published(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
         peer.extra().publisher.ended();
         self.publish_next(peer, cx);
     }
 
     // The owner's side.
 
-    pub(super) fn store(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, holder: PeerId, key: Key, token: Token) {
+    pub(super) fn store(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, holder: PeerId, key: Key, token: Token) {
         if peer.active {
-            cx.send(holder, ChordMessage::Stored { token });
+            cx.send(holder, RingMessage::Stored { token });
             self.keep(peer, cx, key, holder);
         } else {
             Self::refuse_upkeep(peer, cx, holder, token);
         }
     }
 
-    fn keep(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, key: Key, holder: PeerId) {
-        let record = Record { key, holder, expires: cx.now().saturating_add(self.config.record_expiry.span()) };
+    fn keep(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, key: Key, holder: PeerId) {
+        let record = Record { key, holder, expires: cx.now().saturating_add(self.rules.record_expiry) };
         peer.extra().records.put(record);
         self.pass_back(peer, cx, record);
-        self.tell_replicas(peer, cx, &ChordMessage::Replicate { record });
+        self.tell_replicas(peer, cx, &RingMessage::Replicate { record });
     }
 
     /// A record that came here although a newcomer before this peer owns its key (the peers before that one do not know it yet).
-    pub(super) fn pass_back(&self, peer: &ChordPeer, cx: &mut Cx<'_>, record: Record) {
+    pub(super) fn pass_back(&self, peer: &RingPeer<V>, cx: &mut Cx<'_, V>, record: Record) {
         if let Some(predecessor) = peer.predecessor().filter(|_| !peer.owns(self.view(peer), record.key)) {
-            cx.send(predecessor, ChordMessage::PassOn { record });
+            cx.send(predecessor, RingMessage::PassOn { record });
         }
     }
 
-    pub(super) fn replicate(peer: &mut ChordPeer, cx: &mut Cx<'_>, record: Record) {
+    pub(super) fn replicate(peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, record: Record) {
         if record.expires > cx.now() {
             peer.extra().records.put(record);
         }
     }
 
-    pub(super) fn remove(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, holder: PeerId, key: Key) {
+    pub(super) fn remove(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, holder: PeerId, key: Key) {
         self.forget_record(peer, cx, key, holder);
     }
 
-    fn forget_record(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, key: Key, holder: PeerId) {
+    fn forget_record(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, key: Key, holder: PeerId) {
         peer.extra().records.remove(key, holder);
-        self.tell_replicas(peer, cx, &ChordMessage::Retract { key, holder });
+        self.tell_replicas(peer, cx, &RingMessage::Retract { key, holder });
     }
 
-    fn tell_replicas(&self, peer: &ChordPeer, cx: &mut Cx<'_>, message: &ChordMessage) {
-        for &replica in peer.successors.iter().take(usize::from(self.config.replicas) - 1) {
+    fn tell_replicas(&self, peer: &RingPeer<V>, cx: &mut Cx<'_, V>, message: &RingMessage<V::Trail>) {
+        for &replica in peer.successors.iter().take(usize::from(self.rules.replicas) - 1) {
             cx.send(replica, message.clone());
         }
     }
 
     /// The registered holders of the item at `key`; a random choice if there are more than an answer takes.
-    pub(super) fn holders_of(&self, peer: &ChordPeer, cx: &mut Cx<'_>, key: Key) -> Arc<[PeerId]> {
+    pub(super) fn holders_of(&self, peer: &RingPeer<V>, cx: &mut Cx<'_, V>, key: Key) -> Arc<[PeerId]> {
         let Some(extra) = peer.extra.as_deref() else { return Arc::default() };
-        let limit = usize::from(self.config.holders_per_answer);
+        let limit = usize::from(self.rules.holders_per_answer);
         let mut holders: Vec<PeerId> = extra.records.holders(key, cx.now()).collect();
         if holders.len() > limit {
             cx.rng().shuffle(&mut holders);
@@ -152,18 +152,18 @@ impl Chord {
     // When the ring changes.
 
     /// A new predecessor has become the owner of the keys after `after`: it gets their records. This peer keeps them, as a replica.
-    pub(super) fn hand_over_between(peer: &ChordPeer, cx: &mut Cx<'_>, after: PeerId, to: PeerId) {
+    pub(super) fn hand_over_between(peer: &RingPeer<V>, cx: &mut Cx<'_, V>, after: PeerId, to: PeerId) {
         let (after, upto) = (cx.key_of(after), cx.key_of(to));
         hand_over(peer, cx, to, |key| key.in_half_open(after, upto));
     }
 
     /// This peer leaves: its successor becomes the owner of what it owns. Without a predecessor it cannot tell that from its replicas.
-    pub(super) fn hand_over_own(&self, peer: &ChordPeer, cx: &mut Cx<'_>, to: PeerId) {
+    pub(super) fn hand_over_own(&self, peer: &RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId) {
         let view = self.view(peer);
         hand_over(peer, cx, to, |key| peer.predecessor().is_none() || peer.owns(view, key));
     }
 
-    pub(super) fn take_over(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, records: &[Record]) {
+    pub(super) fn take_over(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, records: &[Record]) {
         for &record in records {
             Self::replicate(peer, cx, record);
             self.pass_back(peer, cx, record);
@@ -171,7 +171,7 @@ impl Chord {
     }
 
     /// A member of the converged start: the ages of its records count from now.
-    pub(super) fn begin_records(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+    pub(super) fn begin_records(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
         if let Some(extra) = peer.extra.as_deref_mut() {
             let shift = cx.now().nanos();
             for expires in extra.records.lifetimes_mut() {
@@ -185,11 +185,11 @@ impl Chord {
 }
 
 /// Sends the living records that move, as many in a message as fit.
-fn hand_over(peer: &ChordPeer, cx: &mut Cx<'_>, to: PeerId, moves: impl Fn(Key) -> bool) {
+fn hand_over<V: Shortcuts>(peer: &RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId, moves: impl Fn(Key) -> bool) {
     let Some(extra) = peer.extra.as_deref() else { return };
     let now = cx.now();
     let records: Vec<Record> = extra.records.iter().copied().filter(|record| record.expires > now && moves(record.key)).collect();
     for part in records.chunks(RECORDS_PER_MESSAGE) {
-        cx.send(to, ChordMessage::HandOver { records: Arc::from(part) });
+        cx.send(to, RingMessage::HandOver { records: Arc::from(part) });
     }
 }

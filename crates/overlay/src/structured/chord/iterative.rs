@@ -9,8 +9,8 @@ use std::sync::Arc;
 use peerlab_model::{Key, LookupId, PeerId, Token};
 
 use super::message::Goal;
-use super::peer::{ChordPeer, PATH, Purpose, Route, Search, Stage};
-use super::{Chord, ChordMessage, ChordTimer, Cx};
+use super::peer::{PATH, Purpose, RingPeer, Route, Search, Stage};
+use super::{ChordLike, ChordTimer, Cx, RingMessage, Shortcuts};
 use crate::structured::ring::View;
 
 /// A search that is deeper than this is going round in circles.
@@ -18,30 +18,41 @@ const DEPTH_MAX: u16 = 512;
 
 type Asked = (Key, LookupId, Token, Goal);
 
-impl Chord {
+impl<V: Shortcuts> ChordLike<V> {
     // The side that is asked.
 
-    pub(super) fn asked_step(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, asked: Asked, dead: Option<PeerId>) {
+    pub(super) fn asked_step(
+        &self,
+        peer: &mut RingPeer<V>,
+        cx: &mut Cx<'_, V>,
+        from: PeerId,
+        asked: Asked,
+        trail: V::Trail,
+        dead: Option<PeerId>,
+    ) {
         let (key, lookup, token, goal) = asked;
         if !peer.active {
             Self::refuse(peer, cx, from, token, lookup, goal, true);
             return;
         }
-        let reply = match peer.route(self.view(peer), self.config.route_through, key, dead) {
-            Route::Next(next) => ChordMessage::StepNext { lookup, token, next, goal },
-            Route::Owner(_) | Route::Lost => ChordMessage::StepOwners { successors: Arc::clone(&peer.successors), lookup, token, goal },
+        let reply = match self.shortcuts.route(peer, self.view(peer), key, trail, dead) {
+            Route::Next(next, trail) => RingMessage::StepNext { lookup, token, next, goal, trail },
+            Route::Owner(_) | Route::Lost => RingMessage::StepOwners { successors: Arc::clone(&peer.successors), lookup, token, goal },
         };
         cx.send(from, reply);
+        if let Some(dead) = dead.filter(|&dead| V::ALERTS && dead != peer.id) {
+            self.ping(cx, dead);
+        }
     }
 
-    pub(super) fn asked_fetch(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, (key, lookup, token, goal): Asked) {
+    pub(super) fn asked_fetch(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, (key, lookup, token, goal): Asked) {
         if !peer.active {
             Self::refuse(peer, cx, from, token, lookup, goal, true);
         } else if goal == Goal::Providers {
             let holders = self.holders_of(peer, cx, key);
-            cx.send(from, ChordMessage::Providers { holders, lookup, ask: token, hops: 0 });
+            cx.send(from, RingMessage::Providers { holders, lookup, ask: token, hops: 0 });
         } else {
-            cx.send(from, ChordMessage::Found { lookup, ask: token, owner: peer.id, hops: 0, goal });
+            cx.send(from, RingMessage::Found { lookup, ask: token, owner: peer.id, hops: 0, goal });
         }
     }
 
@@ -50,8 +61,8 @@ impl Chord {
     /// Begins a search, at a contact if the peer's own tables cannot be used yet.
     pub(super) fn begin_search(
         &self,
-        peer: &mut ChordPeer,
-        cx: &mut Cx<'_>,
+        peer: &mut RingPeer<V>,
+        cx: &mut Cx<'_, V>,
         key: Key,
         lookup: LookupId,
         purpose: Purpose,
@@ -72,6 +83,9 @@ impl Chord {
             dead_count: 0,
             owners: Arc::default(),
             next_owner: 0,
+            trail: V::Trail::default(),
+            trails: [V::Trail::default(); PATH],
+            detours: 0,
         };
         match contact {
             Some(_) => self.send_step(peer, cx, search, None),
@@ -79,16 +93,22 @@ impl Chord {
         }
     }
 
-    /// Goes on from this peer's own tables: at the beginning, and when the whole path has died.
-    fn search_from_here(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, mut search: Search) {
-        (search.path_length, search.depth, search.at) = (0, 0, peer.id);
+    /// Begins anew from this peer's own tables: at the beginning, and when the whole path has died.
+    fn search_from_here(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, mut search: Search<V::Trail>) {
+        search.depth = 0;
+        self.go_on_from_here(peer, cx, search, V::Trail::default());
+    }
+
+    fn go_on_from_here(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, mut search: Search<V::Trail>, trail: V::Trail) {
+        (search.path_length, search.at, search.detours) = (0, peer.id, 0);
         if !peer.active {
             self.search_failed(peer, cx, &search);
             return;
         }
-        match peer.route(self.view(peer), self.config.route_through, search.key, None) {
-            Route::Next(next) => {
-                (search.at, search.depth) = (next, 1);
+        match self.shortcuts.route(peer, self.view(peer), search.key, trail, None) {
+            Route::Next(next, trail) => {
+                (search.at, search.trail) = (next, trail);
+                search.depth += 1;
                 self.send_step(peer, cx, search, None);
             }
             Route::Owner(owner) if owner == peer.id => self.conclude(peer, cx, &search, owner),
@@ -99,27 +119,27 @@ impl Chord {
         }
     }
 
-    fn send_step(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, mut search: Search, dead: Option<PeerId>) {
+    fn send_step(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, mut search: Search<V::Trail>, dead: Option<PeerId>) {
         search.rounds += 1;
         search.stage = Stage::Step;
-        let (to, key, lookup, goal) = (search.at, search.key, search.lookup, search.purpose.goal());
+        let (to, key, lookup, goal, trail) = (search.at, search.key, search.lookup, search.purpose.goal(), search.trail);
         let token = peer.extra().searches.open(search);
         cx.send(
             to,
             match dead {
-                None => ChordMessage::Step { key, lookup, token, goal },
-                Some(dead) => ChordMessage::StepAvoiding { key, lookup, token, dead, goal },
+                None => RingMessage::Step { key, lookup, token, goal, trail },
+                Some(dead) => RingMessage::StepAvoiding { key, lookup, token, dead, goal, trail },
             },
         );
-        cx.set_timer(self.config.request_timeout.span(), ChordTimer::Search(token));
+        cx.set_timer(self.rules.request_timeout, ChordTimer::Search(token));
     }
 
-    fn close_search(peer: &mut ChordPeer, token: Token) -> Option<Search> {
+    fn close_search(peer: &mut RingPeer<V>, token: Token) -> Option<Search<V::Trail>> {
         peer.extra.as_deref_mut()?.searches.close(token)
     }
 
     /// The search that `from` has answered. Of a first contact only the address was known: who lives there says so itself.
-    fn answered_search(&self, peer: &mut ChordPeer, from: PeerId, token: Token) -> Option<Search> {
+    fn answered_search(&self, peer: &mut RingPeer<V>, from: PeerId, token: Token) -> Option<Search<V::Trail>> {
         let mut search = Self::close_search(peer, token)?;
         let first = search.purpose == Purpose::Join && search.path_length == 0;
         if first && self.numbering.host(search.at) == self.numbering.host(from) {
@@ -129,28 +149,32 @@ impl Chord {
     }
 
     /// The peer that is being asked refers to `next`.
-    pub(super) fn step_next(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, next: PeerId) {
+    pub(super) fn step_next(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token, next: PeerId, trail: V::Trail) {
         let Some(mut search) = self.answered_search(peer, from, token) else { return };
         if from != search.at {
             self.go_round(peer, cx, search);
             return;
         }
         let from = View::new(self.numbering, search.at);
-        let ahead = from.to(next);
-        if ahead != 0 && search.is_dead(next) {
+        let own = next == peer.id && search.purpose != Purpose::Join;
+        if V::REVISITS && own && search.depth < DEPTH_MAX {
+            search.depth += 1;
+            self.go_on_from_here(peer, cx, search, trail);
+        } else if from.to(next) != 0 && search.is_dead(next) && search.detours < V::DETOURS_MAX {
             // It believes in one that is known to be dead; or in an earlier life of this peer, which is no way to the key.
+            search.detours = search.detours.saturating_add(1);
             self.send_step(peer, cx, search, Some(next));
-        } else if ahead == 0 || next == peer.id || ahead >= from.to_key(search.key) || search.depth >= DEPTH_MAX {
+        } else if search.detours == V::DETOURS_MAX || next == peer.id || !V::leads_on(from, search.key, next) || search.depth >= DEPTH_MAX {
             // No way forward; or one that leads back here, as after a detour around the dead: on with this peer's own tables.
             self.retry_search(peer, cx, search);
         } else {
-            search.descend(next);
+            search.descend(next, trail);
             self.send_step(peer, cx, search, None);
         }
     }
 
     /// The peer that is being asked has the owner among its successors.
-    pub(super) fn step_owners(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, successors: Arc<[PeerId]>) {
+    pub(super) fn step_owners(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token, successors: Arc<[PeerId]>) {
         let Some(search) = self.answered_search(peer, from, token) else { return };
         if from == search.at {
             self.consider_owners(peer, cx, search, successors);
@@ -160,7 +184,7 @@ impl Chord {
     }
 
     /// `search.at` precedes the key and has these successors: the first of them at or beyond the key owns it.
-    fn consider_owners(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, mut search: Search, successors: Arc<[PeerId]>) {
+    fn consider_owners(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, mut search: Search<V::Trail>, successors: Arc<[PeerId]>) {
         let from = View::new(self.numbering, search.at);
         let distance = from.to_key(search.key);
         search.next_owner = successors.iter().take_while(|&&successor| from.to(successor) < distance).count() as u8;
@@ -173,10 +197,11 @@ impl Chord {
     }
 
     /// Contacts the next peer that may own the key, or names it if nobody wants to be sure.
-    fn try_owner(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, mut search: Search) {
+    fn try_owner(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, mut search: Search<V::Trail>) {
         let goal = search.purpose.goal();
         // A newcomer looks for its successor; what others remember of its earlier life is passed over.
-        let skip = |search: &Search, owner: PeerId| search.is_dead(owner) && (owner != peer.id || search.purpose == Purpose::Join);
+        let skip =
+            |search: &Search<V::Trail>, owner: PeerId| search.is_dead(owner) && (owner != peer.id || search.purpose == Purpose::Join);
         while search.owners.get(usize::from(search.next_owner)).is_some_and(|&owner| skip(&search, owner)) {
             search.next_owner += 1;
         }
@@ -188,14 +213,14 @@ impl Chord {
                 search.stage = Stage::Fetch;
                 let (key, lookup) = (search.key, search.lookup);
                 let token = peer.extra().searches.open(search);
-                cx.send(owner, ChordMessage::Fetch { key, lookup, token, goal });
-                cx.set_timer(self.config.request_timeout.span(), ChordTimer::Search(token));
+                cx.send(owner, RingMessage::Fetch { key, lookup, token, goal });
+                cx.set_timer(self.rules.request_timeout, ChordTimer::Search(token));
             }
         }
     }
 
     /// Silence: the contact is dropped, and the search goes round it.
-    pub(super) fn search_timed_out(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, token: Token) {
+    pub(super) fn search_timed_out(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, token: Token) {
         let Some(search) = Self::close_search(peer, token) else { return };
         if matches!(search.purpose.goal(), Goal::Owner | Goal::Providers) {
             cx.timed_out(search.lookup);
@@ -204,13 +229,13 @@ impl Chord {
     }
 
     /// A newcomer has been asked: as good as nobody.
-    pub(super) fn search_refused(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, token: Token) {
+    pub(super) fn search_refused(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, token: Token) {
         if let Some(search) = Self::close_search(peer, token) {
             self.go_round(peer, cx, search);
         }
     }
 
-    fn go_round(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, mut search: Search) {
+    fn go_round(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, mut search: Search<V::Trail>) {
         if search.stage == Stage::Fetch {
             let owner = search.owners[usize::from(search.next_owner)];
             search.bury(owner);
@@ -229,8 +254,8 @@ impl Chord {
         }
     }
 
-    fn retry_search(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, mut search: Search) {
-        if search.tries < self.config.retries && peer.active {
+    fn retry_search(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, mut search: Search<V::Trail>) {
+        if search.tries < self.rules.retries && peer.active {
             search.tries += 1;
             self.search_from_here(peer, cx, search);
         } else {
@@ -238,11 +263,11 @@ impl Chord {
         }
     }
 
-    fn search_failed(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, search: &Search) {
+    fn search_failed(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, search: &Search<V::Trail>) {
         self.unanswered(peer, cx, search.purpose, search.lookup);
     }
 
-    fn conclude(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, search: &Search, owner: PeerId) {
+    fn conclude(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, search: &Search<V::Trail>, owner: PeerId) {
         let (depth, rounds) = (u32::from(search.depth), u32::from(search.rounds));
         if search.purpose == Purpose::Item {
             // Only the owner itself comes here: everybody else is asked for its records.
@@ -254,7 +279,7 @@ impl Chord {
     }
 
     /// The owner has answered (`token` belongs to a search).
-    pub(super) fn search_found(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, owner: PeerId) {
+    pub(super) fn search_found(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token, owner: PeerId) {
         let Some(search) = Self::close_search(peer, token) else { return };
         if search.waits_for(from) {
             self.conclude(peer, cx, &search, owner);
@@ -264,7 +289,7 @@ impl Chord {
     }
 
     /// The owner has answered with the holders it knows: one link deeper than its predecessor.
-    pub(super) fn search_providers(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, holders: &[PeerId]) {
+    pub(super) fn search_providers(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token, holders: &[PeerId]) {
         let Some(search) = Self::close_search(peer, token) else { return };
         if search.waits_for(from) {
             let (depth, rounds) = (u32::from(search.depth) + 1, u32::from(search.rounds));

@@ -9,16 +9,16 @@ use std::sync::Arc;
 use peerlab_model::{Key, LookupId, PeerId, Span, Token};
 
 use super::message::Goal;
-use super::peer::{ChordPeer, Pending, finger_start};
-use super::{Chord, ChordMessage, ChordTimer, Cx};
+use super::peer::{Pending, RingPeer};
+use super::{ChordLike, ChordTimer, Cx, Neighbours, RingMessage, Shortcuts};
 use crate::structured::newcomers::Newcomers;
 
 /// Mean pause before another attempt to join.
 const JOIN_PAUSE: Span = Span::from_secs(1);
 
-impl Chord {
+impl<V: Shortcuts> ChordLike<V> {
     /// A newcomer, or a peer whose successors have all died, looks for the ring.
-    pub(super) fn attempt_join(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+    pub(super) fn attempt_join(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
         if !peer.active {
             self.look_for_ring(peer, cx);
         }
@@ -26,7 +26,7 @@ impl Chord {
 
     /// Asks some peer of the population who comes after this one. A member does so, too, as long as its ring is small enough to be
     /// seen as a whole: of two small rings that began side by side, each peer finds its neighbour in the other one.
-    pub(super) fn look_for_ring(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+    pub(super) fn look_for_ring(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
         let met = peer.extra.as_deref().and_then(|extra| extra.newcomers.detour(peer.id));
         match cx.bootstrap() {
             // The peer right after this one, even if the ring still believes in an earlier life of this one.
@@ -40,14 +40,14 @@ impl Chord {
     }
 
     /// Begins a ring of one (paper: create).
-    fn create(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+    fn create(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
         peer.set_predecessor(None);
         peer.whole = true;
         self.become_member(peer, cx);
         announce(peer, cx);
     }
 
-    fn become_member(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+    fn become_member(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
         peer.active = true;
         if let Some(extra) = peer.extra.as_deref_mut() {
             extra.newcomers = Newcomers::default();
@@ -55,7 +55,7 @@ impl Chord {
         self.begin_ticking(peer, cx);
     }
 
-    pub(super) fn join_failed(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+    pub(super) fn join_failed(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
         if peer.active {
             // A small ring looks again in time.
             return;
@@ -70,7 +70,7 @@ impl Chord {
     }
 
     /// The ring has named this peer's successor.
-    pub(super) fn found_successor(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, successor: PeerId) {
+    pub(super) fn found_successor(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, successor: PeerId) {
         if successor == peer.id {
             self.join_failed(peer, cx);
         } else {
@@ -83,19 +83,19 @@ impl Chord {
     }
 
     /// "I am no member."
-    pub(super) fn refuse(peer: &mut ChordPeer, cx: &mut Cx<'_>, to: PeerId, token: Token, lookup: LookupId, goal: Goal, step: bool) {
+    pub(super) fn refuse(peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId, token: Token, lookup: LookupId, goal: Goal, step: bool) {
         let this = peer.id;
         let lowest = peer.extra().newcomers.refuse(this, to);
-        cx.send(to, ChordMessage::Refuse { token, lookup, lowest, goal, step });
+        cx.send(to, RingMessage::Refuse { token, lookup, lowest, goal, step });
     }
 
     /// The same for what is not about a question.
-    pub(super) fn refuse_upkeep(peer: &mut ChordPeer, cx: &mut Cx<'_>, to: PeerId, token: Token) {
+    pub(super) fn refuse_upkeep(peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId, token: Token) {
         Self::refuse(peer, cx, to, token, LookupId { origin: 0, number: 0 }, Goal::Contact, false);
     }
 
     /// A contact turns out to be no member: it is dropped like a dead one, without the wait.
-    pub(super) fn refused(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, lowest: PeerId, step: bool) {
+    pub(super) fn refused(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token, lowest: PeerId, step: bool) {
         if !peer.active {
             peer.extra().newcomers.refused(lowest);
         }
@@ -108,7 +108,7 @@ impl Chord {
     }
 
     /// Drops a contact that does not answer; a peer that has lost its last successor looks for the ring again.
-    pub(super) fn drop_contact(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, dead: PeerId) {
+    pub(super) fn drop_contact(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, dead: PeerId) {
         if let Some(extra) = peer.extra.as_deref_mut() {
             extra.newcomers.forget(dead);
         }
@@ -119,7 +119,7 @@ impl Chord {
 
     /// All successors are gone. If they were the whole ring, this peer is the ring now (and looks for another one in time);
     /// else the ring goes on somewhere, without this peer.
-    fn cut_off(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+    fn cut_off(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
         if peer.active && !peer.whole {
             peer.active = false;
             self.attempt_join(peer, cx);
@@ -127,9 +127,9 @@ impl Chord {
     }
 
     /// Leaves the ring: neighbours learn whom they have now, the successor gets the records (paper, section IV-E-4).
-    pub(super) fn say_goodbye(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+    pub(super) fn say_goodbye(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
         let Some(successor) = peer.successor().filter(|_| peer.active) else { return };
-        let goodbye = ChordMessage::Leave { successors: Arc::clone(&peer.successors), predecessor: peer.predecessor() };
+        let goodbye = RingMessage::Leave { successors: Arc::clone(&peer.successors), predecessor: peer.predecessor() };
         if let Some(predecessor) = peer.predecessor().filter(|&predecessor| predecessor != successor) {
             cx.send(predecessor, goodbye.clone());
         }
@@ -138,7 +138,14 @@ impl Chord {
     }
 
     /// A neighbour says goodbye and names its own neighbours.
-    pub(super) fn left_by(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, successors: &[PeerId], predecessor: Option<PeerId>) {
+    pub(super) fn left_by(
+        &self,
+        peer: &mut RingPeer<V>,
+        cx: &mut Cx<'_, V>,
+        from: PeerId,
+        successors: &[PeerId],
+        predecessor: Option<PeerId>,
+    ) {
         if !peer.active {
             return;
         }
@@ -150,30 +157,38 @@ impl Chord {
             peer.set_predecessor(predecessor.filter(|&p| p != peer.id && p != from));
         }
         if was_successor && successors.first().is_some_and(|&next| next != peer.id && next != from) {
-            peer.adopt(view, usize::from(self.config.successors), successors.iter().copied().filter(|&s| s != from));
+            peer.adopt(view, usize::from(self.rules.successors), successors.iter().copied().filter(|&s| s != from));
         }
         if had_successors && peer.successor().is_none() {
             self.cut_off(peer, cx);
         }
     }
 
-    /// A successor's neighbours, asked for by a newcomer or by a stabilization (paper: stabilize; Zave 2017: the candidate is adopted only
-    /// after it has answered, together with its list).
-    pub(super) fn neighbours(
+    /// Somebody has told its neighbours.
+    pub(super) fn told_neighbours(
         &self,
-        peer: &mut ChordPeer,
-        cx: &mut Cx<'_>,
+        peer: &mut RingPeer<V>,
+        cx: &mut Cx<'_, V>,
         from: PeerId,
         token: Token,
         successors: &[PeerId],
         predecessor: Option<PeerId>,
     ) {
-        let Some(pending @ Pending::Neighbours { of }) = cx.close(token) else { return };
-        if of != from {
-            // The machine that was asked has another identity now.
-            self.request_failed(peer, cx, Some(pending), of);
-            return;
+        let Some(pending) = cx.close(token) else { return };
+        match pending {
+            Pending::Neighbours { of } | Pending::Survey { of } if of != from => {
+                // The machine that was asked has another identity now.
+                self.request_failed(peer, cx, Some(pending), of);
+            }
+            Pending::Neighbours { .. } => self.neighbours(peer, cx, from, successors, predecessor),
+            Pending::Survey { .. } => V::surveyed(self, peer, cx, from, Neighbours { successors, predecessor }),
+            _ => {}
         }
+    }
+
+    /// A successor's neighbours, asked for by a newcomer or by a stabilization (paper: stabilize; Zave 2017: the candidate is adopted only
+    /// after it has answered, together with its list).
+    fn neighbours(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, successors: &[PeerId], predecessor: Option<PeerId>) {
         let view = self.view(peer);
         let distance = view.to(from);
         if peer.successor().is_some_and(|successor| distance > view.to(successor)) {
@@ -181,19 +196,19 @@ impl Chord {
             return;
         }
         let newcomer = !peer.active;
-        peer.adopt(view, usize::from(self.config.successors), once(from).chain(successors.iter().copied()));
+        peer.adopt(view, usize::from(self.rules.successors), once(from).chain(successors.iter().copied()));
         if newcomer {
             self.become_member(peer, cx);
-            cx.send(from, ChordMessage::GetFingers);
+            V::become_member(self, peer, cx, from);
         }
         match predecessor {
             Some(between) if between != peer.id && view.to(between) < distance => self.ask_neighbours(cx, between),
-            _ => cx.send(from, ChordMessage::Notify),
+            _ => cx.send(from, RingMessage::Notify),
         }
     }
 
     /// Somebody believes to be this peer's predecessor (paper: notify).
-    pub(super) fn notified(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId) {
+    pub(super) fn notified(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId) {
         if !peer.active {
             return;
         }
@@ -205,26 +220,15 @@ impl Chord {
             Self::hand_over_between(peer, cx, old.unwrap_or(peer.id), from);
         }
         if alone {
-            peer.adopt(view, usize::from(self.config.successors), once(from));
-            cx.send(from, ChordMessage::Notify);
+            peer.adopt(view, usize::from(self.rules.successors), once(from));
+            cx.send(from, RingMessage::Notify);
         }
         announce(peer, cx);
-    }
-
-    /// The successor's fingers are good guesses for a newcomer's own (paper's first version, SIGCOMM 2001, section 4.4).
-    pub(super) fn learn_fingers(&self, peer: &mut ChordPeer, hints: &[PeerId]) {
-        let view = self.view(peer);
-        let known = Arc::clone(&peer.successors);
-        let unknown = peer.id;
-        for (index, finger) in peer.fingers.iter_mut().enumerate().filter(|(_, finger)| **finger == unknown) {
-            let beyond = hints.iter().chain(known.iter()).copied().filter(|&peer| view.to(peer) >= finger_start(index));
-            *finger = beyond.min_by_key(|&peer| view.to(peer)).unwrap_or(unknown);
-        }
     }
 }
 
 /// Tells the world, once, that this peer has joined.
-fn announce(peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+fn announce<V: Shortcuts>(peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
     if !peer.announced {
         peer.announced = true;
         cx.joined();

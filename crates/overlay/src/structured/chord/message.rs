@@ -1,16 +1,18 @@
-//! What Chord's peers say to each other.
+//! What peers of Chord's kind say to each other.
 //!
-//! At most 32 bytes each (asserted in the tests), and copied without allocation: lists are shared by reference count.
+//! In Chord at most 32 bytes each (asserted in the tests), and copied without allocation: lists are shared by reference count.
 
+use std::fmt::Debug;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use peerlab_model::{Cause, Fields, Key, LookupId, Message, PeerId, Token};
 
-use peerlab_model::Record;
+use crate::records::Record;
 
 /// A question on its way to the owner of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Query {
+pub struct Query<T> {
     /// The key whose owner is wanted.
     pub key: Key,
     /// The lookup that it belongs to; means nothing for maintenance.
@@ -23,6 +25,18 @@ pub struct Query {
     pub hops: u16,
     /// What is wanted.
     pub goal: Goal,
+    /// How far it is on its way, where the key alone does not say that.
+    pub trail: T,
+}
+
+/// How far a question is on its way to the owner of its key. Chord's way follows from the key alone.
+pub trait Trail: Copy + Debug + Default + Eq + Hash + Send + 'static {
+    /// What it adds to a message.
+    const FIELDS: Fields;
+}
+
+impl Trail for () {
+    const FIELDS: Fields = Fields::bytes(0);
 }
 
 /// What a question wants of the key's owner.
@@ -34,7 +48,7 @@ pub enum Goal {
     Providers,
     /// Maintenance: a living owner, for a newcomer or for a provider record.
     Contact,
-    /// Maintenance: who it is, for a finger.
+    /// Maintenance: who it is, for a finger or another shortcut.
     Finger,
 }
 
@@ -49,12 +63,15 @@ impl Goal {
     }
 }
 
-/// Chord's messages. A sender's overlay id follows from its address (SHA-1 of it, as in the paper), so none carries its own.
+/// Chord's messages.
+pub type ChordMessage = RingMessage<()>;
+
+/// The messages of models of Chord's kind. A sender's overlay id follows from its address (SHA-1 of it, as in the paper), so none carries its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the fields are those of `Query`, tokens of the sender's request, and what the variant says")]
-pub enum ChordMessage {
+pub enum RingMessage<T> {
     /// Recursive: a question for a peer that precedes its key.
-    Forward { key: Key, lookup: LookupId, origin: PeerId, ask: Token, hop: Token, hops: u16, goal: Goal },
+    Forward { key: Key, lookup: LookupId, origin: PeerId, ask: Token, hop: Token, hops: u16, goal: Goal, trail: T },
     /// Recursive: a question for the owner of its key, from the owner's predecessor.
     Deliver { key: Key, lookup: LookupId, origin: PeerId, ask: Token, hop: Token, hops: u16, goal: Goal },
     /// Recursive: the question has arrived.
@@ -67,11 +84,11 @@ pub enum ChordMessage {
     /// The registered holders of an item, from the owner of its key.
     Providers { holders: Arc<[PeerId]>, lookup: LookupId, ask: Token, hops: u16 },
     /// Iterative: which contact of yours most closely precedes this key?
-    Step { key: Key, lookup: LookupId, token: Token, goal: Goal },
+    Step { key: Key, lookup: LookupId, token: Token, goal: Goal, trail: T },
     /// Iterative: the same, but nearer to you than this contact of yours, which did not answer.
-    StepAvoiding { key: Key, lookup: LookupId, token: Token, dead: PeerId, goal: Goal },
+    StepAvoiding { key: Key, lookup: LookupId, token: Token, dead: PeerId, goal: Goal, trail: T },
     /// Iterative: ask that one.
-    StepNext { lookup: LookupId, token: Token, next: PeerId, goal: Goal },
+    StepNext { lookup: LookupId, token: Token, next: PeerId, goal: Goal, trail: T },
     /// Iterative: the owner is among my successors.
     StepOwners { successors: Arc<[PeerId]>, lookup: LookupId, token: Token, goal: Goal },
     /// Iterative: the question for the owner itself.
@@ -108,17 +125,17 @@ pub enum ChordMessage {
     Retract { key: Key, holder: PeerId },
 }
 
-impl ChordMessage {
-    pub(super) fn forward(hop: Token, q: Query) -> Self {
-        Self::Forward { key: q.key, lookup: q.lookup, origin: q.origin, ask: q.ask, hop, hops: q.hops, goal: q.goal }
+impl<T> RingMessage<T> {
+    pub(super) fn forward(hop: Token, q: Query<T>) -> Self {
+        Self::Forward { key: q.key, lookup: q.lookup, origin: q.origin, ask: q.ask, hop, hops: q.hops, goal: q.goal, trail: q.trail }
     }
 
-    pub(super) fn deliver(hop: Token, q: Query) -> Self {
+    pub(super) fn deliver(hop: Token, q: Query<T>) -> Self {
         Self::Deliver { key: q.key, lookup: q.lookup, origin: q.origin, ask: q.ask, hop, hops: q.hops, goal: q.goal }
     }
 }
 
-impl Message for ChordMessage {
+impl<T: Trail> Message for RingMessage<T> {
     const KINDS: &'static [&'static str] = &[
         "forward",
         "deliver",
@@ -185,13 +202,16 @@ impl Message for ChordMessage {
     #[inline]
     fn fields(&self) -> Fields {
         match self {
-            Self::Forward { .. } | Self::Deliver { .. } => Fields::bytes(12).keys(1).contacts(1),
+            Self::Forward { .. } => with::<T>(Fields::bytes(12).keys(1).contacts(1)),
+            Self::Deliver { .. } => Fields::bytes(12).keys(1).contacts(1),
             Self::Ack { .. } | Self::GetNeighbours { .. } | Self::Ping { .. } | Self::Pong { .. } | Self::Stored { .. } => Fields::bytes(5),
             Self::Found { .. } => Fields::bytes(8).contacts(1),
             Self::Providers { holders, .. } => Fields::bytes(7).contacts(holders.len() as u32),
-            Self::Step { .. } | Self::Fetch { .. } => Fields::bytes(6).keys(1),
-            Self::StepAvoiding { .. } => Fields::bytes(6).keys(1).contacts(1),
-            Self::Refuse { .. } | Self::StepNext { .. } => Fields::bytes(5).contacts(1),
+            Self::Step { .. } => with::<T>(Fields::bytes(6).keys(1)),
+            Self::Fetch { .. } => Fields::bytes(6).keys(1),
+            Self::StepAvoiding { .. } => with::<T>(Fields::bytes(6).keys(1).contacts(1)),
+            Self::Refuse { .. } => Fields::bytes(5).contacts(1),
+            Self::StepNext { .. } => with::<T>(Fields::bytes(5).contacts(1)),
             Self::StepOwners { successors, .. } => Fields::bytes(5).contacts(successors.len() as u32),
             Self::Neighbours { successors, predecessor, .. } => Fields::bytes(5).contacts(contacts(successors, *predecessor)),
             Self::Notify | Self::GetFingers => Fields::bytes(1),
@@ -229,4 +249,15 @@ impl Message for ChordMessage {
 
 fn contacts(successors: &[PeerId], predecessor: Option<PeerId>) -> u32 {
     successors.len() as u32 + u32::from(predecessor.is_some())
+}
+
+/// The same and what a trail adds.
+const fn with<T: Trail>(fields: Fields) -> Fields {
+    let Fields { contacts, keys, bytes, records } = T::FIELDS;
+    Fields {
+        contacts: fields.contacts + contacts,
+        keys: fields.keys + keys,
+        bytes: fields.bytes + bytes,
+        records: fields.records + records,
+    }
 }

@@ -21,18 +21,26 @@
 
 mod config;
 mod content;
+mod fingers;
 mod iterative;
 mod join;
 mod message;
 mod peer;
 mod question;
 mod recursive;
+mod shortcuts;
 mod start;
 mod upkeep;
 
 pub use config::{ChordConfig, RouteThrough, Routing};
-pub use message::{ChordMessage, Goal, Query};
-pub use peer::{ChordPeer, Pending, Purpose};
+pub use fingers::Fingers;
+pub use message::{ChordMessage, Goal, Query, RingMessage, Trail};
+pub use peer::{ChordPeer, Pending, Purpose, RingPeer};
+pub use shortcuts::Shortcuts;
+
+pub(crate) use config::Rules;
+pub(crate) use peer::Route;
+pub(crate) use shortcuts::Neighbours;
 
 use peerlab_model::{
     BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Roster, Setting, Span, Start, Target,
@@ -42,19 +50,23 @@ use peerlab_prefetch::prefetch;
 
 use crate::structured::ring::View;
 
-/// The Chord lookup model: its configuration, and how peers are numbered.
+/// The Chord lookup model.
+pub type Chord = ChordLike<Fingers>;
+
+/// A lookup model of Chord's kind: its rules, its shortcuts across the ring, and how peers are numbered.
 #[derive(Clone, Debug)]
-pub struct Chord {
-    config: ChordConfig,
-    numbering: Numbering,
+pub struct ChordLike<V> {
+    pub(crate) rules: Rules,
+    pub(crate) shortcuts: V,
+    pub(crate) numbering: Numbering,
 }
 
-/// What a Chord peer's timer reminds it of.
+/// What a peer's timer reminds it of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChordTimer {
     /// Time to stabilize.
     Stabilize,
-    /// Time to refresh a finger.
+    /// Time to refresh a finger, or another shortcut.
     FixFingers,
     /// Time to check the predecessor.
     CheckPredecessor,
@@ -70,100 +82,102 @@ pub enum ChordTimer {
     Search(Token),
 }
 
-type Cx<'a> = Context<'a, Chord>;
+pub(crate) type Cx<'a, V> = Context<'a, ChordLike<V>>;
 
-impl Chord {
+impl<V: Shortcuts> ChordLike<V> {
     #[inline]
-    fn view(&self, peer: &ChordPeer) -> View {
+    pub(crate) fn view(&self, peer: &RingPeer<V>) -> View {
         View::new(self.numbering, peer.id)
     }
 
     /// The next gap of something periodic: uniform in half to one and a half of its mean (paper, section VI-D: 15 to 45 s).
-    fn gap(cx: &mut Cx<'_>, mean: Span) -> Span {
+    fn gap(cx: &mut Cx<'_, V>, mean: Span) -> Span {
         let half = Span::from_nanos(mean.nanos() / 2);
         half + Span::from_nanos(cx.rng().below(mean.nanos().max(1)))
     }
 }
 
-impl Overlay for Chord {
-    const NAME: &'static str = "chord";
-    const SUMMARY: &'static str = "ring of peers with successor lists and fingers at doubling distances; about ½ log2 N hops";
-    const SOURCE: &'static str =
-        "Stoica et al., Chord: a scalable peer-to-peer lookup protocol for Internet applications, IEEE/ACM ToN 11(1), 2003";
+impl<V: Shortcuts> Overlay for ChordLike<V> {
+    const NAME: &'static str = V::NAME;
+    const SUMMARY: &'static str = V::SUMMARY;
+    const SOURCE: &'static str = V::SOURCE;
     const FAMILY: Family = Family::Structured;
 
-    type Config = ChordConfig;
-    type Peer = ChordPeer;
-    type Message = ChordMessage;
+    type Config = V::Config;
+    type Peer = RingPeer<V>;
+    type Message = RingMessage<V::Trail>;
     type Timer = ChordTimer;
-    type Request = Pending;
+    type Request = Pending<V::Trail>;
 
-    fn new(config: &ChordConfig, setting: &Setting) -> Result<Self, BuildError> {
-        Ok(Self { config: config.clone(), numbering: setting.numbering })
+    fn new(config: &V::Config, setting: &Setting) -> Result<Self, BuildError> {
+        let (rules, shortcuts) = V::configured(config);
+        Ok(Self { rules, shortcuts, numbering: setting.numbering })
     }
 
-    fn targets(_config: &ChordConfig) -> Targets {
+    fn targets(_config: &V::Config) -> Targets {
         Targets { key: true, peer: true, content: true, value: false }
     }
 
-    fn peer(&self, id: PeerId) -> ChordPeer {
-        ChordPeer::new(id)
+    fn peer(&self, id: PeerId) -> RingPeer<V> {
+        RingPeer::new(id)
     }
 
-    fn converged(&self, start: &Start<'_>, peers: &mut dyn PeerTable<ChordPeer>) {
+    fn converged(&self, start: &Start<'_>, peers: &mut dyn PeerTable<RingPeer<V>>) {
         self.build(start, peers);
     }
 
-    fn started(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+    fn started(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
         self.begin_ticking(peer, cx);
         self.begin_records(peer, cx);
     }
 
-    fn join(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+    fn join(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
         self.attempt_join(peer, cx);
     }
 
-    fn leave(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+    fn leave(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
         self.say_goodbye(peer, cx);
     }
 
-    fn lookup(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, id: LookupId, target: Target) {
+    fn lookup(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, id: LookupId, target: Target) {
         self.begin_lookup(peer, cx, id, target);
     }
 
-    fn message(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, message: ChordMessage) {
-        use ChordMessage as M;
+    fn message(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, message: RingMessage<V::Trail>) {
+        use RingMessage as M;
         if from == cx.this() {
             // Sent to an identity that this machine had in an earlier life: that one is gone, and its silence says so.
             return;
         }
         match message {
-            M::Forward { key, lookup, origin, ask, hop, hops, goal } => {
-                self.forwarded(peer, cx, from, hop, Query { key, lookup, origin, ask, hops, goal });
+            M::Forward { key, lookup, origin, ask, hop, hops, goal, trail } => {
+                self.forwarded(peer, cx, from, hop, Query { key, lookup, origin, ask, hops, goal, trail });
             }
             M::Deliver { key, lookup, origin, ask, hop, hops, goal } => {
-                self.delivered(peer, cx, from, hop, Query { key, lookup, origin, ask, hops, goal });
+                self.delivered(peer, cx, from, hop, Query { key, lookup, origin, ask, hops, goal, trail: V::Trail::default() });
             }
             M::Ack { hop, .. } => self.acknowledged(peer, cx, from, hop),
             M::Refuse { token, lowest, step, .. } => self.refused(peer, cx, from, token, lowest, step),
             M::Found { ask, owner, hops, .. } => self.found(peer, cx, from, ask, owner, hops),
             M::Providers { holders, ask, hops, .. } => self.providers(peer, cx, from, ask, &holders, hops),
-            M::Step { key, lookup, token, goal } => self.asked_step(peer, cx, from, (key, lookup, token, goal), None),
-            M::StepAvoiding { key, lookup, token, dead, goal } => self.asked_step(peer, cx, from, (key, lookup, token, goal), Some(dead)),
-            M::StepNext { token, next, .. } => self.step_next(peer, cx, from, token, next),
+            M::Step { key, lookup, token, goal, trail } => self.asked_step(peer, cx, from, (key, lookup, token, goal), trail, None),
+            M::StepAvoiding { key, lookup, token, dead, goal, trail } => {
+                self.asked_step(peer, cx, from, (key, lookup, token, goal), trail, Some(dead));
+            }
+            M::StepNext { token, next, trail, .. } => self.step_next(peer, cx, from, token, next, trail),
             M::StepOwners { successors, token, .. } => self.step_owners(peer, cx, from, token, successors),
             M::Fetch { key, lookup, token, goal } => self.asked_fetch(peer, cx, from, (key, lookup, token, goal)),
             M::GetNeighbours { token } => Self::asked_neighbours(peer, cx, from, token),
-            M::Neighbours { successors, predecessor, token } => self.neighbours(peer, cx, from, token, &successors, predecessor),
+            M::Neighbours { successors, predecessor, token } => self.told_neighbours(peer, cx, from, token, &successors, predecessor),
             M::Notify => self.notified(peer, cx, from),
             M::Ping { token } => Self::pinged(peer, cx, from, token),
             M::Pong { token } => self.ponged(peer, cx, from, token),
             M::GetFingers => {
                 if peer.active {
-                    cx.send(from, M::Fingers { fingers: peer.fingers.iter().copied().filter(|&finger| finger != peer.id).collect() });
+                    cx.send(from, M::Fingers { fingers: V::hints(peer).collect() });
                 }
             }
-            M::Fingers { fingers } => self.learn_fingers(peer, &fingers),
+            M::Fingers { fingers } => V::learn(peer, self.view(peer), &fingers),
             M::Leave { successors, predecessor } => self.left_by(peer, cx, from, &successors, predecessor),
             M::HandOver { records } => self.take_over(peer, cx, &records),
             M::Store { key, token } => self.store(peer, cx, from, key, token),
@@ -180,7 +194,7 @@ impl Overlay for Chord {
         }
     }
 
-    fn timer(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, timer: ChordTimer) {
+    fn timer(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, timer: ChordTimer) {
         match timer {
             ChordTimer::Stabilize => self.tick_stabilize(peer, cx),
             ChordTimer::FixFingers => self.tick_fix_fingers(peer, cx),
@@ -193,11 +207,11 @@ impl Overlay for Chord {
         }
     }
 
-    fn publish(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, items: &[ItemId]) {
+    fn publish(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, items: &[ItemId]) {
         self.queue_items(peer, cx, items, true);
     }
 
-    fn withdraw(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, items: &[ItemId]) {
+    fn withdraw(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, items: &[ItemId]) {
         self.queue_items(peer, cx, items, false);
     }
 
@@ -205,30 +219,30 @@ impl Overlay for Chord {
         members.successor(key).map(|(_, peer)| peer)
     }
 
-    fn contacts(&self, peer: &ChordPeer, visit: &mut dyn FnMut(PeerId)) {
-        let fingers = peer.fingers.iter().copied().filter(|&finger| finger != peer.id);
-        peer.successors.iter().copied().chain(fingers).chain(peer.predecessor()).for_each(visit);
+    fn contacts(&self, peer: &RingPeer<V>, visit: &mut dyn FnMut(PeerId)) {
+        peer.successors.iter().copied().chain(peer.predecessor()).for_each(&mut *visit);
+        V::each(peer, visit);
     }
 
-    fn state_bytes(&self, peer: &ChordPeer) -> usize {
+    fn state_bytes(&self, peer: &RingPeer<V>) -> usize {
         peer.state_bytes()
     }
 
-    fn prefetch(&self, peer: &ChordPeer, next: Next<'_, ChordMessage, ChordTimer>) {
+    fn prefetch(&self, peer: &RingPeer<V>, next: Next<'_, RingMessage<V::Trail>, ChordTimer>) {
         match next {
-            Next::Message(ChordMessage::Forward { .. } | ChordMessage::Deliver { .. } | ChordMessage::Step { .. })
+            Next::Message(RingMessage::Forward { .. } | RingMessage::Deliver { .. } | RingMessage::Step { .. })
             | Next::Timer(ChordTimer::FixFingers) => {
-                prefetch::<2, _>(&*peer.fingers);
+                V::prefetch(&peer.table);
                 prefetch::<1, _>(&*peer.successors);
             }
-            Next::Message(ChordMessage::GetNeighbours { .. } | ChordMessage::Neighbours { .. }) | Next::Timer(ChordTimer::Stabilize) => {
+            Next::Message(RingMessage::GetNeighbours { .. } | RingMessage::Neighbours { .. }) | Next::Timer(ChordTimer::Stabilize) => {
                 prefetch::<1, _>(&*peer.successors);
             }
             _ => {}
         }
     }
 
-    fn check(&self, peer: &ChordPeer) -> Result<(), Violation> {
-        peer.check(self.view(peer), &self.config).map_err(Violation)
+    fn check(&self, peer: &RingPeer<V>) -> Result<(), Violation> {
+        peer.check(self.view(peer), self.rules.successors).and_then(|()| self.shortcuts.check(peer, self.numbering)).map_err(Violation)
     }
 }

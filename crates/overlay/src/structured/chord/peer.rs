@@ -4,29 +4,32 @@ use std::sync::Arc;
 
 use peerlab_model::{Key, LookupId, PeerId, Requests, Token};
 
-use super::config::RouteThrough;
-use super::message::{Goal, Query};
+use super::fingers::Fingers;
+use super::message::{Goal, Query, Trail};
+use super::shortcuts::Shortcuts;
 use crate::publisher::Publisher;
 use crate::records::Records;
 use crate::structured::newcomers::Newcomers;
 use crate::structured::ring::{View, relist};
 
 /// One peer of a Chord ring.
+pub type ChordPeer = RingPeer<Fingers>;
+
+/// One peer of a ring like Chord's, with shortcuts of some kind.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "four facts that are independent of each other, a byte each")]
-pub struct ChordPeer {
+pub struct RingPeer<V: Shortcuts> {
     /// The successor list, nearest first; shared with the replies that carry it. Empty: alone, or not a member.
     pub(super) successors: Arc<[PeerId]>,
-    /// `fingers[i]` is the first known peer at distance 2^(63−i) or more: the longest comes first. Only those whose start lies beyond
-    /// the successor are kept, since the others are the successor. This peer itself stands for "not known" (and for "nobody").
-    pub(super) fingers: Box<[PeerId]>,
+    /// The contacts beyond the ring's: fingers, in Chord.
+    pub(crate) table: V::Table,
     /// What most peers do not need: searches in iterative routing, content, the attempts to join.
-    pub(super) extra: Option<Box<Extra>>,
+    pub(super) extra: Option<Box<Extra<V::Trail>>>,
     /// The predecessor; this peer itself stands for "not known".
     before: PeerId,
     pub(super) id: PeerId,
-    /// The finger to refresh next.
-    pub(super) next_finger: u8,
+    /// Whose turn it is in the refreshing of the shortcuts.
+    pub(super) turn: u8,
     /// It is a member: it answers, and routes.
     pub(super) active: bool,
     /// Its predecessor has shown up, so that questions for its keys reach it: the world knows that it has joined.
@@ -40,17 +43,19 @@ pub struct ChordPeer {
 /// A request in flight.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "whom it was sent to, and what the variant says")]
-pub enum Pending {
+pub enum Pending<T> {
     /// A question of anybody's that was passed on.
-    Hop { to: PeerId, query: Query, last: bool },
+    Hop { to: PeerId, query: Query<T>, last: bool },
     /// A question of this peer's own, in recursive routing.
-    Own { query: Query, purpose: Purpose, tries: u8 },
+    Own { query: Query<T>, purpose: Purpose, tries: u8 },
     /// A request for neighbours.
     Neighbours { of: PeerId },
     /// A check of the predecessor.
     Ping { to: PeerId },
     /// A record to be stored.
     Store { to: PeerId },
+    /// A request for neighbours, for the sake of the shortcuts.
+    Survey { of: PeerId },
 }
 
 /// What a peer does with the answer to its own question.
@@ -64,7 +69,7 @@ pub enum Purpose {
     Item,
     /// To become a member.
     Join,
-    /// To refresh a finger.
+    /// To refresh a finger, or another shortcut.
     Finger(u8),
     /// To register an item.
     Publish,
@@ -88,7 +93,7 @@ pub(super) const PATH: usize = 8;
 
 /// A question of this peer's own, in iterative routing.
 #[derive(Clone, Debug)]
-pub(super) struct Search {
+pub(super) struct Search<T> {
     pub(super) key: Key,
     pub(super) lookup: LookupId,
     pub(super) purpose: Purpose,
@@ -109,6 +114,11 @@ pub(super) struct Search {
     /// The peers that may own the key, nearest first, and the next to be tried.
     pub(super) owners: Arc<[PeerId]>,
     pub(super) next_owner: u8,
+    /// How far it was on its way when it came to `at`, and to those before it.
+    pub(super) trail: T,
+    pub(super) trails: [T; PATH],
+    /// How often `at` has referred to one that is known to be dead.
+    pub(super) detours: u8,
 }
 
 /// What a search waits for.
@@ -120,16 +130,18 @@ pub(super) enum Stage {
     Fetch,
 }
 
-impl Search {
+impl<T: Trail> Search<T> {
     /// Notes that `at` refers to `next`.
-    pub(super) fn descend(&mut self, next: PeerId) {
+    pub(super) fn descend(&mut self, next: PeerId, trail: T) {
         if usize::from(self.path_length) == PATH {
             self.path.rotate_left(1);
+            self.trails.rotate_left(1);
             self.path_length -= 1;
         }
         self.path[usize::from(self.path_length)] = self.at;
+        self.trails[usize::from(self.path_length)] = self.trail;
         self.path_length += 1;
-        self.at = next;
+        (self.at, self.trail, self.detours) = (next, trail, 0);
         self.depth += 1;
     }
 
@@ -154,16 +166,16 @@ impl Search {
     pub(super) fn ascend(&mut self) -> bool {
         let Some(length) = self.path_length.checked_sub(1) else { return false };
         self.path_length = length;
-        self.at = self.path[usize::from(length)];
+        (self.at, self.trail, self.detours) = (self.path[usize::from(length)], self.trails[usize::from(length)], 0);
         self.depth -= 1;
         true
     }
 }
 
 /// The parts of a peer that most do without.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Extra {
-    pub(super) searches: Requests<Search>,
+#[derive(Clone, Debug)]
+pub(super) struct Extra<T> {
+    pub(super) searches: Requests<Search<T>>,
     /// Records that this peer keeps for others.
     pub(super) records: Records,
     /// What it has to register with others.
@@ -172,26 +184,37 @@ pub(super) struct Extra {
     pub(super) newcomers: Newcomers,
 }
 
+impl<T> Default for Extra<T> {
+    fn default() -> Self {
+        Self {
+            searches: Requests::default(),
+            records: Records::default(),
+            publisher: Publisher::default(),
+            newcomers: Newcomers::default(),
+        }
+    }
+}
+
 /// Where a question goes from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Route {
-    /// This contact precedes the key most closely.
-    Next(PeerId),
+pub enum Route<T> {
+    /// This contact is nearer to the key, on the way that the shortcuts offer.
+    Next(PeerId, T),
     /// This contact (or the peer itself) owns the key.
     Owner(PeerId),
     /// Every contact that could lead on is to be avoided.
     Lost,
 }
 
-impl ChordPeer {
+impl<V: Shortcuts> RingPeer<V> {
     pub(super) fn new(id: PeerId) -> Self {
         Self {
             successors: Arc::default(),
-            fingers: Box::default(),
+            table: V::Table::default(),
             extra: None,
             before: id,
             id,
-            next_finger: 0,
+            turn: 0,
             active: false,
             announced: false,
             ticking: false,
@@ -199,7 +222,7 @@ impl ChordPeer {
         }
     }
 
-    pub(super) fn extra(&mut self) -> &mut Extra {
+    pub(super) fn extra(&mut self) -> &mut Extra<V::Trail> {
         self.extra.get_or_insert_default()
     }
 
@@ -212,7 +235,7 @@ impl ChordPeer {
     }
 
     /// True if this peer itself is responsible for `key`, as far as it knows.
-    pub(super) fn owns(&self, view: View, key: Key) -> bool {
+    pub(crate) fn owns(&self, view: View, key: Key) -> bool {
         let distance = view.to_key(key);
         // A key of the interval (predecessor, this] is at least as far ahead as this peer is from its predecessor's far side.
         distance == 0
@@ -222,69 +245,17 @@ impl ChordPeer {
             }
     }
 
-    /// Where a question for `key` goes (Stoica et al. 2003, Fig. 5 and section IV-E-3): to the successor if the key lies before it, else to
-    /// the contact that most closely precedes the key. Contacts at `avoid` and beyond it count as dead.
-    #[inline]
-    pub(super) fn route(&self, view: View, through: RouteThrough, key: Key, avoid: Option<PeerId>) -> Route {
-        let distance = view.to_key(key);
-        let Some(&first) = self.successors.first() else { return Route::Owner(self.id) };
-        if distance == 0 {
-            return Route::Owner(self.id);
-        }
-        let successor_distance = view.to(first);
-        if distance <= successor_distance && avoid.is_none() {
-            return Route::Owner(first);
-        }
-        let bound = avoid.map_or(distance, |dead| distance.min(view.to(dead)));
-        if let Some(next) = self.preceding(view, through, bound, (first, successor_distance)) {
-            return Route::Next(next);
-        }
-        // Nobody (left) precedes the key: one of the later successors owns it.
-        view.first_from(&self.successors, distance).map_or(Route::Lost, Route::Owner)
-    }
-
-    /// The contact at the greatest distance below `bound` (closest_preceding_node).
-    #[inline]
-    fn preceding(&self, view: View, through: RouteThrough, bound: u64, (first, first_distance): (PeerId, u64)) -> Option<PeerId> {
-        // Finger i lies at 2^(63−i) or beyond, so those before this index cannot precede the bound.
-        let start = bound.saturating_sub(1).leading_zeros() as usize;
-        let fingers = self.fingers.get(start..).unwrap_or_default();
-        let finger = fingers.iter().map(|&finger| (finger, view.to(finger))).find(|&(_, distance)| distance != 0 && distance < bound);
-        let nearest = || (first_distance < bound).then_some(first);
-        match (through, finger) {
-            (RouteThrough::Fingers, Some((finger, _))) => Some(finger),
-            (RouteThrough::Fingers, None) => nearest(),
-            (RouteThrough::FingersAndSuccessors, finger) => {
-                let reached = finger.map_or(0, |(_, distance)| distance);
-                match view.last_within(&self.successors, bound) {
-                    Some((successor, distance)) if distance > reached => Some(successor),
-                    _ => finger.map(|(finger, _)| finger),
-                }
-            }
-        }
-    }
-
     /// Takes the successor list that a neighbour has given.
     pub(super) fn adopt(&mut self, view: View, limit: usize, candidates: impl Iterator<Item = PeerId>) {
         self.relist(view, limit, candidates);
         self.whole = self.successors.len() < limit;
     }
 
-    /// Takes another successor list, and keeps as many fingers as lie beyond the new successor.
+    /// Takes another successor list, and with it the shortcuts that go with the new successor.
     fn relist(&mut self, view: View, limit: usize, candidates: impl Iterator<Item = PeerId>) {
         if let Some(list) = relist(view, &self.successors, limit, candidates) {
             self.successors = list;
-            self.resize_fingers(view);
-        }
-    }
-
-    fn resize_fingers(&mut self, view: View) {
-        let length = self.successor().map_or(0, |successor| fingers_beyond(view.to(successor)));
-        if length != self.fingers.len() {
-            let mut fingers = vec![self.id; length].into_boxed_slice();
-            let kept = length.min(self.fingers.len());
-            fingers[..kept].copy_from_slice(&self.fingers[..kept]);
-            self.fingers = fingers;
+            V::reshape(self, view);
         }
     }
 
@@ -293,10 +264,7 @@ impl ChordPeer {
         if self.predecessor() == Some(dead) {
             self.set_predecessor(None);
         }
-        let unknown = self.id;
-        for finger in self.fingers.iter_mut().filter(|finger| **finger == dead) {
-            *finger = unknown;
-        }
+        V::forget(self, dead);
         if !self.successors.contains(&dead) {
             return false;
         }
@@ -304,49 +272,23 @@ impl ChordPeer {
         self.relist(view, present.len(), present.iter().copied().filter(|&peer| peer != dead));
         self.successors.is_empty()
     }
-
-    /// Sets finger `index`, and with it each longer one whose start it reaches: nobody known lies between.
-    pub(super) fn set_finger(&mut self, view: View, index: usize, peer: PeerId) {
-        let distance = view.to(peer);
-        for at in (0..self.fingers.len().min(index + 1)).rev() {
-            if distance != 0 && distance < finger_start(at) {
-                break;
-            }
-            self.fingers[at] = peer;
-        }
-    }
-
-    /// The finger to refresh now, after those that the successor list answers (they are refreshed on the way).
-    pub(super) fn finger_to_fix(&mut self, view: View) -> Option<u8> {
-        let last = self.successors.last().map(|&last| view.to(last))?;
-        for _ in 0..self.fingers.len() {
-            let index = usize::from(self.next_finger) % self.fingers.len();
-            self.next_finger = (index + 1) as u8;
-            if finger_start(index) > last {
-                return Some(index as u8);
-            }
-            if let Some(finger) = view.first_from(&self.successors, finger_start(index)) {
-                self.fingers[index] = finger;
-            }
-        }
-        None
-    }
-}
-
-/// Distance at which finger `index` begins.
-#[inline]
-pub(super) const fn finger_start(index: usize) -> u64 {
-    1 << (63 - index)
-}
-
-/// How many fingers begin beyond a successor at this distance.
-pub(super) const fn fingers_beyond(successor_distance: u64) -> usize {
-    successor_distance.leading_zeros() as usize
 }
 
 // For measurement and tests.
-impl ChordPeer {
+impl<V: Shortcuts> RingPeer<V> {
+    /// Its identity.
+    #[inline]
+    pub(crate) fn id(&self) -> PeerId {
+        self.id
+    }
+
+    /// The successor list as it is shared with messages.
+    pub(crate) fn successor_list(&self) -> &Arc<[PeerId]> {
+        &self.successors
+    }
+
     /// The successor list, nearest first.
+    #[inline]
     pub fn successors(&self) -> &[PeerId] {
         &self.successors
     }
@@ -355,11 +297,6 @@ impl ChordPeer {
     #[inline]
     pub fn predecessor(&self) -> Option<PeerId> {
         (self.before != self.id).then_some(self.before)
-    }
-
-    /// The fingers that begin beyond the successor, longest first; the peer itself stands for one that is not known (or for nobody).
-    pub fn fingers(&self) -> &[PeerId] {
-        &self.fingers
     }
 
     /// True if it is a member: it answers, and routes.
@@ -375,20 +312,19 @@ impl ChordPeer {
     pub(super) fn state_bytes(&self) -> usize {
         let list = size_of_val::<[PeerId]>(&self.successors) + 2 * size_of::<usize>();
         let extra = self.extra.as_deref().map_or(0, |extra| {
-            size_of::<Extra>()
-                + extra.searches.len() * size_of::<(Token, Search)>()
-                + extra.records.len() * size_of::<peerlab_model::Record>()
+            size_of::<Extra<V::Trail>>()
+                + extra.searches.len() * size_of::<(Token, Search<V::Trail>)>()
+                + extra.records.len() * size_of::<crate::records::Record>()
                 + extra.publisher.bytes()
         });
-        size_of::<Self>() + size_of_val::<[PeerId]>(&self.fingers) + list + extra
+        size_of::<Self>() + V::bytes(&self.table) + list + extra
     }
 
-    /// The successor list is ordered and within its length, names nobody twice and not this peer; the fingers are as many as lie beyond
-    /// the successor, and none is nearer than its start.
-    pub(super) fn check(&self, view: View, config: &super::ChordConfig) -> Result<(), String> {
+    /// The successor list is ordered and within its length, names nobody twice and not this peer.
+    pub(super) fn check(&self, view: View, limit: u8) -> Result<(), String> {
         let length = self.successors.len();
-        if length > usize::from(config.successors) {
-            return Err(format!("{:?} has {length} successors of {}", self.id, config.successors));
+        if length > usize::from(limit) {
+            return Err(format!("{:?} has {length} successors of {limit}", self.id));
         }
         let mut reached = 0;
         for &successor in self.successors.iter() {
@@ -397,15 +333,6 @@ impl ChordPeer {
                 return Err(format!("{:?}: successor {successor:?} is out of order in {:?}", self.id, self.successors));
             }
             reached = distance;
-        }
-        let beyond = self.successor().map_or(0, |successor| fingers_beyond(view.to(successor)));
-        if self.fingers.len() != beyond {
-            return Err(format!("{:?} has {} fingers, and {beyond} lie beyond its successor", self.id, self.fingers.len()));
-        }
-        for (index, &finger) in self.fingers.iter().enumerate() {
-            if finger != self.id && view.to(finger) < finger_start(index) {
-                return Err(format!("{:?}: finger {index} is {finger:?}, before its start", self.id));
-            }
         }
         Ok(())
     }

@@ -4,14 +4,14 @@ use peerlab_model::{Hit, Key, LookupId, PeerId, Target, Token};
 
 use super::config::Routing;
 use super::message::Query;
-use super::peer::{ChordPeer, Pending, Purpose};
-use super::{Chord, ChordTimer, Cx};
+use super::peer::{Pending, Purpose, RingPeer};
+use super::{ChordLike, ChordTimer, Cx, Shortcuts};
 
 /// Stands in messages of maintenance where a lookup's number would be.
 const NO_LOOKUP: LookupId = LookupId { origin: 0, number: 0 };
 
-impl Chord {
-    pub(super) fn begin_lookup(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, id: LookupId, target: Target) {
+impl<V: Shortcuts> ChordLike<V> {
+    pub(super) fn begin_lookup(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, id: LookupId, target: Target) {
         let (key, purpose) = match target {
             Target::Key(key) => (key, Purpose::Key),
             Target::Peer(wanted) => (cx.key_of(wanted), Purpose::Peer(wanted)),
@@ -35,23 +35,23 @@ impl Chord {
     }
 
     /// Asks for the owner of a key, for this peer's own upkeep.
-    pub(super) fn ask_own(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, key: Key, purpose: Purpose) {
+    pub(crate) fn ask_own(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, key: Key, purpose: Purpose) {
         self.ask(peer, cx, key, NO_LOOKUP, purpose);
     }
 
     /// Asks for the owner of a key through a contact outside this peer's tables: to join.
-    pub(super) fn ask_through(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, contact: PeerId, key: Key) {
-        match self.config.routing {
+    pub(super) fn ask_through(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, contact: PeerId, key: Key) {
+        match self.rules.routing {
             Routing::Iterative => self.begin_search(peer, cx, key, NO_LOOKUP, Purpose::Join, Some(contact)),
             Routing::Recursive => {
                 let query = self.open_question(peer, cx, key, NO_LOOKUP, Purpose::Join);
-                self.send_hop(cx, contact, Query { hops: 1, ..query }, false);
+                self.send_hop(cx, contact, Query { hops: 1, ..query }, query.trail, false);
             }
         }
     }
 
-    fn ask(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, key: Key, lookup: LookupId, purpose: Purpose) {
-        match self.config.routing {
+    fn ask(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, key: Key, lookup: LookupId, purpose: Purpose) {
+        match self.rules.routing {
             Routing::Iterative => self.begin_search(peer, cx, key, lookup, purpose, None),
             Routing::Recursive => {
                 let query = self.open_question(peer, cx, key, lookup, purpose);
@@ -60,27 +60,27 @@ impl Chord {
         }
     }
 
-    fn open_question(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, key: Key, lookup: LookupId, purpose: Purpose) -> Query {
+    fn open_question(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, key: Key, lookup: LookupId, purpose: Purpose) -> Query<V::Trail> {
         // Its own token is in the question, so it is opened first and completed then.
         let ask = cx.open(Pending::Ping { to: peer.id });
-        let query = Query { key, lookup, origin: peer.id, ask, hops: 0, goal: purpose.goal() };
+        let query = Query { key, lookup, origin: peer.id, ask, hops: 0, goal: purpose.goal(), trail: V::Trail::default() };
         if let Some(pending) = cx.request_mut(ask) {
             *pending = Pending::Own { query, purpose, tries: 0 };
         }
-        cx.set_timer(self.config.retry_after.span(), ChordTimer::Retry(ask));
+        cx.set_timer(self.rules.retry_after, ChordTimer::Retry(ask));
         query
     }
 
     /// Nothing has come back for long: the question is asked again, by whatever way the tables know now.
-    pub(super) fn retry(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, ask: Token) {
-        let retries = self.config.retries;
+    pub(super) fn retry(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, ask: Token) {
+        let retries = self.rules.retries;
         let Some(Pending::Own { query, purpose, tries }) = cx.request_mut(ask) else { return };
         let (query, purpose) = (*query, *purpose);
         // Upkeep is not asked again: its next turn comes anyway.
         let again = *tries < retries && matches!(purpose, Purpose::Key | Purpose::Peer(_) | Purpose::Item);
         *tries += 1;
         if again && peer.active {
-            cx.set_timer(self.config.retry_after.span(), ChordTimer::Retry(ask));
+            cx.set_timer(self.rules.retry_after, ChordTimer::Retry(ask));
             self.pass_on(peer, cx, query);
         } else {
             self.ask_failed(peer, cx, ask);
@@ -88,22 +88,22 @@ impl Chord {
     }
 
     /// A question of this peer's own cannot be answered (recursive).
-    pub(super) fn ask_failed(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, ask: Token) {
+    pub(super) fn ask_failed(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, ask: Token) {
         if let Some(Pending::Own { query, purpose, .. }) = cx.close(ask) {
             self.unanswered(peer, cx, purpose, query.lookup);
         }
     }
 
-    pub(super) fn found(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, ask: Token, owner: PeerId, hops: u16) {
-        if self.config.routing == Routing::Iterative {
+    pub(super) fn found(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, ask: Token, owner: PeerId, hops: u16) {
+        if self.rules.routing == Routing::Iterative {
             self.search_found(peer, cx, from, ask, owner);
         } else if let Some(Pending::Own { query, purpose, .. }) = cx.close(ask) {
             self.answered(peer, cx, purpose, (query.key, query.lookup), owner, u32::from(hops), 0);
         }
     }
 
-    pub(super) fn providers(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, ask: Token, holders: &[PeerId], hops: u16) {
-        if self.config.routing == Routing::Iterative {
+    pub(super) fn providers(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, ask: Token, holders: &[PeerId], hops: u16) {
+        if self.rules.routing == Routing::Iterative {
             self.search_providers(peer, cx, from, ask, holders);
         } else if let Some(Pending::Own { query, .. }) = cx.close(ask) {
             Self::answered_with_holders(cx, query.lookup, holders, u32::from(hops), 0);
@@ -114,8 +114,8 @@ impl Chord {
     #[expect(clippy::too_many_arguments, reason = "an answer is all of this, and lives no longer than the call")]
     pub(super) fn answered(
         &self,
-        peer: &mut ChordPeer,
-        cx: &mut Cx<'_>,
+        peer: &mut RingPeer<V>,
+        cx: &mut Cx<'_, V>,
         purpose: Purpose,
         (key, lookup): (Key, LookupId),
         owner: PeerId,
@@ -135,13 +135,13 @@ impl Chord {
                 cx.finish(lookup);
             }
             Purpose::Join => self.found_successor(peer, cx, owner),
-            Purpose::Finger(index) => self.refresh_finger(peer, index, key, owner),
+            Purpose::Finger(index) => V::found(self, peer, cx, index, key, owner),
             Purpose::Publish => self.send_record(peer, cx, key, owner),
             Purpose::Withdraw => self.send_removal(peer, cx, key, owner),
         }
     }
 
-    pub(super) fn answered_with_holders(cx: &mut Cx<'_>, lookup: LookupId, holders: &[PeerId], hops: u32, rounds: u32) {
+    pub(super) fn answered_with_holders(cx: &mut Cx<'_, V>, lookup: LookupId, holders: &[PeerId], hops: u32, rounds: u32) {
         for &holder in holders {
             cx.hit(lookup, Hit { peer: holder, hops, rounds });
         }
@@ -149,7 +149,7 @@ impl Chord {
     }
 
     /// Nobody could say who owns a key.
-    pub(super) fn unanswered(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, purpose: Purpose, lookup: LookupId) {
+    pub(super) fn unanswered(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, purpose: Purpose, lookup: LookupId) {
         match purpose {
             Purpose::Key | Purpose::Peer(_) | Purpose::Item => cx.finish(lookup),
             Purpose::Join => self.join_failed(peer, cx),

@@ -7,41 +7,41 @@
 use peerlab_model::{Cause, PeerId, Token};
 
 use super::message::{Goal, Query};
-use super::peer::{ChordPeer, Pending, Route};
-use super::{Chord, ChordMessage, ChordTimer, Cx};
+use super::peer::{Pending, RingPeer, Route};
+use super::{ChordLike, ChordTimer, Cx, RingMessage, Shortcuts};
 
 /// A question that has crossed more links than this is going round in circles.
 const HOPS_MAX: u16 = 512;
 
-impl Chord {
+impl<V: Shortcuts> ChordLike<V> {
     /// A question for a peer that precedes its key, perhaps this one.
-    pub(super) fn forwarded(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, hop: Token, query: Query) {
+    pub(super) fn forwarded(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, hop: Token, query: Query<V::Trail>) {
         if !peer.active {
             Self::refuse(peer, cx, from, hop, query.lookup, query.goal, false);
             return;
         }
-        cx.send(from, ChordMessage::Ack { hop, lookup: query.lookup, goal: query.goal });
+        cx.send(from, RingMessage::Ack { hop, lookup: query.lookup, goal: query.goal });
         if query.hops < HOPS_MAX {
             self.pass_on(peer, cx, query);
         }
     }
 
     /// A question for the owner: that is this peer, in the eyes of its predecessor.
-    pub(super) fn delivered(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, hop: Token, query: Query) {
+    pub(super) fn delivered(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, hop: Token, query: Query<V::Trail>) {
         if !peer.active {
             Self::refuse(peer, cx, from, hop, query.lookup, query.goal, false);
             return;
         }
-        cx.send(from, ChordMessage::Ack { hop, lookup: query.lookup, goal: query.goal });
+        cx.send(from, RingMessage::Ack { hop, lookup: query.lookup, goal: query.goal });
         self.answer_as_owner(peer, cx, query);
     }
 
     /// Sends a question one hop further, from wherever it is.
-    pub(super) fn pass_on(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, query: Query) {
-        match peer.route(self.view(peer), self.config.route_through, query.key, None) {
-            Route::Next(next) => self.send_hop(cx, next, Query { hops: query.hops + 1, ..query }, false),
+    pub(super) fn pass_on(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, query: Query<V::Trail>) {
+        match self.shortcuts.route(peer, self.view(peer), query.key, query.trail, None) {
+            Route::Next(next, trail) => self.send_hop(cx, next, Query { hops: query.hops + 1, ..query }, trail, false),
             Route::Owner(owner) if owner == peer.id => self.answer_as_owner(peer, cx, query),
-            Route::Owner(owner) if self.is_confirmed(query.goal) => self.send_hop(cx, owner, query, true),
+            Route::Owner(owner) if self.is_confirmed(query.goal) => self.send_hop(cx, owner, query, query.trail, true),
             Route::Owner(owner) => self.name_owner(peer, cx, query, owner),
             // Cannot be without a contact to avoid; if it could, the origin's retry would mend it.
             Route::Lost => {}
@@ -51,22 +51,24 @@ impl Chord {
     /// True if the owner is contacted before it is named.
     pub(super) fn is_confirmed(&self, goal: Goal) -> bool {
         match goal {
-            Goal::Owner => self.config.confirm_owner,
+            Goal::Owner => self.rules.confirm_owner,
             Goal::Providers | Goal::Contact => true,
             Goal::Finger => false,
         }
     }
 
     /// Passes a question to `to` and waits for the acknowledgement. `query.hops` counts the links up to `to`, or, if it is the `last` hop,
-    /// up to this peer: the one that names the owner.
-    pub(super) fn send_hop(&self, cx: &mut Cx<'_>, to: PeerId, query: Query, last: bool) {
+    /// up to this peer: the one that names the owner. What is remembered is the way up to here, in case `to` does not answer; `trail` is
+    /// what leads on.
+    pub(super) fn send_hop(&self, cx: &mut Cx<'_, V>, to: PeerId, query: Query<V::Trail>, trail: V::Trail, last: bool) {
         let hop = cx.open(Pending::Hop { to, query, last });
-        cx.send(to, if last { ChordMessage::deliver(hop, query) } else { ChordMessage::forward(hop, query) });
-        cx.set_timer(self.config.request_timeout.span(), ChordTimer::Request(hop));
+        let query = Query { trail, ..query };
+        cx.send(to, if last { RingMessage::deliver(hop, query) } else { RingMessage::forward(hop, query) });
+        cx.set_timer(self.rules.request_timeout, ChordTimer::Request(hop));
     }
 
     /// The question has arrived at its next peer.
-    pub(super) fn acknowledged(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, hop: Token) {
+    pub(super) fn acknowledged(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, hop: Token) {
         let Some(Pending::Hop { to, query, last }) = cx.close(hop) else { return };
         if from != to {
             // The machine has another identity now. It passes the question on from where it lies, but is not the owner that was meant.
@@ -78,7 +80,7 @@ impl Chord {
     }
 
     /// The contact of a hop is of no use: the question takes another way.
-    pub(super) fn hop_failed(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, query: Query, last: bool) {
+    pub(super) fn hop_failed(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, query: Query<V::Trail>, last: bool) {
         let query = if last { query } else { Query { hops: query.hops - 1, ..query } };
         if peer.active {
             self.pass_on(peer, cx, query);
@@ -89,13 +91,13 @@ impl Chord {
     }
 
     /// The lookup that a question belongs to was held up by a dead contact.
-    pub(super) fn count_timeout(cx: &mut Cx<'_>, query: &Query) {
+    pub(super) fn count_timeout(cx: &mut Cx<'_, V>, query: &Query<V::Trail>) {
         if let Cause::Lookup(lookup) = query.goal.cause(query.lookup) {
             cx.timed_out(lookup);
         }
     }
 
-    fn answer_as_owner(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, query: Query) {
+    fn answer_as_owner(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, query: Query<V::Trail>) {
         if query.goal != Goal::Providers {
             self.name_owner(peer, cx, query, peer.id);
             return;
@@ -106,16 +108,16 @@ impl Chord {
         if query.origin == peer.id {
             self.providers(peer, cx, peer.id, query.ask, &holders, hops);
         } else {
-            cx.send(query.origin, ChordMessage::Providers { holders, lookup: query.lookup, ask: query.ask, hops });
+            cx.send(query.origin, RingMessage::Providers { holders, lookup: query.lookup, ask: query.ask, hops });
         }
     }
 
-    fn name_owner(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, query: Query, owner: PeerId) {
+    fn name_owner(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, query: Query<V::Trail>, owner: PeerId) {
         let Query { lookup, origin, ask, hops, goal, .. } = query;
         if origin == peer.id {
             self.found(peer, cx, peer.id, ask, owner, hops);
         } else {
-            cx.send(origin, ChordMessage::Found { lookup, ask, owner, hops, goal });
+            cx.send(origin, RingMessage::Found { lookup, ask, owner, hops, goal });
         }
     }
 }

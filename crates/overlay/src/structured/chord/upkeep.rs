@@ -2,41 +2,38 @@
 
 use std::sync::Arc;
 
-use peerlab_model::{Key, PeerId, Token};
+use peerlab_model::{PeerId, Token};
 
-use super::peer::{ChordPeer, Pending, Purpose, finger_start};
-use super::{Chord, ChordMessage, ChordTimer, Cx};
+use super::peer::{Pending, RingPeer};
+use super::{ChordLike, ChordTimer, Cx, RingMessage, Shortcuts};
 
-impl Chord {
+impl<V: Shortcuts> ChordLike<V> {
     /// Starts the periodic timers of this life, each at a phase of its own.
-    pub(super) fn begin_ticking(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
+    pub(super) fn begin_ticking(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
         if !peer.ticking {
             peer.ticking = true;
-            cx.set_timer_within(self.config.stabilize_interval.span(), ChordTimer::Stabilize);
-            cx.set_timer_within(self.config.fix_fingers_interval.span(), ChordTimer::FixFingers);
-            cx.set_timer_within(self.config.check_predecessor_interval.span(), ChordTimer::CheckPredecessor);
+            cx.set_timer_within(self.rules.stabilize_interval, ChordTimer::Stabilize);
+            cx.set_timer_within(self.rules.fix_interval, ChordTimer::FixFingers);
+            cx.set_timer_within(self.rules.check_predecessor_interval, ChordTimer::CheckPredecessor);
         }
     }
 
-    pub(super) fn tick_stabilize(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
-        let gap = Self::gap(cx, self.config.stabilize_interval.span());
+    pub(super) fn tick_stabilize(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
+        let gap = Self::gap(cx, self.rules.stabilize_interval);
         cx.set_timer(gap, ChordTimer::Stabilize);
         if let Some(successor) = peer.successor().filter(|_| peer.active) {
             self.ask_neighbours(cx, successor);
         }
     }
 
-    pub(super) fn tick_fix_fingers(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
-        let gap = Self::gap(cx, self.config.fix_fingers_interval.span());
+    pub(super) fn tick_fix_fingers(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
+        let gap = Self::gap(cx, self.rules.fix_interval);
         cx.set_timer(gap, ChordTimer::FixFingers);
-        if let Some(index) = peer.finger_to_fix(self.view(peer)).filter(|_| peer.active) {
-            let start = cx.key_of(peer.id).0.wrapping_add(finger_start(usize::from(index)));
-            self.ask_own(peer, cx, Key(start), Purpose::Finger(index));
-        }
+        V::refresh(self, peer, cx);
     }
 
-    pub(super) fn tick_check_predecessor(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>) {
-        let gap = Self::gap(cx, self.config.check_predecessor_interval.span());
+    pub(super) fn tick_check_predecessor(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
+        let gap = Self::gap(cx, self.rules.check_predecessor_interval);
         cx.set_timer(gap, ChordTimer::CheckPredecessor);
         if let Some(extra) = peer.extra.as_deref_mut() {
             extra.records.expire(cx.now());
@@ -45,45 +42,48 @@ impl Chord {
             self.look_for_ring(peer, cx);
         }
         if let Some(predecessor) = peer.predecessor().filter(|_| peer.active) {
-            let token = cx.open(Pending::Ping { to: predecessor });
-            cx.send(predecessor, ChordMessage::Ping { token });
-            cx.set_timer(self.config.request_timeout.span(), ChordTimer::Request(token));
+            self.ping(cx, predecessor);
         }
     }
 
-    /// The owner of a finger's start has been found.
-    pub(super) fn refresh_finger(&self, peer: &mut ChordPeer, index: u8, start: Key, owner: PeerId) {
-        let view = self.view(peer);
-        // An answer that lies before the start is stale; nobody at all (the peer itself) is an answer.
-        if usize::from(index) < peer.fingers.len() && (owner == peer.id || view.to(owner) >= view.to_key(start)) {
-            peer.set_finger(view, usize::from(index), owner);
-        }
+    /// Makes sure that a contact is there; it is dropped if not.
+    pub(super) fn ping(&self, cx: &mut Cx<'_, V>, to: PeerId) {
+        let token = cx.open(Pending::Ping { to });
+        cx.send(to, RingMessage::Ping { token });
+        cx.set_timer(self.rules.request_timeout, ChordTimer::Request(token));
     }
 
-    pub(super) fn ask_neighbours(&self, cx: &mut Cx<'_>, of: PeerId) {
+    pub(super) fn ask_neighbours(&self, cx: &mut Cx<'_, V>, of: PeerId) {
         let token = cx.open(Pending::Neighbours { of });
-        cx.send(of, ChordMessage::GetNeighbours { token });
-        cx.set_timer(self.config.request_timeout.span(), ChordTimer::Request(token));
+        cx.send(of, RingMessage::GetNeighbours { token });
+        cx.set_timer(self.rules.request_timeout, ChordTimer::Request(token));
     }
 
-    pub(super) fn asked_neighbours(peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token) {
+    /// Asks a contact for its neighbours, for the sake of the shortcuts.
+    pub(crate) fn survey(&self, cx: &mut Cx<'_, V>, of: PeerId) {
+        let token = cx.open(Pending::Survey { of });
+        cx.send(of, RingMessage::GetNeighbours { token });
+        cx.set_timer(self.rules.request_timeout, ChordTimer::Request(token));
+    }
+
+    pub(super) fn asked_neighbours(peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token) {
         if peer.active {
             let successors = Arc::clone(&peer.successors);
-            cx.send(from, ChordMessage::Neighbours { successors, predecessor: peer.predecessor(), token });
+            cx.send(from, RingMessage::Neighbours { successors, predecessor: peer.predecessor(), token });
         } else {
             Self::refuse_upkeep(peer, cx, from, token);
         }
     }
 
-    pub(super) fn pinged(peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token) {
+    pub(super) fn pinged(peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token) {
         if peer.active {
-            cx.send(from, ChordMessage::Pong { token });
+            cx.send(from, RingMessage::Pong { token });
         } else {
             Self::refuse_upkeep(peer, cx, from, token);
         }
     }
 
-    pub(super) fn ponged(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, from: PeerId, token: Token) {
+    pub(super) fn ponged(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token) {
         if let Some(Pending::Ping { to }) = cx.close(token)
             && to != from
         {
@@ -92,14 +92,14 @@ impl Chord {
         }
     }
 
-    pub(super) fn request_timed_out(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, token: Token) {
+    pub(super) fn request_timed_out(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, token: Token) {
         let pending = cx.close(token);
         match pending {
             Some(Pending::Hop { to, query, .. }) => {
                 Self::count_timeout(cx, &query);
                 self.request_failed(peer, cx, pending, to);
             }
-            Some(Pending::Neighbours { of: to } | Pending::Ping { to } | Pending::Store { to }) => {
+            Some(Pending::Neighbours { of: to } | Pending::Survey { of: to } | Pending::Ping { to } | Pending::Store { to }) => {
                 self.request_failed(peer, cx, pending, to);
             }
             Some(Pending::Own { .. }) | None => {}
@@ -107,7 +107,7 @@ impl Chord {
     }
 
     /// A contact is of no use (dead, or no member): it is dropped, and what was asked of it takes another way.
-    pub(super) fn request_failed(&self, peer: &mut ChordPeer, cx: &mut Cx<'_>, pending: Option<Pending>, contact: PeerId) {
+    pub(super) fn request_failed(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, pending: Option<Pending<V::Trail>>, contact: PeerId) {
         let was_active = peer.active;
         let was_successor = peer.successor() == Some(contact);
         match pending {
@@ -116,7 +116,7 @@ impl Chord {
                 self.drop_contact(peer, cx, contact);
                 self.hop_failed(peer, cx, query, last);
             }
-            Some(Pending::Ping { .. }) => self.drop_contact(peer, cx, contact),
+            Some(Pending::Ping { .. } | Pending::Survey { .. }) => self.drop_contact(peer, cx, contact),
             Some(Pending::Store { .. }) => {
                 self.drop_contact(peer, cx, contact);
                 self.published(peer, cx);
@@ -127,7 +127,7 @@ impl Chord {
                     _ if !was_active => self.join_failed(peer, cx),
                     Some(next) if was_successor => self.ask_neighbours(cx, next),
                     // A candidate between this peer and its successor has died: the successor will do.
-                    Some(successor) => cx.send(successor, ChordMessage::Notify),
+                    Some(successor) => cx.send(successor, RingMessage::Notify),
                     None => {}
                 }
             }

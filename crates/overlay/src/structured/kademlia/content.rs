@@ -12,9 +12,9 @@ use super::message::WriteToken;
 use super::peer::{Extra, KademliaPeer, Pending, Purpose, Search};
 use super::table::{K_MAX, Place};
 use super::{Cx, Kademlia, KademliaMessage, KademliaTimer};
+use crate::records::Record;
 use crate::structured::contacts::Contacts;
 use crate::structured::xor::distance;
-use peerlab_model::Record;
 
 /// Records in one message: what fits into a datagram of 1500 bytes.
 const RECORDS_PER_MESSAGE: usize = 28;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use peerlab_model::{Cause, Fields, Key, LookupId, Message, PeerId, Span, Token};
 
+use crate::records::Record;
 use crate::structured::contacts::Contacts;
-use peerlab_model::Record;
 
 /// A question of an iterative lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

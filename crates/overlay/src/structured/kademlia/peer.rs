@@ -6,10 +6,10 @@ use super::message::WriteToken;
 use super::table::{Shape, Table};
 use super::tokens::Tokens;
 use crate::publisher::Publisher;
+use crate::records::Record;
 use crate::records::Records;
 use crate::structured::newcomers::Newcomers;
 use crate::structured::shortlist::Shortlist;
-use peerlab_model::Record;
 
 /// One peer of a Kademlia network.
 #[derive(Clone, Debug)]

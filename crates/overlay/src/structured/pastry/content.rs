@@ -11,8 +11,8 @@ use peerlab_model::{ItemId, Key, PeerId, Time, Token};
 use super::peer::{PastryPeer, Pending, Purpose};
 use super::upkeep::Loss;
 use super::{Cx, PastryLike, PastryMessage, PastryTimer, Variant};
+use crate::records::Record;
 use crate::structured::prefix::closeness;
-use peerlab_model::Record;
 
 /// Records in one message: what fits into a datagram of 1500 bytes.
 const RECORDS_PER_MESSAGE: usize = 28;

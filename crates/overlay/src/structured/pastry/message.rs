@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use peerlab_model::{Cause, Fields, Key, LookupId, Message, PeerId, Token};
 
-use peerlab_model::Record;
+use crate::records::Record;
 
 /// A question on its way to the peer that is numerically closest to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -343,7 +343,7 @@ impl PastryPeer {
         let shared = |list: &Arc<[PeerId]>| if list.is_empty() { 0 } else { size_of_val::<[PeerId]>(list) + 2 * size_of::<usize>() };
         let extra = self.extra.as_deref().map_or(0, |extra| {
             size_of::<Extra>()
-                + extra.records.len() * size_of::<peerlab_model::Record>()
+                + extra.records.len() * size_of::<crate::records::Record>()
                 + extra.publisher.bytes()
                 + (extra.checking.len() + extra.suspects.len()) * size_of::<PeerId>()
                 + extra.dead.len() * size_of::<(PeerId, Time)>()

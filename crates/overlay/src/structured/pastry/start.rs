@@ -17,9 +17,9 @@ use super::leaves::{Leaves, arrange};
 use super::peer::PastryPeer;
 use super::table::Table;
 use super::{PastryLike, Variant};
+use crate::records::Record;
 use crate::records::Records;
 use crate::structured::prefix::{closeness, digit, digits};
-use peerlab_model::Record;
 
 impl<V: Variant> PastryLike<V> {
     pub(super) fn build(&self, start: &Start<'_>, peers: &mut dyn PeerTable<PastryPeer>) {

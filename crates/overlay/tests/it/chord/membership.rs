@@ -1,6 +1,7 @@
 //! Coming and going: repair, goodbyes, losing everybody, and every order of small histories.
 
 use peerlab_model::{Target, Time};
+use peerlab_overlay::structured::chord::Fingers;
 
 use super::*;
 
@@ -109,8 +110,13 @@ fn every_small_history_settles_into_one_ring() {
         check_predecessor_interval: Duration::secs(4),
         ..config(Routing::Recursive)
     };
+    every_history_settles::<Fingers>(&config, DEPTH);
+}
+
+/// See above; for any model on a ring like Chord's.
+pub(crate) fn every_history_settles<V: Shortcuts>(config: &V::Config, depth: usize) {
     let mut histories = vec![Vec::new()];
-    for _ in 0..DEPTH {
+    for _ in 0..depth {
         histories = histories
             .iter()
             .flat_map(|history: &Vec<Step>| next_steps(history).into_iter().map(move |step| [&history[..], &[step]].concat()))
@@ -119,7 +125,7 @@ fn every_small_history_settles_into_one_ring() {
     assert!(histories.len() > 500, "{} histories", histories.len());
     for (number, history) in histories.iter().enumerate() {
         for pause in [Span::from_millis(70), Span::from_secs(3)] {
-            let mut world = world(&config, 4, number as u64);
+            let mut world = World::<ChordLike<V>>::new(config, Options { population: 4, seed: number as u64, ..Options::default() });
             world.start_empty();
             world.join(0);
             for &step in history {

@@ -1,13 +1,13 @@
 //! Chord against oracles, closed forms and the paper's figures.
 
 mod content;
-mod membership;
+pub(crate) mod membership;
 mod routing;
 mod tables;
 
 use peerlab_model::units::Duration;
 use peerlab_model::{Key, PeerId, Rng, Span};
-use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
+use peerlab_overlay::structured::chord::{Chord, ChordConfig, ChordLike, Routing, Shortcuts};
 
 use crate::harness::{Options, World};
 
@@ -28,7 +28,7 @@ fn world(config: &ChordConfig, population: u32, seed: u64) -> World<Chord> {
 }
 
 /// The members in the order of their keys.
-fn ring(world: &World<Chord>) -> Vec<(Key, PeerId)> {
+pub(crate) fn ring<V: Shortcuts>(world: &World<ChordLike<V>>) -> Vec<(Key, PeerId)> {
     let numbering = world.setting.numbering;
     let mut ring: Vec<(Key, PeerId)> = world.online().into_iter().map(|seat| (numbering.key(world.id(seat)), world.id(seat))).collect();
     ring.sort_unstable();
@@ -36,7 +36,7 @@ fn ring(world: &World<Chord>) -> Vec<(Key, PeerId)> {
 }
 
 /// The first of `ring` at or after `key`, by looking at every one.
-fn owner(ring: &[(Key, PeerId)], key: Key) -> PeerId {
+pub(crate) fn owner(ring: &[(Key, PeerId)], key: Key) -> PeerId {
     ring.iter().min_by_key(|(k, _)| key.to(*k)).expect("a ring has members").1
 }
 
@@ -60,7 +60,7 @@ fn assert_tables_are_exact(world: &World<Chord>, successors: usize) {
 }
 
 /// The ring alone: every member's successor and predecessor are the next members on either side.
-fn ring_is_whole(world: &World<Chord>) -> Result<(), String> {
+pub(crate) fn ring_is_whole<V: Shortcuts>(world: &World<ChordLike<V>>) -> Result<(), String> {
     let ring = ring(world);
     for (at, &(_, id)) in ring.iter().enumerate() {
         let peer = world.peer(world.setting.numbering.seat(id)).expect("it is online");
@@ -76,9 +76,9 @@ fn ring_is_whole(world: &World<Chord>) -> Result<(), String> {
     Ok(())
 }
 
-fn random_key(rng: &mut Rng) -> Key {
+pub(crate) fn random_key(rng: &mut Rng) -> Key {
     Key(rng.bits())
 }
 
-const MINUTE: Span = Span::from_secs(60);
-const BOTH: [Routing; 2] = [Routing::Iterative, Routing::Recursive];
+pub(crate) const MINUTE: Span = Span::from_secs(60);
+pub(crate) const BOTH: [Routing; 2] = [Routing::Iterative, Routing::Recursive];

@@ -1,0 +1,120 @@
+//! Koorde's parameters.
+
+use peerlab_model::units::Duration;
+use peerlab_model::{Issues, OverlayConfig};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::structured::chord::{Routing, Rules};
+use crate::structured::ring::LIST_MAX;
+
+/// Koorde's parameters (Kaashoek & Karger 2003) and those of the ring below it (Stoica et al. 2003); docs/models/koorde.md says where each
+/// default comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct KoordeConfig {
+    /// Base k of the de Bruijn graph, a power of two from 2 to 256: a hop shifts in one digit to this base (paper, section 4.1; k = 2 in section 3).
+    pub degree: u16,
+    /// De Bruijn pointers, 1 to 64: the peer before the point k·m and the next ones on the ring (paper: the k nodes there).
+    pub pointers: u8,
+    /// Peers before that point that stand in when it dies, 0 to 63 (paper, section 4.2).
+    pub backups: u8,
+    /// Length r of the successor list, 1 to 64 (paper: O(log n)).
+    pub successors: u8,
+    /// Who asks the next peer: each peer on the way ("recursive", as in the paper's pseudo-code) or the origin ("iterative").
+    pub routing: Routing,
+    /// Mean gap between two stabilizations of the successor; each gap is drawn from half to one and a half of it.
+    pub stabilize_interval: Duration,
+    /// Mean gap between two refreshes of the de Bruijn pointers, drawn in the same way.
+    pub fix_debruijn_interval: Duration,
+    /// Mean gap between two checks of the predecessor, drawn in the same way.
+    pub check_predecessor_interval: Duration,
+    /// Silence after which a contact counts as dead.
+    pub request_timeout: Duration,
+    /// The owner is contacted before it is named, so that a dead one is passed over.
+    pub confirm_owner: bool,
+    /// How often a question is asked again when its path broke (iterative) or no answer came (recursive).
+    pub retries: u8,
+    /// Recursive routing only: silence after which the origin asks again.
+    pub retry_after: Duration,
+    /// Peers that keep each provider record: the key's owner and the next `replicas` − 1 of its successors.
+    pub replicas: u8,
+    /// How often a holder registers each of its items again.
+    pub republish_interval: Duration,
+    /// Age at which a provider record is forgotten.
+    pub record_expiry: Duration,
+    /// Holders that one answer names at most.
+    pub holders_per_answer: u8,
+}
+
+impl Default for KoordeConfig {
+    fn default() -> Self {
+        Self {
+            degree: 16,
+            pointers: 16,
+            backups: 4,
+            successors: 20,
+            routing: Routing::Recursive,
+            stabilize_interval: Duration::secs(30),
+            fix_debruijn_interval: Duration::secs(30),
+            check_predecessor_interval: Duration::secs(30),
+            request_timeout: Duration::millis(500),
+            confirm_owner: true,
+            retries: 3,
+            retry_after: Duration::secs(5),
+            replicas: 3,
+            republish_interval: Duration::secs(600),
+            record_expiry: Duration::secs(1800),
+            holders_per_answer: 20,
+        }
+    }
+}
+
+impl OverlayConfig for KoordeConfig {
+    fn check(&self, _population: u32, issues: &mut Issues) {
+        Rules::from(self).check("fix_debruijn_interval", issues);
+        if !self.degree.is_power_of_two() || !(2..=256).contains(&self.degree) {
+            issues.error_with_help(
+                "degree",
+                format!("a digit is a whole number of bits, 1 to 8, which a base of {} does not give", self.degree),
+                "2, 4, 8, 16, 32, 64, 128 or 256",
+            );
+        }
+        let pointers = usize::from(self.pointers);
+        issues.ensure((1..=LIST_MAX).contains(&pointers), "pointers", format!("1 to {LIST_MAX} pointers are possible, not {pointers}"));
+        // One peer and its successors have to cover them all, even where this peer itself is among those.
+        let wanted = u16::from(self.pointers) + u16::from(self.backups);
+        if wanted > u16::from(self.successors) {
+            issues.error_with_help(
+                "pointers",
+                format!("{wanted} pointers and backups are learned from one peer, who tells {} successors", self.successors),
+                format!("successors = {wanted}, or fewer pointers"),
+            );
+        }
+    }
+
+    /// The peer, its successor list, and the de Bruijn pointers.
+    fn expected_bytes(&self, _members: u32) -> u64 {
+        160 + 4 * (u64::from(self.successors) + u64::from(self.pointers) + u64::from(self.backups))
+    }
+}
+
+impl From<&KoordeConfig> for Rules {
+    fn from(c: &KoordeConfig) -> Self {
+        Self {
+            successors: c.successors,
+            routing: c.routing,
+            stabilize_interval: c.stabilize_interval.span(),
+            fix_interval: c.fix_debruijn_interval.span(),
+            check_predecessor_interval: c.check_predecessor_interval.span(),
+            request_timeout: c.request_timeout.span(),
+            confirm_owner: c.confirm_owner,
+            retries: c.retries,
+            retry_after: c.retry_after.span(),
+            replicas: c.replicas,
+            republish_interval: c.republish_interval.span(),
+            record_expiry: c.record_expiry.span(),
+            holders_per_answer: c.holders_per_answer,
+        }
+    }
+}
