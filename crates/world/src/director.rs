@@ -128,6 +128,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             }
             What::Asked { lookup, target } => self.ledger.asked(lookup, target, at, self.truth.existing(target)),
             What::Hit { lookup, hit } => self.judge(at, lookup, hit),
+            What::Claim { peer, region, holds } => self.truth.claims.note(peer, region, holds),
             What::Finished { lookup } => {
                 if let Some(row) = self.ledger.open(lookup) {
                     row.end(Outcome::NotFound, self.truth.absent_since(row.target, row.asked));

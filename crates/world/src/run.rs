@@ -141,6 +141,7 @@ impl<'a, O: Overlay> World<'a, O> {
             schedule: RwLock::new(Schedule::new(population)),
             lifetimes,
             new_identities: conditions.churn.as_ref().is_some_and(|churn| churn.identity == Identity::New),
+            asks_for_owners: conditions.lookups.as_ref().is_some_and(|lookups| lookups.target == TargetKind::Key),
         };
         Ok(Self { conditions, common: Arc::new(common), roles, classes })
     }

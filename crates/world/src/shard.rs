@@ -11,8 +11,8 @@ use peerlab_engine::random::{Rng, Streams};
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox, Shard};
 use peerlab_model::{
-    Actions, Cause, Context, Hit, Host, HostId, ItemId, LookupId, Message, Next, OpenRequests, Overlay, PeerId, Pool, Setting, Shares as _,
-    Target,
+    Actions, Cause, Context, Hit, Host, HostId, ItemId, LookupId, Message, Next, OpenRequests, Overlay, PeerId, Pool, Region, Setting,
+    Shares as _, Target,
 };
 use peerlab_network::{Capacity, CapacityState, Link, LinkState, Network, Rules, Verdict};
 use peerlab_prefetch::{prefetch, table};
@@ -36,6 +36,8 @@ pub(crate) struct Common<O> {
     pub(crate) schedule: RwLock<Schedule>,
     /// True if each life has an identity of its own.
     pub(crate) new_identities: bool,
+    /// True if there are questions for the owners of keys.
+    pub(crate) asks_for_owners: bool,
 }
 
 /// A message on its way.
@@ -558,6 +560,12 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
 
     fn timed_out(&mut self, lookup: LookupId) {
         self.books.notebook.timed_out(lookup, self.key.time);
+    }
+
+    fn claim(&mut self, region: Region, holds: bool) {
+        if self.common.asks_for_owners {
+            self.books.notebook.note(self.key, What::Claim { peer: self.this, region, holds });
+        }
     }
 }
 

@@ -6,6 +6,8 @@ use peerlab_engine::time::Time;
 use peerlab_model::{Key, Numbering, Overlay, PeerId, Roster, Shares as _, Target};
 use peerlab_workload::{Holdings, TargetKind};
 
+use crate::claims::Claims;
+
 /// The true state of the world.
 pub(crate) struct Truth {
     numbering: Numbering,
@@ -14,6 +16,8 @@ pub(crate) struct Truth {
     /// Members by key; kept only where somebody asks for owners.
     members: Option<Roster>,
     items: Vec<Presence>,
+    /// What peers answer for, in models in which that depends on what has happened.
+    pub(crate) claims: Claims,
     /// By seat, where somebody asks for peers: when it was last online, if it is not.
     seen: Vec<Time>,
     /// Peers of the population that are online.
@@ -44,6 +48,7 @@ impl Truth {
             online: vec![None; numbering.seats() as usize],
             members: needs_members.then(|| Roster::new(0)),
             items: vec![Presence { holders: 0, last: Time::MIN }; items as usize],
+            claims: Claims::default(),
             seen: if needs_seen { vec![Time::MIN; population] } else { Vec::new() },
             population_online: 0,
             online_nanos: 0,
@@ -91,6 +96,7 @@ impl Truth {
                 *seen = at;
             }
         }
+        self.claims.end(peer);
         if let Some(members) = &mut self.members {
             members.remove(self.numbering.key(peer), peer);
         }
@@ -143,7 +149,7 @@ impl Truth {
         match target {
             Target::Item(item) => self.is_online(answer) && holdings.of(seat).binary_search(&item).is_ok(),
             Target::Peer(peer) => self.is_online(answer) && seat == self.numbering.seat(peer),
-            Target::Key(key) => self.owner(overlay, key) == Some(answer),
+            Target::Key(key) => self.owner(overlay, key) == Some(answer) || self.claims.is_owner(answer, key),
             _ => false,
         }
     }
