@@ -8,6 +8,7 @@ use std::fmt;
 
 use peerlab_model::{Family, Issues, Overlay, OverlayConfig, Targets};
 use peerlab_overlay::hybrid::central_index::CentralIndex;
+use peerlab_overlay::structured::can::Can;
 use peerlab_overlay::structured::chord::Chord;
 use peerlab_overlay::structured::kademlia::Kademlia;
 use peerlab_overlay::structured::pastry::{Bamboo, Pastry};
@@ -59,6 +60,7 @@ impl Registry {
     /// The models that Peerlab ships.
     pub fn builtin() -> Self {
         let structured = Self::empty().with::<Bamboo>().with::<Chord>().with::<Kademlia>().with::<Pastry>();
+        let structured = structured.with::<Can>();
         structured.with::<Flooding>().with::<CentralIndex>()
     }
 

@@ -339,6 +339,11 @@ impl<O: Overlay> World<O> {
         }
     }
 
+    /// From now on this share of all messages gets lost.
+    pub(crate) fn set_loss(&mut self, share: f64) {
+        self.loss = share;
+    }
+
     /// A peer asks. (A holder that asks for what it has is answered by the world and must not come here.)
     pub(crate) fn lookup(&mut self, seat: u32, target: Target) -> LookupId {
         let state = &mut self.seats[seat as usize];
