@@ -95,11 +95,12 @@ impl Can {
     pub(super) fn refused(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, lowest: PeerId) {
         match cx.close(token) {
             Some(Pending::Hop { to, query, .. }) => {
-                if !peer.is_active() {
+                if peer.is_active() {
+                    // Who was a neighbour and has no zone now has begun another life, or lost what it had.
+                    self.lose(peer, cx, to);
+                } else {
                     peer.extra().newcomers.refused(lowest);
                 }
-                // Who was a neighbour and has no zone now has begun another life, or lost what it had.
-                self.lose(peer, cx, to);
                 self.hop_failed(peer, cx, query);
             }
             Some(Pending::Own { query, purpose, tries }) => {

@@ -167,8 +167,8 @@ impl Extra {
 
 impl CanPeer {
     pub(super) fn new(id: PeerId, realities: u8) -> Self {
-        let more = vec![Space::default(); usize::from(realities.max(1)) - 1];
-        Self { first: Space::default(), more, extra: None, id, announced: false, ticking: false, named: false, ticks: 0 }
+        let more = vec![Space::new(); usize::from(realities.max(1)) - 1];
+        Self { first: Space::new(), more, extra: None, id, announced: false, ticking: false, named: false, ticks: 0 }
     }
 
     #[inline]

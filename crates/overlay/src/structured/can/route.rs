@@ -122,6 +122,8 @@ impl Can {
         match self.route(peer, cx, &query) {
             Route::Here(realm) => self.answer(peer, cx, &query, realm),
             Route::Next(next) => self.send_hop(cx, next, query),
+            // A newcomer tries again soon.
+            Route::Stuck if query.goal.is_join() && query.origin != peer.id => self.refuse(peer, cx, query.origin, query.ask, &query),
             // It is lost, and its origin asks again when this place has been repaired.
             Route::Stuck => {}
         }

@@ -23,7 +23,7 @@ pub(super) struct Neighbour {
 }
 
 /// One peer's part of one reality.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Space {
     /// Its zones: one, or several for a while; none before it has joined.
     zones: Vec<Zone>,
@@ -37,6 +37,10 @@ pub(super) struct Space {
 }
 
 impl Space {
+    pub(super) fn new() -> Self {
+        Self { zones: Vec::new(), neighbours: Vec::new(), bulletin: None, version: i64::MIN, giving: false }
+    }
+
     pub(super) fn zones(&self) -> &[Zone] {
         &self.zones
     }
@@ -189,7 +193,7 @@ impl Space {
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self { version: self.version, ..Self::default() };
+        *self = Self { version: self.version, ..Self::new() };
     }
 
     /// A measured round trip, smoothed with a gain of 1/8 (as TCP does).
@@ -273,11 +277,15 @@ impl Space {
         }
     }
 
-    /// A table as a long-running network has it.
-    pub(super) fn begin(&mut self, zone: Zone, neighbours: impl Iterator<Item = Listed>) {
-        self.zones = vec![zone];
-        let known = |(peer, zone)| Neighbour { zone, bulletin: None, heard: Time::ZERO, peer, trip_us: 0, suspect: false };
+    /// A table as a long-running network has it: who is there, with what they told last, and what it told itself.
+    pub(super) fn begin(&mut self, bulletin: &Arc<Bulletin>, neighbours: impl Iterator<Item = (PeerId, Arc<Bulletin>)>) {
+        self.zones = bulletin.zones.to_vec();
+        self.version = bulletin.version;
+        self.bulletin = Some(Arc::clone(bulletin));
+        let known = |(peer, bulletin): (PeerId, Arc<Bulletin>)| {
+            let zone = bulletin.zones[0];
+            Neighbour { zone, bulletin: Some(bulletin), heard: Time::ZERO, peer, trip_us: 0, suspect: false }
+        };
         self.neighbours = neighbours.map(known).collect();
-        self.neighbours.sort_unstable_by_key(|other| (other.peer, other.zone));
     }
 }

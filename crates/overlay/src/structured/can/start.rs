@@ -8,14 +8,19 @@
 //! Splitting is one pass over the members for each level of the partition tree. Neighbours are found from the smaller side: what lies
 //! across a face is one binary search in the zones, which stand in the order of their prefixes.
 
+use std::sync::Arc;
+
 use peerlab_model::{Key, PeerId, PeerTable, Rng, Start, Time};
 
 use super::config::Zones;
-use super::message::Listed;
+use super::message::{Bulletin, Listed};
 use super::peer::CanPeer;
 use super::zone::Zone;
 use super::{Can, Cx};
 use crate::records::Record;
+
+/// The number of the updates that were sent before time began: below all that follow.
+const FIRST_VERSION: i64 = i64::MIN;
 
 /// A member and the point at which it joined.
 type Member = (Key, PeerId);
@@ -122,13 +127,30 @@ impl Can {
         }
         pairs.sort_unstable();
         pairs.dedup();
-        let mut rest = &pairs[..];
-        for (at, &(zone, peer)) in zones.iter().enumerate() {
-            let (own, others) = rest.split_at(rest.partition_point(|&(from, _)| from as usize <= at));
-            rest = others;
-            let neighbours = own.iter().map(|&(_, other)| -> Listed { (zones[other as usize].1, zones[other as usize].0) });
+        let mut starts = Vec::with_capacity(zones.len() + 1);
+        let mut next = 0;
+        for at in 0..=zones.len() {
+            next += pairs[next..].iter().take_while(|&&(from, _)| (from as usize) < at).count();
+            starts.push(next);
+        }
+        let mut of_one: Vec<Listed> = Vec::new();
+        let bulletins: Vec<Arc<Bulletin>> = zones
+            .iter()
+            .enumerate()
+            .map(|(at, &(zone, _))| {
+                let others = pairs[starts[at]..starts[at + 1]].iter();
+                of_one.clear();
+                of_one.extend(others.map(|&(_, other)| (zones[other as usize].1, zones[other as usize].0)));
+                of_one.sort_unstable();
+                Arc::new(Bulletin::new(FIRST_VERSION, &[zone], of_one.iter().copied()))
+            })
+            .collect();
+        for (at, &(_, peer)) in zones.iter().enumerate() {
+            let others = pairs[starts[at]..starts[at + 1]].iter();
+            let mut neighbours: Vec<(PeerId, u32)> = others.map(|&(_, other)| (zones[other as usize].1, other)).collect();
+            neighbours.sort_unstable();
             if let Some(space) = peers.get(peer).space_mut(realm) {
-                space.begin(zone, neighbours);
+                space.begin(&bulletins[at], neighbours.into_iter().map(|(peer, other)| (peer, Arc::clone(&bulletins[other as usize]))));
             }
         }
     }

@@ -73,6 +73,11 @@ impl Can {
         }
         let now = cx.now();
         peer.extra().bury(dead, now);
+        // Copies of the records that lay there are of use to the new owner.
+        let lay_there = peer.space(realm).and_then(|space| space.neighbour(dead)).and_then(|known| known.bulletin.clone());
+        for &zone in lay_there.iter().flat_map(|bulletin| &*bulletin.zones) {
+            self.hand_over_zone(peer, cx, zone, from);
+        }
         let Some(space) = peer.space_mut(realm) else { return };
         space.forget(dead);
         let own = space.volume();

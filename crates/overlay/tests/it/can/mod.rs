@@ -43,11 +43,11 @@ fn grown(config: &CanConfig, population: u32, seed: u64) -> World<Can> {
 }
 
 /// Where a zone begins in a dimension and how long it is, bit by bit.
-fn span(zone: Zone, d: u32, dimension: u32) -> (u64, u64) {
-    let (mut low, mut side) = (0, 1_u64 << (64 / d - 1) << 1);
+fn span(zone: Zone, d: u32, dimension: u32) -> (u128, u128) {
+    let (mut low, mut side) = (0, 1_u128 << (64 / d));
     for at in (0..u32::from(zone.depth)).filter(|at| at % d == dimension) {
         side /= 2;
-        low += (zone.code >> (63 - at) & 1) * side;
+        low += u128::from(zone.code >> (63 - at) & 1) * side;
     }
     (low, side)
 }
@@ -55,7 +55,7 @@ fn span(zone: Zone, d: u32, dimension: u32) -> (u64, u64) {
 /// Neighbours, by the paper's words: "coordinate spans overlap along d−1 dimensions and abut along one dimension".
 fn are_neighbours(a: Zone, b: Zone, d: u8) -> bool {
     let d = u32::from(d);
-    let ring = 1_u64 << (64 / d);
+    let ring = 1_u128 << (64 / d);
     let mut abutting = 0;
     for dimension in 0..d {
         let ((low_a, side_a), (low_b, side_b)) = (span(a, d, dimension), span(b, d, dimension));
@@ -90,20 +90,24 @@ fn owner(world: &World<Can>, realm: u8, key: Key) -> PeerId {
     holders[0]
 }
 
+/// Every point has one owner.
+fn is_divided(world: &World<Can>, realm: u8) -> Result<(), String> {
+    let zones = all_zones(world, realm);
+    let mut next = 0_u128;
+    for &(zone, id) in &zones {
+        if u128::from(zone.code) != next {
+            return Err(format!("reality {realm}: {id:?} has {zone:?}, where {next:x} should follow, of {zones:?}"));
+        }
+        next += 1 << (64 - zone.depth);
+    }
+    if next == 1 << 64 { Ok(()) } else { Err(format!("reality {realm}: the last zone ends at {next:x}")) }
+}
+
 /// Every point has one owner, every table holds exactly the neighbours, and the judge was told the truth.
 fn is_exact(world: &World<Can>, d: u8, realities: u8) -> Result<(), String> {
     for realm in 0..realities {
+        is_divided(world, realm)?;
         let zones = all_zones(world, realm);
-        let mut next = 0_u128;
-        for &(zone, id) in &zones {
-            if u128::from(zone.code) != next {
-                return Err(format!("reality {realm}: {id:?} has {zone:?}, where {next:x} should follow, of {zones:?}"));
-            }
-            next += 1 << (64 - zone.depth);
-        }
-        if next != 1 << 64 {
-            return Err(format!("reality {realm}: the last zone ends at {next:x}"));
-        }
         for seat in world.online() {
             let id = world.id(seat);
             let peer = peer_of(world, id);

@@ -79,8 +79,11 @@ fn a_dead_neighbour_costs_a_timeout_and_is_gone_round() {
         found += u32::from(record.peers() == right);
         timeouts += record.timeouts;
     }
-    // Questions for the zones of the dead are asked again, when those have been taken over.
-    assert!(found >= 190 && timeouts > 20, "{found} of 200 found, {timeouts} timeouts");
+    // Some of those for the zones of the dead have given up before those were taken over.
+    assert!(found >= 170 && timeouts > 20, "{found} of 200 found, {timeouts} timeouts");
+    let asked = ask(&mut world, 200);
+    world.run_for(MINUTE);
+    assert!(asked.iter().all(|&(id, key)| world.record(id).peers() == [owner(&world, 0, key)]));
 }
 
 #[test]
