@@ -196,7 +196,8 @@ impl Can {
         let now = cx.now();
         let Some(space) = peer.space_mut(realm) else { return };
         let before: Vec<PeerId> = space.peers().collect();
-        let mut theirs: Vec<Zone> = space.neighbour(to).and_then(|other| other.bulletin.as_deref()).map_or_else(Vec::new, |b| b.zones.to_vec());
+        let mut theirs: Vec<Zone> =
+            space.neighbour(to).and_then(|other| other.bulletin.as_deref()).map_or_else(Vec::new, |b| b.zones.to_vec());
         theirs.push(zone);
         self.drop_zone(peer, cx, realm, zone);
         if let Some(space) = peer.space_mut(realm) {
@@ -287,7 +288,8 @@ impl Can {
         if let Some(sibling) = zone.sibling().and_then(|sibling| space.holder(sibling)) {
             return Some(sibling);
         }
-        let alive = |suspect: bool| space.neighbours().iter().filter(move |other| other.suspect == suspect && self.torus.abut(other.zone, zone));
+        let alive =
+            |suspect: bool| space.neighbours().iter().filter(move |other| other.suspect == suspect && self.torus.abut(other.zone, zone));
         let smallest = |suspect: bool| alive(suspect).max_by_key(|other| (other.zone.depth, std::cmp::Reverse(other.peer)));
         smallest(false).or_else(|| smallest(true)).map(|other| other.peer)
     }

@@ -39,8 +39,8 @@ pub use peer::{CanPeer, Pending, Purpose, Why};
 pub use zone::Zone;
 
 use peerlab_model::{
-    BuildError, Context, Family, ItemId, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Setting, Span, Start, Target, Targets, Token,
-    Violation,
+    BuildError, Context, Family, ItemId, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Setting, Span, Start, Target, Targets,
+    Token, Violation,
 };
 use peerlab_prefetch::prefetch;
 

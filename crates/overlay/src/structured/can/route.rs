@@ -44,7 +44,8 @@ impl Can {
         let mut best_ratio: Option<(f64, PeerId)> = None;
         for (_, space) in peer.spaces().filter(|&(realm, _)| query.realm == ANY || realm == query.realm) {
             // Who has not been measured counts as far away as the farthest who has.
-            let farthest = if self.rules.rtt_weighted { space.neighbours().iter().map(|other| other.trip_us).max().unwrap_or(0).max(1) } else { 1 };
+            let farthest =
+                if self.rules.rtt_weighted { space.neighbours().iter().map(|other| other.trip_us).max().unwrap_or(0).max(1) } else { 1 };
             for other in space.neighbours().iter().filter(|other| !other.suspect && !is_newcomer(query, other.peer)) {
                 let distance = self.torus.distance(other.zone, to);
                 if distance >= own {
@@ -163,7 +164,10 @@ impl Can {
         }
         match known {
             Some(realm) => self.check_on(peer, cx, realm, to, Why::Suspicion),
-            None => peer.extra().bury(to, cx.now()),
+            None => {
+                peer.extra().newcomers.forget(to);
+                peer.extra().bury(to, cx.now());
+            }
         }
         self.hop_failed(peer, cx, query);
     }

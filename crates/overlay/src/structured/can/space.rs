@@ -154,8 +154,7 @@ impl Space {
         }
         self.neighbours.retain(|neighbour| neighbour.peer != peer);
         let at = self.neighbours.partition_point(|neighbour| neighbour.peer < peer);
-        let known =
-            near.iter().map(|&zone| Neighbour { zone, bulletin: bulletin.cloned(), heard: now, peer, trip_us, suspect: false });
+        let known = near.iter().map(|&zone| Neighbour { zone, bulletin: bulletin.cloned(), heard: now, peer, trip_us, suspect: false });
         self.neighbours.splice(at..at, known);
         // Room for what is there: a million peers have one of these each.
         if self.neighbours.capacity() > self.neighbours.len() + 4 {

@@ -239,7 +239,8 @@ impl Can {
     fn look_for_holes(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, realm: u8) {
         let Some(space) = peer.space(realm) else { return };
         let failed = peer.extra.as_deref().map_or(&[][..], |extra| &extra.failed[..]);
-        let excused: Vec<Zone> = failed.iter().filter(|failed| failed.realm == realm).flat_map(|failed| failed.zones.iter().copied()).collect();
+        let excused: Vec<Zone> =
+            failed.iter().filter(|failed| failed.realm == realm).flat_map(|failed| failed.zones.iter().copied()).collect();
         let found = space.holes(&self.torus, &excused);
         let is_known = peer.extra.as_deref().is_some_and(|extra| extra.holes.iter().any(|hole| hole.realm == realm));
         if found.is_empty() && !is_known {
