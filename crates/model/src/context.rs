@@ -6,7 +6,7 @@
 use peerlab_engine::random::Rng;
 use peerlab_engine::time::{Span, Time};
 
-use crate::ids::{ItemId, Key, LookupId, PeerId};
+use crate::ids::{ItemId, Key, LookupId, PeerId, Region};
 use crate::overlay::{Overlay, Setting};
 use crate::requests::{OpenRequests, Pool, Token};
 
@@ -36,6 +36,8 @@ pub trait Actions<M, T> {
     fn finish(&mut self, lookup: LookupId);
     /// A contact that was tried for this lookup did not answer in time.
     fn timed_out(&mut self, lookup: LookupId);
+    /// This peer answers for a region from now on (`true`), or no longer does.
+    fn claim(&mut self, region: Region, holds: bool);
 }
 
 impl<M, T> Actions<M, T> for Vec<Effect<M, T>> {
@@ -61,6 +63,10 @@ impl<M, T> Actions<M, T> for Vec<Effect<M, T>> {
 
     fn timed_out(&mut self, lookup: LookupId) {
         self.push(Effect::TimedOut(lookup));
+    }
+
+    fn claim(&mut self, region: Region, holds: bool) {
+        self.push(Effect::Claim(region, holds));
     }
 }
 
@@ -89,6 +95,8 @@ pub enum Effect<M, T> {
     Finish(LookupId),
     /// A contact that was tried for this lookup did not answer in time.
     TimedOut(LookupId),
+    /// This peer answers for a region from now on (`true`), or no longer does.
+    Claim(Region, bool),
 }
 
 /// An answer to a question: the peer that is named.
@@ -245,5 +253,16 @@ impl<'a, O: Overlay> Context<'a, O> {
     /// A contact that was asked for `lookup` (anybody's) did not answer in time.
     pub fn timed_out(&mut self, lookup: LookupId) {
         self.actions.timed_out(lookup);
+    }
+
+    /// This peer answers for the keys of `region` from now on: for the judge, in models whose owners depend on what has happened and not
+    /// only on who is a member; see [`Overlay::owner`]. Nobody is told, and the end of this life ends all that it claims.
+    pub fn claim(&mut self, region: Region) {
+        self.actions.claim(region, true);
+    }
+
+    /// This peer no longer answers for `region`, which it has claimed in exactly this form.
+    pub fn release(&mut self, region: Region) {
+        self.actions.claim(region, false);
     }
 }

@@ -95,6 +95,25 @@ pub struct Record {
     pub expires: Time,
 }
 
+/// The keys that begin with the same bits: a part of the identifier space that one peer answers for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Region {
+    /// Which of the overlay's identifier spaces it is a part of, where there are several beside each other; else 0.
+    pub layer: u8,
+    /// How many bits its keys have in common, 0 to 64.
+    pub depth: u8,
+    /// Those bits, followed by zeros.
+    pub prefix: Key,
+}
+
+impl Region {
+    /// The region of `layer` in which `key` lies, with `depth` bits in common.
+    pub const fn around(layer: u8, depth: u8, key: Key) -> Self {
+        let free = if depth == 0 { u64::MAX } else { (u64::MAX >> (depth - 1)) >> 1 };
+        Self { layer, depth, prefix: Key(key.0 & !free) }
+    }
+}
+
 /// How peers and items are numbered and where they lie in the identifier space.
 ///
 /// Keys are a keyed bijection of the numbers, so that a table of contacts holds four bytes each and a key is computed, not

@@ -18,7 +18,7 @@ mod roster;
 pub mod units;
 
 pub use context::{Actions, Context, Effect, Hit, Host};
-pub use ids::{HostId, ItemId, Key, LookupId, Numbering, PeerId, Record};
+pub use ids::{HostId, ItemId, Key, LookupId, Numbering, PeerId, Record, Region};
 pub use issues::{Issue, Issues};
 pub use message::{Cause, Fields, Message, Wire};
 pub use overlay::{BuildError, Family, Next, Overlay, OverlayConfig, PeerTable, Role, Setting, Shares, Start, Target, Targets, Violation};

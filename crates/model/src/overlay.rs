@@ -92,7 +92,11 @@ pub trait Overlay: Sized + Send + Sync + 'static {
 
     // For measurement, outside the run.
 
-    /// The peer that is responsible for `key` among `members`, in models that have one.
+    /// The peer that is responsible for `key` among `members`, in models that have one and in which it follows from who is a member.
+    ///
+    /// Where it depends on what has happened, a model leaves this out. Its peers say what they answer for as it changes, with
+    /// [`Context::claim`] and [`Context::release`], and the owner of a key is, at every instant and among those who are online, the one
+    /// who has claimed it for longest: whoever believes that it has taken over what a living peer still holds is not right.
     fn owner(&self, _members: &Roster, _key: Key) -> Option<PeerId> {
         None
     }

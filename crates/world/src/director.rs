@@ -135,6 +135,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
                     self.judge(at, row, hit);
                 }
             }
+            What::Claim { peer, region, holds } => self.truth.claims.note(peer, region, holds),
             What::Finished { lookup } => {
                 if let Some(row) = shards.of(lookup.origin).books.ledger.open(lookup) {
                     row.end(Outcome::NotFound, self.truth.absent_since(row.target, row.asked));

@@ -5,7 +5,7 @@
 
 use peerlab_engine::EventKey;
 use peerlab_engine::time::Time;
-use peerlab_model::{Hit, LookupId, PeerId, Target};
+use peerlab_model::{Hit, LookupId, PeerId, Region, Target};
 
 use crate::tally::Fate;
 
@@ -42,6 +42,8 @@ pub(crate) enum What {
     Hit { lookup: LookupId, hit: Hit },
     /// A lookup ended.
     Finished { lookup: LookupId },
+    /// A peer answers for a region from now on, or no longer does; noted only where somebody asks for owners.
+    Claim { peer: PeerId, region: Region, holds: bool },
 }
 
 /// What was done for one lookup at one instant, in no order: the end of at most one message, and what was sent then.

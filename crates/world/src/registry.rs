@@ -8,6 +8,7 @@ use std::fmt;
 
 use peerlab_model::{Family, Issues, Overlay, OverlayConfig, Targets};
 use peerlab_overlay::hybrid::central_index::CentralIndex;
+use peerlab_overlay::structured::can::Can;
 use peerlab_overlay::structured::chord::Chord;
 use peerlab_overlay::structured::kademlia::Kademlia;
 use peerlab_overlay::structured::koorde::Koorde;
@@ -59,8 +60,16 @@ impl Registry {
 
     /// The models that Peerlab ships.
     pub fn builtin() -> Self {
-        let structured = Self::empty().with::<Bamboo>().with::<Chord>().with::<Kademlia>().with::<Koorde>().with::<Pastry>();
-        structured.with::<Flooding>().with::<CentralIndex>()
+        let structured = [
+            Self::with::<Bamboo>,
+            Self::with::<Can>,
+            Self::with::<Chord>,
+            Self::with::<Kademlia>,
+            Self::with::<Koorde>,
+            Self::with::<Pastry>,
+        ];
+        let others = [Self::with::<Flooding>, Self::with::<CentralIndex>];
+        structured.into_iter().chain(others).fold(Self::empty(), |registry, with| with(registry))
     }
 
     /// The same and one more; a model of the same name is replaced.

@@ -139,6 +139,7 @@ impl<'a, O: Overlay> World<'a, O> {
             lifetimes,
             disks_are_kept: conditions.storage.as_ref().is_some_and(|storage| storage.disk == Disk::Kept),
             new_identities: conditions.churn.as_ref().is_some_and(|churn| churn.identity == Identity::New),
+            asks_for_owners: conditions.lookups.as_ref().is_some_and(|lookups| lookups.target == TargetKind::Key),
         };
         Ok(Self { conditions, common: Arc::new(common), roles, classes })
     }

@@ -13,8 +13,8 @@ use peerlab_engine::random::{Rng, Streams};
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox, Shard};
 use peerlab_model::{
-    Actions, Cause, Context, Hit, Host, HostId, ItemId, LookupId, Message, Next, OpenRequests, Overlay, PeerId, Pool, Record, Setting,
-    Shares as _, Target,
+    Actions, Cause, Context, Hit, Host, HostId, ItemId, LookupId, Message, Next, OpenRequests, Overlay, PeerId, Pool, Record, Region,
+    Setting, Shares as _, Target,
 };
 use peerlab_network::{Capacity, CapacityState, Link, LinkState, Network, Rules, Verdict};
 use peerlab_prefetch::{prefetch, table};
@@ -41,6 +41,8 @@ pub(crate) struct Common<O> {
     pub(crate) disks_are_kept: bool,
     /// True if each life has an identity of its own.
     pub(crate) new_identities: bool,
+    /// True if there are questions for the owners of keys.
+    pub(crate) asks_for_owners: bool,
 }
 
 /// A message on its way.
@@ -594,6 +596,12 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
 
     fn timed_out(&mut self, lookup: LookupId) {
         self.books.notebook.timed_out(lookup, self.key.time);
+    }
+
+    fn claim(&mut self, region: Region, holds: bool) {
+        if self.common.asks_for_owners {
+            self.books.notebook.note(self.key, What::Claim { peer: self.this, region, holds });
+        }
     }
 }
 

@@ -6,6 +6,8 @@ use peerlab_engine::time::Time;
 use peerlab_model::{ItemId, Key, Numbering, Overlay, PeerId, Roster, Setting, Shares as _, Target};
 use peerlab_workload::{Holdings, TargetKind};
 
+use crate::claims::Claims;
+
 /// The true state of the world.
 pub(crate) struct Truth {
     numbering: Numbering,
@@ -16,6 +18,8 @@ pub(crate) struct Truth {
     items: Vec<Presence>,
     /// By item, where peers keep values: whether it has been published.
     published: Vec<bool>,
+    /// What peers answer for, in models in which that depends on what has happened.
+    pub(crate) claims: Claims,
     /// By seat, where somebody asks for peers: when it was last online, if it is not.
     seen: Vec<Time>,
     /// Peers of the population that are online.
@@ -48,6 +52,7 @@ impl Truth {
             members: needs_members.then(|| Roster::new(0)),
             items: vec![Presence { holders: 0, last: Time::MIN }; items as usize],
             published: vec![false; values as usize],
+            claims: Claims::default(),
             seen: if needs_seen { vec![Time::MIN; population] } else { Vec::new() },
             population_online: 0,
             online_nanos: 0,
@@ -110,6 +115,7 @@ impl Truth {
                 *seen = at;
             }
         }
+        self.claims.end(peer);
         if let Some(members) = &mut self.members {
             members.remove(self.numbering.key(peer), peer);
         }
@@ -164,7 +170,7 @@ impl Truth {
             Target::Item(item) if !self.published.is_empty() => self.published[item.0 as usize],
             Target::Item(item) => self.is_online(answer) && holdings.of(seat).binary_search(&item).is_ok(),
             Target::Peer(peer) => self.is_online(answer) && seat == self.numbering.seat(peer),
-            Target::Key(key) => self.owner(overlay, key) == Some(answer),
+            Target::Key(key) => self.owner(overlay, key) == Some(answer) || self.claims.is_owner(answer, key),
             _ => false,
         }
     }

@@ -70,12 +70,18 @@ fn pastry_runs() {
 }
 
 #[test]
+fn can_runs() {
+    run_small("can.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
+}
+
+#[test]
 fn every_shipped_scenario_is_run_here() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
     let files: Vec<String> =
         names(&directory).into_iter().filter(|name| Path::new(name).extension().is_some_and(|end| end == "toml")).collect();
     let here = [
         "blackout.toml",
+        "can.toml",
         "churn.toml",
         "hop-counts.toml",
         "kademlia.toml",

@@ -18,8 +18,8 @@ use std::collections::{BTreeMap, BinaryHeap};
 use peerlab_engine::key::EventKey;
 use peerlab_engine::random::Streams;
 use peerlab_model::{
-    Cause, Context, Effect, Hit, Host, ItemId, LookupId, Message, Numbering, OpenRequests, Overlay, PeerId, PeerTable, Pool, Rng, Roster,
-    Setting, Shares, Span, Start, Target, Time, Wire,
+    Cause, Context, Effect, Hit, Host, ItemId, LookupId, Message, Numbering, OpenRequests, Overlay, PeerId, PeerTable, Pool, Region, Rng,
+    Roster, Setting, Shares, Span, Start, Target, Time, Wire,
 };
 
 /// How long a message from one peer to another is under way.
@@ -111,6 +111,7 @@ struct Seat<O: Overlay> {
     questions: u32,
     rng: Rng,
     requests: OpenRequests,
+    claims: Vec<Region>,
 }
 
 enum What<O: Overlay> {
@@ -229,6 +230,7 @@ impl<O: Overlay> World<O> {
             questions: 0,
             rng: streams.rng("overlay", u64::from(seat)),
             requests: OpenRequests::default(),
+            claims: Vec::new(),
         };
         Self {
             model,
@@ -315,6 +317,7 @@ impl<O: Overlay> World<O> {
         self.pool.forget(&mut state.requests);
         state.life += 1;
         state.joined = false;
+        state.claims.clear();
         let id = state.id;
         self.online.0.retain(|&peer| peer != id);
     }
@@ -335,6 +338,11 @@ impl<O: Overlay> World<O> {
         if self.joined(seat) {
             self.handle(seat, |model, peer, cx| model.withdraw(peer, cx, &items));
         }
+    }
+
+    /// From now on this share of all messages gets lost.
+    pub(crate) fn set_loss(&mut self, share: f64) {
+        self.loss = share;
     }
 
     /// A peer asks. (A holder that asks for what it has is answered by the world and must not come here.)
@@ -414,6 +422,11 @@ impl<O: Overlay> World<O> {
     /// True if the peer at this seat is online and has joined.
     pub(crate) fn joined(&self, seat: u32) -> bool {
         self.seats[seat as usize].joined
+    }
+
+    /// What the peer at a seat has claimed and not released.
+    pub(crate) fn claims(&self, seat: u32) -> &[Region] {
+        &self.seats[seat as usize].claims
     }
 
     /// The members of the population at this moment.
@@ -527,6 +540,15 @@ impl<O: Overlay> World<O> {
                 let record = self.lookups.get_mut(&id).expect("an end belongs to a lookup");
                 assert!(id.origin == seat && record.finished.is_none(), "{id:?}: ended by seat {seat}, or twice");
                 record.finished = Some(self.now);
+            }
+            Effect::Claim(region, holds) => {
+                let claims = &mut self.seats[seat as usize].claims;
+                assert_ne!(claims.contains(&region), holds, "seat {seat} claims or releases {region:?} twice");
+                if holds {
+                    claims.push(region);
+                } else {
+                    claims.retain(|&claim| claim != region);
+                }
             }
             Effect::TimedOut(id) => self.lookups.get_mut(&id).expect("a timeout belongs to a lookup").timeouts += 1,
         }

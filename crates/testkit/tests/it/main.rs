@@ -3,6 +3,7 @@
 use peerlab_model::Overlay;
 use peerlab_model::units::Duration;
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
+use peerlab_overlay::structured::can::{Can, CanConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
 use peerlab_overlay::structured::kademlia::{Eviction, Kademlia, KademliaConfig};
 use peerlab_overlay::structured::koorde::{Koorde, KoordeConfig};
@@ -71,6 +72,26 @@ fn pastry_conforms() {
 #[test]
 fn bamboo_conforms() {
     in_random_worlds::<Bamboo>(&BambooConfig::default(), &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn can_conforms() {
+    let config = CanConfig { update_interval: Duration::secs(10), failure_after: Duration::secs(25), ..CanConfig::default() };
+    in_random_worlds::<Can>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn can_with_realities_and_weighed_round_trips_conforms() {
+    let config = CanConfig {
+        dimensions: 4,
+        realities: 2,
+        rtt_weighted: true,
+        uniform_partitioning: true,
+        update_interval: Duration::secs(10),
+        failure_after: Duration::secs(25),
+        ..CanConfig::default()
+    };
+    in_random_worlds::<Can>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
 }
 
 #[test]
