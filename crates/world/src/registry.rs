@@ -10,6 +10,7 @@ use peerlab_model::{Family, Issues, Overlay, OverlayConfig, Targets};
 use peerlab_overlay::hybrid::central_index::CentralIndex;
 use peerlab_overlay::structured::chord::Chord;
 use peerlab_overlay::structured::kademlia::Kademlia;
+use peerlab_overlay::structured::onehop::OneHop;
 use peerlab_overlay::structured::pastry::{Bamboo, Pastry};
 use peerlab_overlay::unstructured::flooding::Flooding;
 use schemars::{Schema, schema_for};
@@ -59,6 +60,7 @@ impl Registry {
     /// The models that Peerlab ships.
     pub fn builtin() -> Self {
         let structured = Self::empty().with::<Bamboo>().with::<Chord>().with::<Kademlia>().with::<Pastry>();
+        let structured = structured.with::<OneHop>();
         structured.with::<Flooding>().with::<CentralIndex>()
     }
 

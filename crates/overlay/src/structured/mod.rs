@@ -4,6 +4,7 @@ pub mod chord;
 pub mod contacts;
 pub mod kademlia;
 mod newcomers;
+pub mod onehop;
 pub mod pastry;
 pub(crate) mod prefix;
 pub(crate) mod ring;

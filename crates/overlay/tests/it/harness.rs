@@ -348,6 +348,11 @@ impl<O: Overlay> World<O> {
         id
     }
 
+    /// Another share of messages gets lost from now on.
+    pub(crate) fn set_loss(&mut self, loss: f64) {
+        self.loss = loss;
+    }
+
     // Time.
 
     /// The present instant.

@@ -6,4 +6,5 @@ mod flooding;
 mod graphs;
 mod harness;
 mod kademlia;
+mod onehop;
 mod pastry;

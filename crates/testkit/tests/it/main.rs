@@ -5,6 +5,7 @@ use peerlab_model::units::Duration;
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
 use peerlab_overlay::structured::kademlia::{Eviction, Kademlia, KademliaConfig};
+use peerlab_overlay::structured::onehop::{OneHop, OneHopConfig};
 use peerlab_overlay::structured::pastry::{Bamboo, BambooConfig, Pastry, PastryConfig};
 use peerlab_overlay::unstructured::flooding::{Flooding, FloodingConfig};
 use peerlab_testkit::conformance;
@@ -58,6 +59,12 @@ fn pastry_conforms() {
 #[test]
 fn bamboo_conforms() {
     in_random_worlds::<Bamboo>(&BambooConfig::default(), &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn onehop_conforms() {
+    let config = OneHopConfig { slices: 3, units: 2, reconcile_interval: Duration::secs(10), attempts: 2, ..OneHopConfig::default() };
+    in_random_worlds::<OneHop>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
 }
 
 #[test]
