@@ -60,6 +60,11 @@ fn kademlia_runs() {
 }
 
 #[test]
+fn onehop_runs() {
+    run_small("onehop.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
+}
+
+#[test]
 fn pastry_runs() {
     run_small("pastry.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
 }
@@ -74,6 +79,7 @@ fn every_shipped_scenario_is_run_here() {
         "churn.toml",
         "hop-counts.toml",
         "kademlia.toml",
+        "onehop.toml",
         "pastry.toml",
         "real-gnutella.toml",
         "server-outage.toml",
