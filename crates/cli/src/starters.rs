@@ -15,8 +15,19 @@ macro_rules! shipped {
 }
 
 /// The shipped scenarios.
-pub(crate) const SHIPPED: &[Starter] =
-    shipped!["blackout", "can", "churn", "hop-counts", "kademlia", "koorde", "pastry", "real-gnutella", "server-outage", "workload-q"];
+pub(crate) const SHIPPED: &[Starter] = shipped![
+    "blackout",
+    "can",
+    "churn",
+    "hop-counts",
+    "kademlia",
+    "koorde",
+    "onehop",
+    "pastry",
+    "real-gnutella",
+    "server-outage",
+    "workload-q"
+];
 
 /// What `sim new` writes without `--from`.
 pub(crate) const BLANK: &str = include_str!("starter.toml");

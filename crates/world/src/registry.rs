@@ -12,6 +12,7 @@ use peerlab_overlay::structured::can::Can;
 use peerlab_overlay::structured::chord::Chord;
 use peerlab_overlay::structured::kademlia::Kademlia;
 use peerlab_overlay::structured::koorde::Koorde;
+use peerlab_overlay::structured::onehop::OneHop;
 use peerlab_overlay::structured::pastry::{Bamboo, Pastry};
 use peerlab_overlay::unstructured::flooding::Flooding;
 use schemars::{Schema, schema_for};
@@ -66,6 +67,7 @@ impl Registry {
             Self::with::<Chord>,
             Self::with::<Kademlia>,
             Self::with::<Koorde>,
+            Self::with::<OneHop>,
             Self::with::<Pastry>,
         ];
         let others = [Self::with::<Flooding>, Self::with::<CentralIndex>];

@@ -10,7 +10,7 @@ use peerlab_engine::random::Streams;
 use peerlab_engine::time::{Span, Time};
 use peerlab_model::{BuildError, HostId, Message as _, Numbering, Overlay, Role, Setting, Shares as _};
 use peerlab_network::{Capacity, Link, Network, NetworkError};
-use peerlab_workload::{ClassConfig, Classes, Disk, Holdings, Identity, Lifetimes, Questions, TraceError};
+use peerlab_workload::{ClassConfig, Classes, Disk, Holdings, Identity, Lifetimes, Questions, TargetKind, TraceError};
 
 use crate::conditions::Conditions;
 use crate::director::{Director, stale_share};

@@ -36,6 +36,7 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "flood-whole",
     "kademlia-path-length",
     "koorde-path-length",
+    "onehop-one-hop",
     "pastry-path-length",
     "planetlab-latency",
     "share-online",

@@ -65,6 +65,11 @@ fn koorde_runs() {
 }
 
 #[test]
+fn onehop_runs() {
+    run_small("onehop.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
+}
+
+#[test]
 fn pastry_runs() {
     run_small("pastry.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
 }
@@ -86,6 +91,7 @@ fn every_shipped_scenario_is_run_here() {
         "hop-counts.toml",
         "kademlia.toml",
         "koorde.toml",
+        "onehop.toml",
         "pastry.toml",
         "real-gnutella.toml",
         "server-outage.toml",

@@ -6,6 +6,7 @@ pub mod contacts;
 pub mod kademlia;
 pub mod koorde;
 mod newcomers;
+pub mod onehop;
 pub mod pastry;
 pub(crate) mod prefix;
 pub(crate) mod ring;

@@ -8,4 +8,5 @@ mod graphs;
 mod harness;
 mod kademlia;
 mod koorde;
+mod onehop;
 mod pastry;

@@ -7,6 +7,7 @@ use peerlab_overlay::structured::can::{Can, CanConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
 use peerlab_overlay::structured::kademlia::{Eviction, Kademlia, KademliaConfig};
 use peerlab_overlay::structured::koorde::{Koorde, KoordeConfig};
+use peerlab_overlay::structured::onehop::{OneHop, OneHopConfig};
 use peerlab_overlay::structured::pastry::{Bamboo, BambooConfig, Pastry, PastryConfig};
 use peerlab_overlay::unstructured::flooding::{Flooding, FloodingConfig};
 use peerlab_testkit::conformance;
@@ -92,6 +93,12 @@ fn can_with_realities_and_weighed_round_trips_conforms() {
         ..CanConfig::default()
     };
     in_random_worlds::<Can>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn onehop_conforms() {
+    let config = OneHopConfig { slices: 3, units: 2, reconcile_interval: Duration::secs(10), attempts: 2, ..OneHopConfig::default() };
+    in_random_worlds::<OneHop>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
 }
 
 #[test]
