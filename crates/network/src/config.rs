@@ -54,6 +54,10 @@ pub enum Latency {
         /// 2 for a square, 3 for a cube. Default: 2.
         #[serde(default = "two")]
         dimensions: u32,
+        /// The part of the mean that one end's access link adds, whatever the distance: drawn for each host, exponential with this mean, as
+        /// the height of Vivaldi's coordinates (Dabek et al. 2004). It gives delays the long tail of measured ones. Default: 0.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        height: Duration,
     },
     /// The distance of points that a file gives, in milliseconds one way.
     Coordinates {
@@ -76,7 +80,7 @@ pub enum Latency {
 
 impl Default for Latency {
     fn default() -> Self {
-        Self::Euclidean { mean: Duration::millis(80), dimensions: two() }
+        Self::Euclidean { mean: Duration::millis(80), dimensions: two(), height: Duration::default() }
     }
 }
 
@@ -106,6 +110,11 @@ const fn two() -> u32 {
     2
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(height: &Duration) -> bool {
+    height.span().nanos() == 0
+}
+
 /// All keys of all models at once. A derived `tag` would buffer the table and lose the positions of what is wrong in it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,6 +125,7 @@ struct RawLatency {
     max: Option<Duration>,
     mean: Option<Duration>,
     dimensions: Option<u32>,
+    height: Option<Duration>,
     file: Option<String>,
     unit: Option<MatrixUnit>,
     missing: Option<Missing>,
@@ -141,6 +151,7 @@ impl RawLatency {
             ("max", self.max.is_some()),
             ("mean", self.mean.is_some()),
             ("dimensions", self.dimensions.is_some()),
+            ("height", self.height.is_some()),
             ("file", self.file.is_some()),
             ("unit", self.unit.is_some()),
             ("missing", self.missing.is_some()),
@@ -174,9 +185,9 @@ impl<'de> Deserialize<'de> for Latency {
                 Ok(Self::Uniform { min, max: needed(raw.max, "uniform", "max", "\"80 ms\"")? })
             }
             LatencyModel::Euclidean => {
-                raw.known::<D::Error>("euclidean", &["mean", "dimensions"])?;
+                raw.known::<D::Error>("euclidean", &["mean", "dimensions", "height"])?;
                 let mean = needed(raw.mean, "euclidean", "mean", "\"80 ms\"")?;
-                Ok(Self::Euclidean { mean, dimensions: raw.dimensions.unwrap_or(two()) })
+                Ok(Self::Euclidean { mean, dimensions: raw.dimensions.unwrap_or(two()), height: raw.height.unwrap_or_default() })
             }
             LatencyModel::Coordinates => {
                 raw.known::<D::Error>("coordinates", &["file"])?;
@@ -227,8 +238,10 @@ impl NetworkConfig {
                     issues.warn("max", format!("{max} is below network.min_one_way, which raises every delay to {floor}"));
                 }
             }
-            Latency::Euclidean { mean, dimensions } => {
+            Latency::Euclidean { mean, dimensions, height } => {
                 issues.ensure(mean.span().nanos() > 0, "mean", "the mean delay must be above zero");
+                let message = format!("two ends with {height} each leave nothing of the mean delay of {mean} to the distance");
+                issues.ensure(mean.span() > height.span() + height.span() || height.span().nanos() == 0, "height", message);
                 issues.ensure(
                     (2..=3).contains(dimensions),
                     "dimensions",

@@ -89,8 +89,8 @@ impl Network {
                 let min = min.span().nanos();
                 Delays::Uniform(min, max.span().nanos().saturating_sub(min))
             }
-            Latency::Euclidean { mean, dimensions: 3 } => Delays::Space(Points::random(hosts, mean.span().nanos() as f64, streams)),
-            Latency::Euclidean { mean, .. } => Delays::Plane(Points::random(hosts, mean.span().nanos() as f64, streams)),
+            Latency::Euclidean { mean, dimensions: 3, height } => Delays::Space(Points::random(hosts, mean.span(), height.span(), streams)),
+            Latency::Euclidean { mean, height, .. } => Delays::Plane(Points::random(hosts, mean.span(), height.span(), streams)),
             Latency::Coordinates { file } => match points::load(file, population, dedicated, streams)? {
                 Coordinates::Plane(points) => Delays::Plane(points),
                 Coordinates::Space(points) => Delays::Space(points),
@@ -100,8 +100,8 @@ impl Network {
         let regions = match (config.regions, &delays) {
             (None, _) => Regions::none(),
             (Some(count), Delays::Constant(_) | Delays::Uniform(..)) => Regions::shares(count, hosts, streams),
-            (Some(count), Delays::Plane(points)) => Regions::clusters(count, &points.0, streams),
-            (Some(count), Delays::Space(points)) => Regions::clusters(count, &points.0, streams),
+            (Some(count), Delays::Plane(points)) => Regions::clusters(count, &points.at, streams),
+            (Some(count), Delays::Space(points)) => Regions::clusters(count, &points.at, streams),
             (Some(count), Delays::Matrix(matrix)) => Regions::rows(count, matrix, hosts, streams),
         };
         let jitter = Jitter::new(config.jitter);

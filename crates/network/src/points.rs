@@ -1,6 +1,7 @@
 //! Hosts as points, whose distance is the delay: random ones in a square or a cube, or a file's.
 
 use peerlab_engine::random::Streams;
+use peerlab_engine::time::Span;
 
 use crate::error::{NetworkError, Source, entries};
 
@@ -14,24 +15,42 @@ const COORDINATE_MAX_MS: f64 = 600_000.0;
 
 /// The points of all hosts, in nanoseconds.
 #[derive(Clone, Debug)]
-pub(crate) struct Points<const D: usize>(pub(crate) Vec<[f32; D]>);
+pub(crate) struct Points<const D: usize> {
+    pub(crate) at: Vec<[f32; D]>,
+    /// What each host's access link adds; empty if nothing.
+    heights: Vec<f32>,
+}
 
 impl<const D: usize> Points<D> {
-    /// Uniform in a square or cube of such a size that two hosts are `mean_ns` apart on average.
-    pub(crate) fn random(hosts: u32, mean_ns: f64, streams: Streams) -> Self {
-        let side = mean_ns / if D == 2 { SQUARE_MEAN_DISTANCE } else { CUBE_MEAN_DISTANCE };
+    /// Points without heights.
+    fn flat(at: Vec<[f32; D]>) -> Self {
+        Self { at, heights: Vec::new() }
+    }
+
+    /// Uniform in a square or cube of such a size that the delay between two hosts is `mean` on average, of which two `height`s are their
+    /// access links'.
+    pub(crate) fn random(hosts: u32, mean: Span, height: Span, streams: Streams) -> Self {
+        let height = height.nanos() as f64;
+        let side = (mean.nanos() as f64 - 2.0 * height) / if D == 2 { SQUARE_MEAN_DISTANCE } else { CUBE_MEAN_DISTANCE };
         let keyed = streams.keyed("network.points");
         let point = |host: u32| {
             let mut rng = keyed.rng(u64::from(host), 0);
             std::array::from_fn(|_| (rng.unit_f64() * side) as f32)
         };
-        Self((0..hosts).map(point).collect())
+        let keyed = streams.keyed("network.heights");
+        let heights = if height > 0.0 { hosts } else { 0 };
+        let exponential = |host: u32| (-libm::log1p(-keyed.rng(u64::from(host), 0).unit_f64()) * height) as f32;
+        Self { at: (0..hosts).map(point).collect(), heights: (0..heights).map(exponential).collect() }
     }
 
     /// The delay in nanoseconds before the floor.
     #[inline]
     pub(crate) fn delay(&self, from: u32, to: u32) -> u64 {
-        distance(&self.0[from as usize], &self.0[to as usize]) as u64
+        let apart = distance(&self.at[from as usize], &self.at[to as usize]) as u64;
+        if self.heights.is_empty() {
+            return apart;
+        }
+        apart + (f64::from(self.heights[from as usize]) + f64::from(self.heights[to as usize])) as u64
     }
 }
 
@@ -94,8 +113,8 @@ pub(crate) fn load(file: &str, population: u32, dedicated: u32, streams: Streams
     }
     points.truncate(seats);
     Ok(if dimensions == 2 {
-        Coordinates::Plane(Points(points.iter().map(|&[x, y, _]| [x, y]).collect()))
+        Coordinates::Plane(Points::flat(points.iter().map(|&[x, y, _]| [x, y]).collect()))
     } else {
-        Coordinates::Space(Points(points))
+        Coordinates::Space(Points::flat(points))
     })
 }

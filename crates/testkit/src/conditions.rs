@@ -46,7 +46,7 @@ fn network(rng: &mut Rng) -> NetworkConfig {
     let latency = match rng.below(3) {
         0 => Latency::Constant { one_way: mean },
         1 => Latency::Uniform { min: Duration::millis(10), max: mean.max(Duration::millis(10)) },
-        _ => Latency::Euclidean { mean, dimensions: 2 + rng.below(2) as u32 },
+        _ => Latency::Euclidean { mean, dimensions: 2 + rng.below(2) as u32, height: Duration::default() },
     };
     NetworkConfig {
         latency,

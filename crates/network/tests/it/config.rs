@@ -11,7 +11,7 @@ fn the_contract_example_is_read() {
     let read = config(
         "latency = { model = 'euclidean', mean = '80 ms' }\nmin_one_way = '1 ms'\njitter = 0.1\nloss = 0.001\nregions = 5\nwire = 'p2psim'",
     );
-    assert_eq!(read.latency, Latency::Euclidean { mean: Duration::millis(80), dimensions: 2 });
+    assert_eq!(read.latency, Latency::Euclidean { mean: Duration::millis(80), dimensions: 2, height: Duration::default() });
     assert_eq!((read.jitter, read.loss, read.regions), (0.1, 0.001, Some(5)));
     assert_eq!(config(""), NetworkConfig::default());
 }
@@ -21,7 +21,7 @@ fn every_model_survives_a_round_trip() {
     let models = [
         Latency::Constant { one_way: Duration::millis(50) },
         Latency::Uniform { min: Duration::millis(20), max: Duration::millis(80) },
-        Latency::Euclidean { mean: Duration::millis(80), dimensions: 3 },
+        Latency::Euclidean { mean: Duration::millis(80), dimensions: 3, height: Duration::default() },
         Latency::Coordinates { file: "points.txt".to_owned() },
         Latency::Matrix { file: "rtt.txt".to_owned(), unit: MatrixUnit::S, missing: Missing::Median },
     ];

@@ -33,7 +33,7 @@ fn uniform_has_its_mean_and_range_and_a_window_of_its_minimum() {
 #[test]
 fn euclidean_delays_have_the_mean_that_was_asked_for() {
     for dimensions in [2, 3] {
-        let config = with_latency(Latency::Euclidean { mean: Duration::millis(80), dimensions });
+        let config = with_latency(Latency::Euclidean { mean: Duration::millis(80), dimensions, height: Duration::default() });
         // Disjoint pairs are independent, so the standard error is honest.
         let network = Network::new(&config, 200_000, 0, peerlab_engine::random::Streams::new(7)).unwrap();
         let base = |pair: u32| network.base_delay(HostId(2 * pair), HostId(2 * pair + 1)).unwrap().millis_f64();
@@ -42,6 +42,19 @@ fn euclidean_delays_have_the_mean_that_was_asked_for() {
         assert_eq!(network.base_delay(HostId(5), HostId(9)), network.base_delay(HostId(9), HostId(5)));
         assert_eq!(network.min_delay(), Span::from_millis(1));
     }
+}
+
+/// The setting of Li et al. 2005, section 4: round trips between the King servers have the mean 178 ms and the median 156 ms.
+#[test]
+fn heights_give_delays_the_long_tail_of_measured_ones() {
+    let config = with_latency(Latency::Euclidean { mean: Duration::millis(89), dimensions: 2, height: Duration::millis(35) });
+    let network = Network::new(&config, 200_000, 0, peerlab_engine::random::Streams::new(7)).unwrap();
+    let mut delays: Vec<f64> =
+        (0..100_000).map(|pair| network.base_delay(HostId(2 * pair), HostId(2 * pair + 1)).unwrap().millis_f64()).collect();
+    let (mean, error) = mean_and_error(&delays);
+    assert!((mean - 89.0).abs() < 3.0 * error, "{mean} ± {error}");
+    delays.sort_by(f64::total_cmp);
+    assert!((delays[50_000] - 78.0).abs() < 1.0, "the median is {} ms", delays[50_000]);
 }
 
 #[test]
