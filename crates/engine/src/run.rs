@@ -153,7 +153,9 @@ fn settle<S: Shard>(shards: &mut [&mut S]) {
             shards[to].unpack(&mut parcel);
         }
     }
-    shards.iter_mut().for_each(|shard| shard.settle());
+    for shard in shards.iter_mut() {
+        shard.settle();
+    }
 }
 
 /// What goes from one shard to another at the end of a window.

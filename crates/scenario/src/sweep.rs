@@ -1,5 +1,7 @@
 //! `[sweep]`: keys that vary, and the grid of their values.
 
+use std::collections::BTreeSet;
+
 use crate::diagnostic::{Place, Problem};
 use crate::document::{DottedPath, Node, Override, Value};
 
@@ -51,14 +53,25 @@ pub(crate) fn read(sweep: &Node, labels: &[String], problems: &mut Vec<Problem>)
             problems.push(Problem::new(key.key, format!("`{}` is swept twice", key.path)));
         }
     }
-    let points = keys.iter().try_fold(1_usize, |points, key| points.checked_mul(key.values.len())).filter(|&points| points <= MOST_POINTS);
-    if points.is_none() {
+    if size(&keys).is_none_or(|points| points > MOST_POINTS) {
         problems.push(
             Problem::new(sweep.place, format!("the grid has more than {MOST_POINTS} points"))
                 .help("sweep fewer keys or values, or split the scenario"),
         );
     }
     keys
+}
+
+/// How many points [`grid`] will have; nothing if that is no number.
+fn size(keys: &[SweptKey]) -> Option<usize> {
+    let of = |topology: Option<&str>| {
+        keys.iter().filter(|key| key.topology.as_deref() == topology).try_fold(1_usize, |points, key| points.checked_mul(key.values.len()))
+    };
+    let mut own = Some(1);
+    for key in keys.iter().filter(|key| key.topology.is_some()) {
+        own = own.zip(of(key.topology.as_deref())).map(|(most, points)| most.max(points));
+    }
+    own?.checked_mul(of(None)?)
 }
 
 /// Goes down tables, since `peers.count = […]` without quotes is a table to TOML.
@@ -119,20 +132,34 @@ fn bind(key: &mut SweptKey, labels: &[String], problems: &mut Vec<Problem>) {
     }
 }
 
-/// All combinations: one index per key, the first key varying slowest. Without keys a single empty one.
+/// Points among which every run of the grid of all combinations is found: one index per key, the first key varying slowest. Without
+/// keys a single empty one.
+///
+/// A run depends on the keys of the whole scenario and on its own topology's. So what several topologies vary by themselves goes side by
+/// side: there are as many points as the topology with the most combinations has, not their product.
 pub(crate) fn grid(keys: &[SweptKey]) -> Vec<Vec<usize>> {
+    let topologies: BTreeSet<&str> = keys.iter().filter_map(|key| key.topology.as_deref()).collect();
+    let mut points = BTreeSet::new();
+    for common in combinations(keys, |key| key.topology.is_none()) {
+        let own: Vec<Vec<Vec<usize>>> =
+            topologies.iter().map(|topology| combinations(keys, |key| key.topology.as_deref() == Some(*topology))).collect();
+        let most = own.iter().map(Vec::len).max().unwrap_or(1);
+        points.extend((0..most).map(|turn| {
+            // A key has an index above 0 in the combination to which it belongs, and nowhere else.
+            let turns = own.iter().map(|combinations| &combinations[turn.min(combinations.len() - 1)]);
+            turns.fold(common.clone(), |sum, own| sum.iter().zip(own).map(|(a, b)| a + b).collect())
+        }));
+    }
+    points.into_iter().collect()
+}
+
+/// All combinations of the keys that `vary`; the others stay at their first value.
+fn combinations(keys: &[SweptKey], vary: impl Fn(&SweptKey) -> bool) -> Vec<Vec<usize>> {
     let mut points = vec![Vec::new()];
     for key in keys {
-        points = points
-            .into_iter()
-            .flat_map(|point| {
-                (0..key.values.len()).map(move |index| {
-                    let mut longer = point.clone();
-                    longer.push(index);
-                    longer
-                })
-            })
-            .collect();
+        let values = if vary(key) { key.values.len() } else { 1 };
+        points =
+            points.into_iter().flat_map(|point| (0..values).map(move |index| point.iter().copied().chain([index]).collect())).collect();
     }
     points
 }

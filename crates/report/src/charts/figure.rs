@@ -58,6 +58,13 @@ pub(super) enum Mark {
         /// Which points have a marker.
         markers: Markers,
     },
+    /// Points by themselves.
+    Points {
+        /// Index of the pen.
+        pen: usize,
+        /// The points.
+        points: Vec<(f64, f64)>,
+    },
     /// The area between two lines.
     Band {
         /// Index of the pen.

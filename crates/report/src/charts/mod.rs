@@ -26,6 +26,7 @@ mod slice;
 mod style;
 mod sweep;
 mod time;
+mod trade;
 
 use crate::tables::TableError;
 use figure::Figure;
@@ -88,6 +89,7 @@ pub fn draw_all(directory: &Path) -> Result<Vec<PathBuf>, ChartError> {
 fn figures(directory: &Path) -> Result<Vec<Figure>, ChartError> {
     let slice = Slice::of(directory)?;
     let mut figures = sweep::figures(directory, &slice)?;
+    figures.extend(trade::figure(directory, &slice)?);
     figures.extend(hops::figures(directory, &slice)?);
     figures.extend(lookups::figures(directory, &slice)?);
     figures.extend(time::figures(directory, &slice)?);

@@ -20,6 +20,8 @@ const SMALL: f64 = 12.0;
 const LINE_HEIGHT: f64 = 19.0;
 const LINE: f64 = 1.9;
 const MARKER: f64 = 8.0;
+/// Of points that no line joins.
+const SMALL_MARKER: f64 = 4.5;
 /// Room for the names at the vertical axis, at most.
 const NAMES: f64 = 330.0;
 /// Length of a line in the legend.
@@ -176,6 +178,9 @@ impl Painter<'_, '_> {
     fn mark(&self, mark: &Mark) -> Painted {
         match mark {
             Mark::Line { pen, points, markers } => self.curve(*pen, points, *markers),
+            Mark::Points { pen, points } => {
+                points.iter().try_for_each(|&(x, y)| self.canvas.marker(&Pen::of(*pen), self.at(x, y), SMALL_MARKER))
+            }
             Mark::Band { pen, points } => {
                 let upper = points.iter().map(|&(x, _, high)| self.at(x, high));
                 let lower = points.iter().rev().map(|&(x, low, _)| self.at(x, low));

@@ -7,7 +7,7 @@ use super::ChartError;
 use crate::tables::{Label, Reader, Row, Summary, TableError};
 use std::{collections::BTreeSet, io::ErrorKind, path::Path};
 
-/// The topologies, in order, and the sweep point to show: the last one in the plan.
+/// The topologies, in order, and of each the sweep point to show: its last one in the plan.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slice {
     /// Labels of the topologies, in plan order: the index is the pen.
@@ -15,7 +15,8 @@ pub(super) struct Slice {
     /// Repetitions at the sweep point shown.
     pub(super) repetitions: usize,
     swept: Vec<String>,
-    point: Vec<String>,
+    /// By topology: a cell a swept parameter, empty where that does not concern the topology.
+    points: Vec<Vec<String>>,
 }
 
 impl Slice {
@@ -23,44 +24,65 @@ impl Slice {
     pub(super) fn of(directory: &Path) -> Result<Self, ChartError> {
         let mut reader = Reader::<Summary>::open(directory)?;
         let mut slice = Self { swept: reader.header().swept.clone(), ..Self::default() };
-        let (mut points, mut repetitions) = (Vec::<Vec<String>>::new(), BTreeSet::new());
+        let mut repetitions = BTreeSet::new();
         while let Some((label, _)) = reader.next_record()? {
-            if !slice.topologies.contains(&label.topology) {
+            let at = slice.topologies.iter().position(|topology| *topology == label.topology).unwrap_or_else(|| {
                 slice.topologies.push(label.topology.clone());
-            }
-            if points.last() != Some(&label.sweep) && !points.contains(&label.sweep) {
-                points.push(label.sweep.clone());
-            }
-            if !repetitions.contains(&(label.sweep.clone(), label.repetition)) {
-                repetitions.insert((label.sweep.clone(), label.repetition));
-            }
+                slice.points.push(Vec::new());
+                slice.topologies.len() - 1
+            });
+            slice.points[at].clone_from(&label.sweep);
+            repetitions.insert(label.repetition);
         }
-        slice.point = points.pop().unwrap_or_default();
-        slice.repetitions = repetitions.iter().filter(|(point, _)| *point == slice.point).count();
+        slice.repetitions = repetitions.len();
         Ok(slice)
     }
 
     /// The topology's index, if the row is at the sweep point shown.
     pub(super) fn topology(&self, label: &Label) -> Option<usize> {
-        if label.sweep != self.point {
-            return None;
-        }
-        self.topologies.iter().position(|topology| *topology == label.topology)
+        let at = self.topologies.iter().position(|topology| *topology == label.topology)?;
+        (self.points[at] == label.sweep).then_some(at)
+    }
+
+    /// The topology's index, if the row is at the sweep point shown but for the parameter in `column`, which it has.
+    pub(super) fn topology_but_for(&self, column: usize, label: &Label) -> Option<usize> {
+        let at = self.topologies.iter().position(|topology| *topology == label.topology)?;
+        let mut cells = self.points[at].iter().zip(&label.sweep).enumerate();
+        let agrees = !label.sweep[column].is_empty() && cells.all(|(other, (shown, cell))| other == column || shown == cell);
+        agrees.then_some(at)
+    }
+
+    /// True if a swept parameter concerns all topologies.
+    pub(super) fn is_common(&self, column: usize) -> bool {
+        self.points.iter().all(|point| !point[column].is_empty())
     }
 
     /// Names of the swept parameters with the value shown of each.
     pub(super) fn point(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.swept.iter().zip(&self.point).map(|(name, value)| (name.as_str(), value.as_str()))
+        let value =
+            |column: usize| self.points.iter().map(|point| point[column].as_str()).find(|value| !value.is_empty()).unwrap_or_default();
+        self.swept.iter().enumerate().map(move |(column, name)| (name.as_str(), value(column)))
+    }
+
+    /// The same in words, for subtitles: not more than fit.
+    pub(super) fn point_in_words(&self, but: Option<&str>) -> Vec<String> {
+        let words: Vec<String> =
+            self.point().filter(|(name, _)| Some(*name) != but).map(|(name, value)| format!("{name} = {value}")).collect();
+        if words.len() > 3 { vec!["the other parameters at their last values".to_owned()] } else { words }
     }
 
     /// A subtitle: the sweep point, the repetitions, and what else there is to say.
     pub(super) fn subtitle(&self, more: &[&str]) -> String {
-        let point = self.point().map(|(name, value)| format!("{name} = {value}"));
         let repetitions = match self.repetitions {
             1 => "1 run each".to_owned(),
             n => format!("{n} repetitions"),
         };
-        point.chain([repetitions]).chain(more.iter().map(ToString::to_string)).collect::<Vec<_>>().join(" · ")
+        self.point_in_words(None)
+            .into_iter()
+            .chain([repetitions])
+            .chain(more.iter().map(ToString::to_string))
+            .collect::<Vec<_>>()
+            .join(" · ")
     }
 }
 

@@ -50,6 +50,9 @@ const VIEWS: [View; 4] = [
     },
 ];
 
+/// Swept parameters beyond this are many.
+const MANY: usize = 3;
+
 /// A point of a curve: position on the sweep, mean, and its interval.
 type Point = (usize, f64, Option<(f64, f64)>);
 
@@ -63,11 +66,13 @@ pub(super) fn figures(directory: &Path, slice: &Slice) -> Result<Vec<Figure>, Ch
             rows.push((label.clone(), row));
         }
     }
-    let held: Vec<(String, String)> = slice.point().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let mut figures = Vec::new();
     for (column, parameter) in swept.iter().enumerate() {
-        let at_held = |label: &Label| (0..held.len()).all(|other| other == column || label.sweep[other] == held[other].1);
-        let rows: Vec<_> = rows.iter().filter(|(label, _)| at_held(label)).collect();
+        // Of many that concern one topology each, what they trade for what says more than a chart a parameter.
+        if swept.len() > MANY && !slice.is_common(column) {
+            continue;
+        }
+        let rows: Vec<_> = rows.iter().filter(|(label, _)| slice.topology_but_for(column, label).is_some()).collect();
         let values = values(rows.iter().map(|(label, _)| label.sweep[column].as_str()));
         if values.len() < 2 {
             continue;
@@ -122,12 +127,11 @@ fn figure(view: &View, parameter: &str, values: &[String], curves: &[Vec<Point>]
     let scale = if view.kind == Kind::PerCent { 100.0 } else { 1.0 };
     let y = value_axis(view, curves);
     let limits = y.range();
-    let held = slice.point().filter(|(name, _)| *name != parameter).map(|(name, value)| format!("{name} = {value}"));
     let repetitions = match slice.repetitions {
         1 => "1 run each".to_owned(),
         n => format!("mean of {n} repetitions and its 95 % interval"),
     };
-    let subtitle = held.chain([repetitions]).collect::<Vec<_>>().join(" · ");
+    let subtitle = slice.point_in_words(Some(parameter)).into_iter().chain([repetitions]).collect::<Vec<_>>().join(" · ");
     let name = format!("{}-vs-{}", view.stem, file_stem(parameter));
     let mut figure = Figure::new(name, format!("{} against {parameter}", view.title), subtitle, x, y);
     let drawn = || curves.iter().enumerate().filter(|(_, curve)| !curve.is_empty());
