@@ -203,6 +203,7 @@ pub enum Target {
 }
 
 /// The kinds of question that a model can answer.
+#[expect(clippy::struct_excessive_bools, reason = "four kinds that are independent of each other")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Targets {
     /// `target = "key"`.
