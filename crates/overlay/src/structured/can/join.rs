@@ -165,7 +165,7 @@ impl Can {
         let around = space.around(&self.torus, zone, this);
         let token = cx.open(Pending::Give { to, realm, zone, tries });
         cx.send(to, CanMessage::Give { realm, zone, around, token });
-        cx.set_timer(self.rules.request_timeout, CanTimer::Request(token));
+        cx.set_timer(self.upkeep_timeout(), CanTimer::Request(token));
     }
 
     pub(super) fn give_timed_out(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, to: PeerId, realm: u8, zone: Zone, tries: u8) {

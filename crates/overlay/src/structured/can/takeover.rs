@@ -134,7 +134,7 @@ impl Can {
         extra.ceding.push((realm, zone, to));
         let token = cx.open(Pending::Cede { to, realm, zone });
         cx.send(to, CanMessage::Cede { realm, zone, token });
-        cx.set_timer(self.rules.request_timeout, CanTimer::Request(token));
+        cx.set_timer(self.upkeep_timeout(), CanTimer::Request(token));
     }
 
     pub(super) fn asked_to_confirm(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, from: PeerId, realm: u8, zone: Zone, token: Token) {
