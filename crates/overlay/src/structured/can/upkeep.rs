@@ -41,7 +41,9 @@ impl Can {
     pub(super) fn take_zone(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, realm: u8, zone: Zone) -> bool {
         let Some(space) = peer.space_mut(realm) else { return false };
         let Some((gone, now)) = space.add_zone(zone) else { return false };
-        gone.iter().for_each(|zone| cx.release(zone.region(realm)));
+        for zone in gone {
+            cx.release(zone.region(realm));
+        }
         cx.claim(now.region(realm));
         space.review(&self.torus, cx.now());
         true
@@ -51,13 +53,17 @@ impl Can {
     pub(super) fn drop_zone(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, realm: u8, zone: Zone) {
         let Some(space) = peer.space_mut(realm) else { return };
         let (gone, rest) = space.remove_zone(zone);
-        gone.iter().for_each(|zone| cx.release(zone.region(realm)));
-        rest.iter().for_each(|zone| cx.claim(zone.region(realm)));
+        for zone in gone {
+            cx.release(zone.region(realm));
+        }
+        for zone in rest {
+            cx.claim(zone.region(realm));
+        }
         space.review(&self.torus, cx.now());
     }
 
     /// Tells all neighbours, and these others, what this peer has and knows.
-    pub(super) fn tell_all(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, realm: u8, others: &[PeerId]) {
+    pub(super) fn tell_all(peer: &mut CanPeer, cx: &mut Cx<'_>, realm: u8, others: &[PeerId]) {
         let this = peer.id;
         let Some(space) = peer.space_mut(realm) else { return };
         let bulletin = space.bulletin(cx.now());
@@ -136,7 +142,7 @@ impl Can {
         }
         if !peer.is_ready(realm) {
             if let Some(token) = asks {
-                self.refuse_upkeep(peer, cx, from, token);
+                Self::refuse_upkeep(peer, cx, from, token);
             }
             return;
         }
@@ -211,7 +217,7 @@ impl Can {
         peer.ticks = peer.ticks.wrapping_add(1);
         for realm in peer.realms() {
             if peer.is_ready(realm) {
-                self.tell_all(peer, cx, realm, &[]);
+                Self::tell_all(peer, cx, realm, &[]);
                 self.look_after(peer, cx, realm);
                 self.look_for_holes(peer, cx, realm);
             }
