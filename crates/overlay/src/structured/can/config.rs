@@ -46,7 +46,8 @@ pub struct CanConfig {
     pub takeover_timer: Duration,
     /// Mean gap between a peer's attempts to get rid of zones that it has taken over.
     pub reassign_interval: Duration,
-    /// Silence after which a request counts as unanswered.
+    /// Silence after which a hop counts as unanswered. Upkeep waits three times as long, and asks a silent neighbour twice: it should exceed
+    /// a third of the largest round trip by far.
     pub request_timeout: Duration,
     /// How often the origin asks again when no answer came.
     pub retries: u8,
@@ -130,7 +131,7 @@ impl OverlayConfig for CanConfig {
     fn expected_bytes(&self, members: u32) -> u64 {
         // 4.6 neighbours and more, as the dimensions (and 2^d > members) allow.
         let degree = (u64::from(self.dimensions) * 3).min(2 * u64::from(members.max(2).ilog2() + 2)).min(u64::from(members));
-        let space = 160 + degree * 80;
+        let space = 200 + degree * 72;
         64 + u64::from(self.realities) * space + if self.names { 420 + 24 * u64::from(self.replicas) } else { 0 }
     }
 

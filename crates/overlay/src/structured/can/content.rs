@@ -142,7 +142,7 @@ impl Can {
             cx.send(holder, CanMessage::Stored { token });
             self.keep(peer, cx, key, holder);
         } else {
-            self.refuse_upkeep(peer, cx, holder, token);
+            Self::refuse_upkeep(peer, cx, holder, token);
         }
     }
 
@@ -192,7 +192,7 @@ impl Can {
     // When zones change hands.
 
     /// The living records of a zone go to its new owner, as many in a message as fit.
-    pub(super) fn hand_over_zone(&self, peer: &CanPeer, cx: &mut Cx<'_>, zone: Zone, to: PeerId) {
+    pub(super) fn hand_over_zone(peer: &CanPeer, cx: &mut Cx<'_>, zone: Zone, to: PeerId) {
         let Some(extra) = peer.extra.as_deref().filter(|extra| !extra.records.is_empty()) else { return };
         let now = cx.now();
         let moving: Vec<Record> =

@@ -80,13 +80,13 @@ impl Can {
     }
 
     /// "I cannot."
-    pub(super) fn refuse(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, to: PeerId, token: Token, query: &Query) {
+    pub(super) fn refuse(peer: &mut CanPeer, cx: &mut Cx<'_>, to: PeerId, token: Token, query: &Query) {
         let this = peer.id;
         let lowest = if peer.is_active() { this } else { peer.extra().newcomers.refuse(this, to) };
         cx.send(to, CanMessage::Refuse { token, lookup: query.lookup, lowest, goal: query.goal });
     }
 
-    pub(super) fn refuse_upkeep(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, to: PeerId, token: Token) {
+    pub(super) fn refuse_upkeep(peer: &mut CanPeer, cx: &mut Cx<'_>, to: PeerId, token: Token) {
         let this = peer.id;
         let lowest = if peer.is_active() { this } else { peer.extra().newcomers.refuse(this, to) };
         cx.send(to, CanMessage::Refuse { token, lookup: NO_LOOKUP, lowest, goal: Goal::Contact });
@@ -113,7 +113,7 @@ impl Can {
                 self.lose(peer, cx, to);
             }
             Some(Pending::Store { name, .. }) => self.store_failed(peer, cx, name),
-            Some(Pending::Give { realm, .. }) => self.give_ended(peer, realm),
+            Some(Pending::Give { realm, .. }) => Self::give_ended(peer, realm),
             Some(Pending::Cede { to, realm, zone }) => {
                 Self::forget_ceding(peer, realm, zone, to);
                 self.lose(peer, cx, from);
@@ -153,7 +153,7 @@ impl Can {
         });
         match zone {
             Some(zone) => self.give(peer, cx, realm, zone, query.origin, 0),
-            None => self.refuse(peer, cx, query.origin, query.ask, query),
+            None => Self::refuse(peer, cx, query.origin, query.ask, query),
         }
     }
 
@@ -165,7 +165,7 @@ impl Can {
         let around = space.around(&self.torus, zone, this);
         let token = cx.open(Pending::Give { to, realm, zone, tries });
         cx.send(to, CanMessage::Give { realm, zone, around, token });
-        cx.set_timer(self.rules.request_timeout, CanTimer::Request(token));
+        cx.set_timer(self.upkeep_timeout(), CanTimer::Request(token));
     }
 
     pub(super) fn give_timed_out(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, to: PeerId, realm: u8, zone: Zone, tries: u8) {
@@ -174,11 +174,11 @@ impl Can {
             self.give(peer, cx, realm, zone, to, tries + 1);
         } else {
             // The zone stays here. Should the other one have it nevertheless, updates will show that, and this peer gives way.
-            self.give_ended(peer, realm);
+            Self::give_ended(peer, realm);
         }
     }
 
-    pub(super) fn give_ended(&self, peer: &mut CanPeer, realm: u8) {
+    pub(super) fn give_ended(peer: &mut CanPeer, realm: u8) {
         if let Some(space) = peer.space_mut(realm) {
             space.giving = false;
         }
@@ -187,7 +187,7 @@ impl Can {
     /// The zone has gone over.
     pub(super) fn accepted(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, from: PeerId, token: Token) {
         let Some(Pending::Give { realm, zone, .. }) = cx.close(token) else { return };
-        self.give_ended(peer, realm);
+        Self::give_ended(peer, realm);
         self.yield_zone(peer, cx, realm, zone, from);
     }
 
@@ -203,16 +203,24 @@ impl Can {
         if let Some(space) = peer.space_mut(realm) {
             space.learn(&self.torus, to, &theirs, None, now);
         }
-        self.hand_over_zone(peer, cx, zone, to);
-        self.tell_all(peer, cx, realm, &before);
+        Self::hand_over_zone(peer, cx, zone, to);
+        Self::tell_all(peer, cx, realm, &before);
         if peer.space(realm).is_some_and(|space| !space.is_ready()) {
-            self.lost_all(peer, cx, realm);
+            Self::lost_all(peer, cx, realm);
         }
     }
 
     // The receiver's side.
 
-    pub(super) fn given(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, from: PeerId, realm: u8, zone: Zone, around: &[Listed], token: Token) {
+    pub(super) fn given(
+        &self,
+        peer: &mut CanPeer,
+        cx: &mut Cx<'_>,
+        from: PeerId,
+        (realm, zone): (u8, Zone),
+        around: &[Listed],
+        token: Token,
+    ) {
         if peer.space(realm).is_none() || from == peer.id {
             return;
         }
@@ -239,7 +247,7 @@ impl Can {
         }
         ask.sort_unstable();
         ask.dedup();
-        self.tell_all(peer, cx, realm, &[]);
+        Self::tell_all(peer, cx, realm, &[]);
         for other in ask {
             self.check_on(peer, cx, realm, other, Why::Candidate);
         }
@@ -249,7 +257,7 @@ impl Can {
     }
 
     /// All zones of a reality have gone to others: it joins anew.
-    pub(super) fn lost_all(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, realm: u8) {
+    pub(super) fn lost_all(peer: &mut CanPeer, cx: &mut Cx<'_>, realm: u8) {
         if let Some(space) = peer.space_mut(realm) {
             space.clear();
         }
@@ -278,7 +286,7 @@ impl Can {
                 cx.send(other, CanMessage::Leave { realm });
             }
             for (zone, heir) in heirs {
-                self.hand_over_zone(peer, cx, zone, heir);
+                Self::hand_over_zone(peer, cx, zone, heir);
             }
         }
     }
@@ -295,7 +303,7 @@ impl Can {
     }
 
     /// A neighbour says goodbye; who gets its zone will say so.
-    pub(super) fn left_by(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, from: PeerId, realm: u8) {
+    pub(super) fn left_by(peer: &mut CanPeer, cx: &mut Cx<'_>, from: PeerId, realm: u8) {
         peer.extra().bury(from, cx.now());
         if let Some(space) = peer.space_mut(realm) {
             space.forget(from);

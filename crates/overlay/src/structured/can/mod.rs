@@ -9,7 +9,7 @@
 //! what has happened, so the judge is told by the peers themselves.
 //!
 //! # Cost
-//! A hop reads the peer and its table of neighbours (56 bytes each). No handler allocates in the steady state but for answers that list
+//! A hop reads the peer and its table of neighbours (48 bytes each). No handler allocates in the steady state but for answers that list
 //! holders: an update is one list, shared among all who get it, and written anew only when zones have changed.
 //!
 //! # Not here
@@ -128,10 +128,15 @@ impl Can {
         half + Span::from_nanos(cx.rng().below(mean.nanos().max(1)))
     }
 
+    /// How long upkeep waits for an answer. It is in no hurry, and a wrong belief in a death costs much.
+    fn upkeep_timeout(&self) -> Span {
+        self.rules.request_timeout.times(3)
+    }
+
     fn request_timed_out(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, token: Token) {
         match cx.close(token) {
             Some(Pending::Hop { to, query, .. }) => self.hop_timed_out(peer, cx, to, query),
-            Some(Pending::Check { to, .. }) => self.check_failed(peer, cx, to),
+            Some(Pending::Check { to, realm, why, tries, .. }) => self.check_timed_out(peer, cx, to, realm, why, tries),
             Some(Pending::Give { to, realm, zone, tries }) => self.give_timed_out(peer, cx, to, realm, zone, tries),
             Some(Pending::Cede { to, realm, zone }) => self.cede_timed_out(peer, cx, to, realm, zone),
             Some(Pending::Store { name, .. }) => self.store_failed(peer, cx, name),
@@ -198,14 +203,14 @@ impl Overlay for Can {
             M::Refuse { token, lowest, .. } => self.refused(peer, cx, from, token, lowest),
             M::Found { ask, hops, .. } => self.found(peer, cx, from, ask, hops),
             M::Providers { holders, ask, hops, .. } => Self::providers(cx, ask, &holders, hops),
-            M::Give { realm, zone, around, token } => self.given(peer, cx, from, realm, zone, &around, token),
+            M::Give { realm, zone, around, token } => self.given(peer, cx, from, (realm, zone), &around, token),
             M::Accept { token, .. } => self.accepted(peer, cx, from, token),
             M::Update { realm, bulletin, asks, answers } => self.updated(peer, cx, from, realm, &bulletin, (asks, answers)),
             M::Takeover { realm, dead, volume } => self.told_of_takeover(peer, cx, from, realm, dead, volume),
-            M::Leave { realm } => self.left_by(peer, cx, from, realm),
-            M::Cede { realm, zone, token } => self.asked_to_confirm(peer, cx, from, realm, zone, token),
+            M::Leave { realm } => Self::left_by(peer, cx, from, realm),
+            M::Cede { realm, zone, token } => Self::asked_to_confirm(peer, cx, from, realm, zone, token),
             M::Ceded { token, holds } => self.ceded(peer, cx, from, token, holds),
-            M::Seek { realm, zone, holder } => self.sought(peer, cx, realm, zone, holder),
+            M::Seek { realm, zone, holder } => Self::sought(peer, cx, realm, zone, holder),
             M::Sought { realm, zone } => self.taker_found(peer, cx, from, realm, zone),
             M::HandOver { records } => Self::receive_records(peer, cx, &records),
             M::Store { key, token } => self.store(peer, cx, from, key, token),

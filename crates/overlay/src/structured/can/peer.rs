@@ -40,7 +40,7 @@ pub enum Pending {
     /// A question of this peer's own.
     Own { query: Query, purpose: Purpose, tries: u8 },
     /// Is it there, what are its zones, and how far away is it?
-    Check { to: PeerId, realm: u8, sent: Time, why: Why },
+    Check { to: PeerId, realm: u8, sent: Time, why: Why, tries: u8 },
     /// A zone for somebody else.
     Give { to: PeerId, realm: u8, zone: Zone, tries: u8 },
     /// A zone that somebody else may have to itself.

@@ -95,7 +95,7 @@ impl Can {
     /// A question has come.
     pub(super) fn forwarded(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, from: PeerId, hop: Token, query: Query) {
         if !peer.is_ready(query.realm) {
-            self.refuse(peer, cx, from, hop, &query);
+            Self::refuse(peer, cx, from, hop, &query);
             return;
         }
         cx.send(from, CanMessage::Ack { hop, lookup: query.lookup, goal: query.goal });
@@ -124,7 +124,7 @@ impl Can {
             Route::Here(realm) => self.answer(peer, cx, &query, realm),
             Route::Next(next) => self.send_hop(cx, next, query),
             // A newcomer tries again soon.
-            Route::Stuck if query.goal.is_join() && query.origin != peer.id => self.refuse(peer, cx, query.origin, query.ask, &query),
+            Route::Stuck if query.goal.is_join() && query.origin != peer.id => Self::refuse(peer, cx, query.origin, query.ask, &query),
             // It is lost, and its origin asks again when this place has been repaired.
             Route::Stuck => {}
         }
@@ -162,12 +162,11 @@ impl Can {
                 known = Some(realm);
             }
         }
-        match known {
-            Some(realm) => self.check_on(peer, cx, realm, to, Why::Suspicion),
-            None => {
-                peer.extra().newcomers.forget(to);
-                peer.extra().bury(to, cx.now());
-            }
+        if let Some(realm) = known {
+            self.check_on(peer, cx, realm, to, Why::Suspicion);
+        } else {
+            peer.extra().newcomers.forget(to);
+            peer.extra().bury(to, cx.now());
         }
         self.hop_failed(peer, cx, query);
     }

@@ -241,21 +241,10 @@ impl Space {
         let mut holes = Vec::new();
         for &zone in &self.zones {
             for face in torus.across(zone) {
-                self.look(torus, face, &known, &mut holes);
+                look(torus, face, &known, &mut holes);
             }
         }
         holes
-    }
-
-    fn look(&self, torus: &Torus, face: Face, known: &[Zone], holes: &mut Vec<Face>) {
-        if known.iter().any(|zone| zone.covers(face.zone)) {
-            return;
-        }
-        if known.iter().any(|&zone| face.zone.covers(zone)) {
-            torus.touching(face).for_each(|half| self.look(torus, half, known, holes));
-        } else if !holes.iter().any(|hole: &Face| hole.zone == face.zone) {
-            holes.push(face);
-        }
     }
 
     pub(super) fn state_bytes(&self) -> usize {
@@ -286,5 +275,17 @@ impl Space {
             Neighbour { zone, bulletin: Some(bulletin), heard: Time::ZERO, peer, trip_us: 0, suspect: false }
         };
         self.neighbours = neighbours.map(known).collect();
+    }
+}
+
+/// Looks for what is not covered by known zones, half by half.
+fn look(torus: &Torus, face: Face, known: &[Zone], holes: &mut Vec<Face>) {
+    if known.iter().any(|zone| zone.covers(face.zone)) {
+        return;
+    }
+    if known.iter().any(|&zone| face.zone.covers(zone)) {
+        torus.touching(face).for_each(|half| look(torus, half, known, holes));
+    } else if !holes.iter().any(|hole: &Face| hole.zone == face.zone) {
+        holes.push(face);
     }
 }

@@ -58,7 +58,7 @@ impl Can {
             }
             peer.extra().taken.push(TakenOver { realm, dead, zones, volume, at: cx.now() });
         }
-        self.tell_all(peer, cx, realm, &[]);
+        Self::tell_all(peer, cx, realm, &[]);
         for other in around {
             if !peer.space(realm).is_some_and(|space| space.knows(other)) {
                 self.introduce(peer, cx, realm, other);
@@ -76,7 +76,7 @@ impl Can {
         // Copies of the records that lay there are of use to the new owner.
         let lay_there = peer.space(realm).and_then(|space| space.neighbour(dead)).and_then(|known| known.bulletin.clone());
         for &zone in lay_there.iter().flat_map(|bulletin| &*bulletin.zones) {
-            self.hand_over_zone(peer, cx, zone, from);
+            Self::hand_over_zone(peer, cx, zone, from);
         }
         let Some(space) = peer.space_mut(realm) else { return };
         space.forget(dead);
@@ -134,10 +134,10 @@ impl Can {
         extra.ceding.push((realm, zone, to));
         let token = cx.open(Pending::Cede { to, realm, zone });
         cx.send(to, CanMessage::Cede { realm, zone, token });
-        cx.set_timer(self.rules.request_timeout, CanTimer::Request(token));
+        cx.set_timer(self.upkeep_timeout(), CanTimer::Request(token));
     }
 
-    pub(super) fn asked_to_confirm(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, from: PeerId, realm: u8, zone: Zone, token: Token) {
+    pub(super) fn asked_to_confirm(peer: &mut CanPeer, cx: &mut Cx<'_>, from: PeerId, realm: u8, zone: Zone, token: Token) {
         let mut holds = peer.space(realm).is_some_and(|space| space.zones().iter().any(|own| own.covers(zone)));
         let this = peer.id;
         if let Some(extra) = peer.extra.as_deref_mut() {
@@ -205,7 +205,7 @@ impl Can {
 
     /// Somebody looks for two siblings one of which can take its zone: this peer and the holder of its own zone's sibling, or, if that has
     /// been split, somebody farther down.
-    pub(super) fn sought(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, realm: u8, zone: Zone, holder: PeerId) {
+    pub(super) fn sought(peer: &mut CanPeer, cx: &mut Cx<'_>, realm: u8, zone: Zone, holder: PeerId) {
         let Some(space) = peer.space(realm) else { return };
         let [own] = space.zones() else { return };
         let Some(sibling) = own.sibling().filter(|_| holder != peer.id) else { return };

@@ -13,6 +13,8 @@ use super::peer::{CanPeer, Failed, Hole, Pending, Purpose, Why};
 use super::zone::Zone;
 use super::{Can, CanMessage, CanTimer, Cx};
 
+/// How often a neighbour that does not answer is asked before it counts as dead.
+const CHECK_TRIES: u8 = 2;
 /// A place that nobody is known to own is asked for at this age, in updates, and taken at the next one.
 const HOLE_PROBED: u8 = 2;
 const HOLE_TAKEN: u8 = 4;
@@ -39,7 +41,9 @@ impl Can {
     pub(super) fn take_zone(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, realm: u8, zone: Zone) -> bool {
         let Some(space) = peer.space_mut(realm) else { return false };
         let Some((gone, now)) = space.add_zone(zone) else { return false };
-        gone.iter().for_each(|zone| cx.release(zone.region(realm)));
+        for zone in gone {
+            cx.release(zone.region(realm));
+        }
         cx.claim(now.region(realm));
         space.review(&self.torus, cx.now());
         true
@@ -49,13 +53,17 @@ impl Can {
     pub(super) fn drop_zone(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, realm: u8, zone: Zone) {
         let Some(space) = peer.space_mut(realm) else { return };
         let (gone, rest) = space.remove_zone(zone);
-        gone.iter().for_each(|zone| cx.release(zone.region(realm)));
-        rest.iter().for_each(|zone| cx.claim(zone.region(realm)));
+        for zone in gone {
+            cx.release(zone.region(realm));
+        }
+        for zone in rest {
+            cx.claim(zone.region(realm));
+        }
         space.review(&self.torus, cx.now());
     }
 
     /// Tells all neighbours, and these others, what this peer has and knows.
-    pub(super) fn tell_all(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, realm: u8, others: &[PeerId]) {
+    pub(super) fn tell_all(peer: &mut CanPeer, cx: &mut Cx<'_>, realm: u8, others: &[PeerId]) {
         let this = peer.id;
         let Some(space) = peer.space_mut(realm) else { return };
         let bulletin = space.bulletin(cx.now());
@@ -73,11 +81,15 @@ impl Can {
             return;
         }
         peer.extra().checking.push(to);
+        self.send_check(peer, cx, realm, to, why, 0);
+    }
+
+    fn send_check(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, realm: u8, to: PeerId, why: Why, tries: u8) {
         let Some(space) = peer.space_mut(realm) else { return };
         let bulletin = space.bulletin(cx.now());
-        let token = cx.open(Pending::Check { to, realm, sent: cx.now(), why });
+        let token = cx.open(Pending::Check { to, realm, sent: cx.now(), why, tries });
         cx.send(to, CanMessage::Update { realm, bulletin, asks: Some(token), answers: None });
-        cx.set_timer(self.rules.request_timeout, CanTimer::Request(token));
+        cx.set_timer(self.upkeep_timeout(), CanTimer::Request(token));
     }
 
     /// Somebody may be a neighbour: it is told, and asked.
@@ -87,10 +99,22 @@ impl Can {
         }
     }
 
-    /// A check was not answered.
-    pub(super) fn check_failed(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, to: PeerId) {
+    /// A check was not answered. Whoever has been heard from since then is no longer checked.
+    pub(super) fn check_timed_out(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, to: PeerId, realm: u8, why: Why, tries: u8) {
+        if !peer.extra().checking.contains(&to) {
+            return;
+        }
+        if tries + 1 < CHECK_TRIES && why == Why::Suspicion && peer.is_ready(realm) {
+            self.send_check(peer, cx, realm, to, why, tries + 1);
+            return;
+        }
         peer.extra().checking.retain(|&other| other != to);
-        self.lose(peer, cx, to);
+        if why == Why::Suspicion || !peer.spaces().any(|(_, space)| space.knows(to)) {
+            self.lose(peer, cx, to);
+        } else {
+            // Others say that it is a neighbour: it is asked again as one that is silent.
+            self.check_on(peer, cx, realm, to, Why::Suspicion);
+        }
     }
 
     /// A neighbour's update.
@@ -104,6 +128,9 @@ impl Can {
         (asks, answers): (Option<Token>, Option<Token>),
     ) {
         let mut trip = None;
+        if let Some(extra) = peer.extra.as_deref_mut() {
+            extra.checking.retain(|&other| other != from);
+        }
         if let Some(Pending::Check { to, sent, .. }) = answers.and_then(|token| cx.close(token)) {
             peer.extra().checking.retain(|&other| other != to);
             if to == from {
@@ -115,7 +142,7 @@ impl Can {
         }
         if !peer.is_ready(realm) {
             if let Some(token) = asks {
-                self.refuse_upkeep(peer, cx, from, token);
+                Self::refuse_upkeep(peer, cx, from, token);
             }
             return;
         }
@@ -190,7 +217,7 @@ impl Can {
         peer.ticks = peer.ticks.wrapping_add(1);
         for realm in peer.realms() {
             if peer.is_ready(realm) {
-                self.tell_all(peer, cx, realm, &[]);
+                Self::tell_all(peer, cx, realm, &[]);
                 self.look_after(peer, cx, realm);
                 self.look_for_holes(peer, cx, realm);
             }

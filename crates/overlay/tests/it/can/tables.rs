@@ -53,7 +53,9 @@ fn built_zones_are_as_uneven_as_grown_ones() {
             world
         };
         for (count, world) in depths.iter_mut().zip([&grown, &built]) {
-            all_zones(world, 0).iter().for_each(|(zone, _)| count[usize::from(zone.depth)] += 1);
+            for (zone, _) in all_zones(world, 0) {
+                count[usize::from(zone.depth)] += 1;
+            }
         }
     }
     for (depth, (grown, built)) in depths[0].iter().zip(depths[1]).enumerate() {
