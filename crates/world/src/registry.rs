@@ -8,6 +8,7 @@ use std::fmt;
 
 use peerlab_model::{Family, Issues, Overlay, OverlayConfig, Targets};
 use peerlab_overlay::hybrid::central_index::CentralIndex;
+use peerlab_overlay::structured::accordion::Accordion;
 use peerlab_overlay::structured::chord::Chord;
 use peerlab_overlay::structured::kademlia::Kademlia;
 use peerlab_overlay::structured::koorde::Koorde;
@@ -59,7 +60,8 @@ impl Registry {
 
     /// The models that Peerlab ships.
     pub fn builtin() -> Self {
-        let structured = Self::empty().with::<Bamboo>().with::<Chord>().with::<Kademlia>().with::<Koorde>().with::<Pastry>();
+        let structured =
+            Self::empty().with::<Accordion>().with::<Bamboo>().with::<Chord>().with::<Kademlia>().with::<Koorde>().with::<Pastry>();
         structured.with::<Flooding>().with::<CentralIndex>()
     }
 
