@@ -15,8 +15,18 @@ macro_rules! shipped {
 }
 
 /// The shipped scenarios.
-pub(crate) const SHIPPED: &[Starter] =
-    shipped!["blackout", "churn", "hop-counts", "kademlia", "koorde", "pastry", "real-gnutella", "server-outage", "workload-q"];
+pub(crate) const SHIPPED: &[Starter] = shipped![
+    "accordion",
+    "blackout",
+    "churn",
+    "hop-counts",
+    "kademlia",
+    "koorde",
+    "pastry",
+    "real-gnutella",
+    "server-outage",
+    "workload-q"
+];
 
 /// What `sim new` writes without `--from`.
 pub(crate) const BLANK: &str = include_str!("starter.toml");

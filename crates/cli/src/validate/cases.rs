@@ -24,6 +24,7 @@ macro_rules! shipped {
 
 /// The cases in scenarios/validation/, carried in the program: a line each, in the order in which they are run.
 pub(super) const SHIPPED: &[(&str, &str)] = shipped![
+    "accordion-budget",
     "central-index-md1",
     "chord-path-length",
     "chord-successor-routing",

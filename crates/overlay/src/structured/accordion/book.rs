@@ -109,10 +109,10 @@ impl Book {
         self.list[..end].iter().rev()
     }
 
-    /// The first at a distance of more than `bound`.
-    pub(super) fn beyond(&self, view: View, bound: u64) -> Option<PeerId> {
+    /// The first at a distance of more than `bound` that is likely to live.
+    pub(super) fn beyond(&self, view: View, bound: u64, now: Time, thousandths: u64) -> Option<PeerId> {
         let at = self.list.partition_point(|contact| view.to(contact.id) <= bound);
-        self.list.get(at).map(|contact| contact.id)
+        self.list[at..].iter().find(|contact| contact.is_likely(now, thousandths)).map(|contact| contact.id)
     }
 
     /// All times move by `shift`: they were counted from the beginning of a converged start.

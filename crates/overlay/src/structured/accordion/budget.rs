@@ -48,17 +48,23 @@ impl Budget {
         self.avail -= i64::from(bytes);
     }
 
-    /// Credits the time that has gone by. Gives how many explorations are paid for by what exceeds the burst, which is lost otherwise.
+    /// Credits the time that has gone by. Gives how many explorations are paid for by what exceeds the burst. What they cost is known when they
+    /// have been answered: till then the excess stays.
     pub(super) fn credit(&mut self, limits: &Limits, now: Time) -> u32 {
         let micros = (now.since(self.credited).nanos() / 1000) as i64;
         self.avail += micros * i64::from(limits.r_avg) / 1_000_000;
         self.credited = now;
         let excess = self.avail - i64::from(limits.b_burst);
-        self.avail = self.avail.min(i64::from(limits.b_burst));
         if now >= self.next_adjustment {
             self.adjust(limits, now);
         }
+        self.avail = self.avail.min(2 * i64::from(limits.b_burst));
         if excess <= 0 { 0 } else { u32::try_from(excess / i64::from(limits.exchange)).unwrap_or(u32::MAX).max(1) }
+    }
+
+    /// Nothing can be explored: what exceeds the burst is lost.
+    pub(super) fn cap(&mut self, limits: &Limits) {
+        self.avail = self.avail.min(i64::from(limits.b_burst));
     }
 
     /// One copy more if there was more to explore than to look up; half as many if nothing was left to explore with (p2psim; paper: additive
@@ -106,7 +112,7 @@ mod tests {
     fn what_exceeds_the_burst_is_for_exploration() {
         let mut budget = Budget::new(&LIMITS, Time::ZERO);
         assert_eq!(budget.credit(&LIMITS, Time::from_secs(5)), 2);
-        budget.pay(1500);
+        budget.pay(500 + 1500);
         assert!(budget.is_spent());
         assert_eq!((budget.credit(&LIMITS, Time::from_secs(10)), budget.is_spent()), (0, false));
     }
@@ -117,6 +123,7 @@ mod tests {
         for turn in 1..=9 {
             budget.explored();
             budget.credit(&LIMITS, Time::from_secs(5 * turn));
+            budget.cap(&LIMITS);
         }
         assert_eq!(budget.window(), 6);
         assert_eq!(budget.width(&LIMITS, 8), 4, "1000 bytes pay for four");

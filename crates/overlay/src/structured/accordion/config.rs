@@ -53,16 +53,16 @@ pub struct AccordionConfig {
 impl Default for AccordionConfig {
     fn default() -> Self {
         Self {
-            r_avg: 50,
-            b_burst: 5000,
+            r_avg: 100,
+            b_burst: 10_000,
             t_inc: Duration::secs(5),
             w_max: 6,
             p_thresh: 0.9,
             learn_num: 5,
             start_age: Duration::secs(3600),
             successors: 16,
-            stabilize_interval: Duration::secs(60),
-            check_predecessor_interval: Duration::secs(60),
+            stabilize_interval: Duration::secs(30),
+            check_predecessor_interval: Duration::secs(30),
             request_timeout: Duration::millis(500),
             confirm_owner: true,
             retries: 3,

@@ -172,7 +172,7 @@ impl Explored {
         // Saturates at the whole ring.
         let distance = distance as u64;
         let Some(asked) = self.nearest(peer, view, distance.saturating_add(1), 1) else { return false };
-        let before = peer.table.book.beyond(view, view.to(asked)).unwrap_or(peer.id());
+        let before = peer.table.book.beyond(view, view.to(asked), cx.now(), self.threshold(1)).unwrap_or(peer.id());
         Self::ask(model, peer, cx, asked, before);
         peer.table.budget.explored();
         true
@@ -257,12 +257,12 @@ impl Shortcuts for Explored {
         let threshold = this.threshold(peer.table.budget.window());
         peer.table.book.evict(cx.now(), threshold);
         if peer.is_member() {
-            for _ in 0..explorations {
-                if !this.explore(model, peer, cx) {
-                    break;
-                }
+            let explored = (0..explorations).take_while(|_| this.explore(model, peer, cx)).count();
+            if explored > 0 {
+                return;
             }
         }
+        peer.table.budget.cap(&this.limits);
     }
 
     fn found(_: &Accordion, _: &mut AccordionPeer, _: &mut Cx<'_, Self>, _: u8, _: Key, _: PeerId) {}
