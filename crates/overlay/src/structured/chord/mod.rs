@@ -17,7 +17,11 @@
 //!
 //! # Map
 //! `peer`: the tables and the decisions · `recursive`, `iterative`: how a question travels · `question`: how it begins and ends ·
-//! `join`, `upkeep`: how the ring is kept · `content`: provider records · `start`: the converged ring.
+//! `join`, `upkeep`: how the ring is kept · `content`: provider records · `start`: the converged ring · `shortcuts`: what sets models of this
+//! kind apart · `fingers`: Chord's shortcuts.
+//!
+//! All but the fingers is shared: a model on such a ring is a [`ChordLike`] with [`Shortcuts`] of its own
+//! ([`koorde`](super::koorde), [`accordion`](super::accordion)).
 
 mod config;
 mod content;

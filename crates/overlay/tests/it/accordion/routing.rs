@@ -82,8 +82,8 @@ fn copies_hide_the_timeouts_of_the_dead() {
         let never = Duration::secs(1_000_000);
         let config = AccordionConfig {
             w_max,
-            r_avg: 1000,
-            b_burst: 100_000,
+            r_avg: 300,
+            b_burst: 30_000,
             stabilize_interval: never,
             check_predecessor_interval: never,
             start_age: Duration::secs(36_000),
@@ -91,7 +91,7 @@ fn copies_hide_the_timeouts_of_the_dead() {
         };
         let mut world = world(&config, 300, 3);
         world.start_converged(0..300);
-        world.run_for(MINUTE.times(4));
+        world.run_for(MINUTE.times(5));
         for seat in 0..100 {
             world.crash(seat);
         }
