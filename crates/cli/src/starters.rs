@@ -16,6 +16,7 @@ macro_rules! shipped {
 
 /// The shipped scenarios.
 pub(crate) const SHIPPED: &[Starter] = shipped![
+    "accordion",
     "blackout",
     "can",
     "churn",

@@ -8,6 +8,7 @@ use std::fmt;
 
 use peerlab_model::{Family, Issues, Overlay, OverlayConfig, Targets};
 use peerlab_overlay::hybrid::central_index::CentralIndex;
+use peerlab_overlay::structured::accordion::Accordion;
 use peerlab_overlay::structured::can::Can;
 use peerlab_overlay::structured::chord::Chord;
 use peerlab_overlay::structured::kademlia::Kademlia;
@@ -62,6 +63,7 @@ impl Registry {
     /// The models that Peerlab ships.
     pub fn builtin() -> Self {
         let structured = [
+            Self::with::<Accordion>,
             Self::with::<Bamboo>,
             Self::with::<Can>,
             Self::with::<Chord>,

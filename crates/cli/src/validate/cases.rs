@@ -26,6 +26,7 @@ macro_rules! shipped {
 pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "can-path-length",
     "can-random-zones",
+    "accordion-budget",
     "central-index-md1",
     "chord-path-length",
     "chord-successor-routing",

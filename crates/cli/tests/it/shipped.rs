@@ -55,6 +55,11 @@ fn workload_q_runs() {
 }
 
 #[test]
+fn accordion_runs() {
+    run_small("accordion.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
+}
+
+#[test]
 fn kademlia_runs() {
     run_small("kademlia.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
 }
@@ -85,6 +90,7 @@ fn every_shipped_scenario_is_run_here() {
     let files: Vec<String> =
         names(&directory).into_iter().filter(|name| Path::new(name).extension().is_some_and(|end| end == "toml")).collect();
     let here = [
+        "accordion.toml",
         "blackout.toml",
         "can.toml",
         "churn.toml",

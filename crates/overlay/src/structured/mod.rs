@@ -1,5 +1,6 @@
 //! Structured overlays: keys have owners, and each peer's tables lead a question to the owner in a bounded number of hops.
 
+pub mod accordion;
 pub mod can;
 pub mod chord;
 pub mod contacts;

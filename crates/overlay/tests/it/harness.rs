@@ -202,6 +202,7 @@ pub(crate) struct World<O: Overlay> {
     lookups: BTreeMap<LookupId, Record>,
     sent: BTreeMap<&'static str, u64>,
     handled: u64,
+    bytes_sent: u64,
 }
 
 impl<O: Overlay> World<O> {
@@ -248,6 +249,7 @@ impl<O: Overlay> World<O> {
             lookups: BTreeMap::new(),
             sent: BTreeMap::new(),
             handled: 0,
+            bytes_sent: 0,
         }
     }
 
@@ -455,6 +457,11 @@ impl<O: Overlay> World<O> {
         self.sent.get(kind).copied().unwrap_or(0)
     }
 
+    /// Bytes sent so far, headers included.
+    pub(crate) fn bytes_sent(&self) -> u64 {
+        self.bytes_sent
+    }
+
     /// Messages and timers handled so far.
     pub(crate) fn handled(&self) -> u64 {
         self.handled
@@ -556,6 +563,7 @@ impl<O: Overlay> World<O> {
 
     fn send(&mut self, seat: u32, to: PeerId, message: O::Message) {
         let kind = O::Message::KINDS[message.kind()];
+        self.bytes_sent += u64::from(message.wire_bytes(self.setting.wire));
         *self.sent.entry(kind).or_default() += 1;
         if let Cause::Lookup(id) = message.cause() {
             *self.lookups.get_mut(&id).expect("a message belongs to a lookup").sent.entry(kind).or_default() += 1;

@@ -1,5 +1,6 @@
 //! What the overlays promise, driven through the plug-in boundary alone.
 
+mod accordion;
 mod can;
 mod central_index;
 mod chord;

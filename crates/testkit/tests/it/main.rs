@@ -3,6 +3,7 @@
 use peerlab_model::Overlay;
 use peerlab_model::units::Duration;
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
+use peerlab_overlay::structured::accordion::{Accordion, AccordionConfig};
 use peerlab_overlay::structured::can::{Can, CanConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
 use peerlab_overlay::structured::kademlia::{Eviction, Kademlia, KademliaConfig};
@@ -50,6 +51,12 @@ fn kademlia_conforms() {
 fn kademlia_that_pings_and_splits_further_conforms() {
     let config = KademliaConfig { b: 3, alpha: 1, eviction: Eviction::Ping, stale_after: 1, caching: false, ..KademliaConfig::default() };
     in_random_worlds::<Kademlia>(&config, &[TargetKind::Content, TargetKind::Key, TargetKind::Peer]);
+}
+
+#[test]
+fn accordion_conforms() {
+    let config = AccordionConfig { successors: 6, r_avg: 300, b_burst: 10_000, ..AccordionConfig::default() };
+    in_random_worlds::<Accordion>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl<V: Shortcuts> ChordLike<V> {
             self.published(peer, cx);
         } else {
             let token = cx.open(Pending::Store { to: owner });
-            cx.send(owner, RingMessage::Store { key, token });
+            Self::send(peer, cx, owner, RingMessage::Store { key, token });
             cx.set_timer(self.rules.request_timeout, ChordTimer::Request(token));
         }
     }
@@ -70,7 +70,7 @@ impl<V: Shortcuts> ChordLike<V> {
         if owner == peer.id {
             self.forget_record(peer, cx, key, owner);
         } else {
-            cx.send(owner, RingMessage::Remove { key });
+            Self::send(peer, cx, owner, RingMessage::Remove { key });
         }
         self.published(peer, cx);
     }
@@ -95,7 +95,7 @@ impl<V: Shortcuts> ChordLike<V> {
 
     pub(super) fn store(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, holder: PeerId, key: Key, token: Token) {
         if peer.active {
-            cx.send(holder, RingMessage::Stored { token });
+            Self::send(peer, cx, holder, RingMessage::Stored { token });
             self.keep(peer, cx, key, holder);
         } else {
             Self::refuse_upkeep(peer, cx, holder, token);
@@ -110,9 +110,9 @@ impl<V: Shortcuts> ChordLike<V> {
     }
 
     /// A record that came here although a newcomer before this peer owns its key (the peers before that one do not know it yet).
-    pub(super) fn pass_back(&self, peer: &RingPeer<V>, cx: &mut Cx<'_, V>, record: Record) {
+    pub(super) fn pass_back(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, record: Record) {
         if let Some(predecessor) = peer.predecessor().filter(|_| !peer.owns(self.view(peer), record.key)) {
-            cx.send(predecessor, RingMessage::PassOn { record });
+            Self::send(peer, cx, predecessor, RingMessage::PassOn { record });
         }
     }
 
@@ -131,9 +131,10 @@ impl<V: Shortcuts> ChordLike<V> {
         self.tell_replicas(peer, cx, &RingMessage::Retract { key, holder });
     }
 
-    fn tell_replicas(&self, peer: &RingPeer<V>, cx: &mut Cx<'_, V>, message: &RingMessage<V::Trail>) {
-        for &replica in peer.successors.iter().take(usize::from(self.rules.replicas) - 1) {
-            cx.send(replica, message.clone());
+    fn tell_replicas(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, message: &RingMessage<V::Trail>) {
+        for at in 0..usize::from(self.rules.replicas) - 1 {
+            let Some(&replica) = peer.successors.get(at) else { break };
+            Self::send(peer, cx, replica, message.clone());
         }
     }
 
@@ -152,15 +153,24 @@ impl<V: Shortcuts> ChordLike<V> {
     // When the ring changes.
 
     /// A new predecessor has become the owner of the keys after `after`: it gets their records. This peer keeps them, as a replica.
-    pub(super) fn hand_over_between(peer: &RingPeer<V>, cx: &mut Cx<'_, V>, after: PeerId, to: PeerId) {
+    pub(super) fn hand_over_between(peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, after: PeerId, to: PeerId) {
         let (after, upto) = (cx.key_of(after), cx.key_of(to));
-        hand_over(peer, cx, to, |key| key.in_half_open(after, upto));
+        let moving = moving(peer, cx, |key| key.in_half_open(after, upto));
+        Self::hand_over(peer, cx, to, &moving);
     }
 
     /// This peer leaves: its successor becomes the owner of what it owns. Without a predecessor it cannot tell that from its replicas.
-    pub(super) fn hand_over_own(&self, peer: &RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId) {
+    pub(super) fn hand_over_own(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId) {
         let view = self.view(peer);
-        hand_over(peer, cx, to, |key| peer.predecessor().is_none() || peer.owns(view, key));
+        let moving = moving(peer, cx, |key| peer.predecessor().is_none() || peer.owns(view, key));
+        Self::hand_over(peer, cx, to, &moving);
+    }
+
+    /// Sends records that move, as many in a message as fit.
+    fn hand_over(peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId, records: &[Record]) {
+        for part in records.chunks(RECORDS_PER_MESSAGE) {
+            Self::send(peer, cx, to, RingMessage::HandOver { records: Arc::from(part) });
+        }
     }
 
     pub(super) fn take_over(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, records: &[Record]) {
@@ -184,12 +194,9 @@ impl<V: Shortcuts> ChordLike<V> {
     }
 }
 
-/// Sends the living records that move, as many in a message as fit.
-fn hand_over<V: Shortcuts>(peer: &RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId, moves: impl Fn(Key) -> bool) {
-    let Some(extra) = peer.extra.as_deref() else { return };
+/// The living records that move.
+fn moving<V: Shortcuts>(peer: &RingPeer<V>, cx: &Cx<'_, V>, moves: impl Fn(Key) -> bool) -> Vec<Record> {
+    let Some(extra) = peer.extra.as_deref() else { return Vec::new() };
     let now = cx.now();
-    let records: Vec<Record> = extra.records.iter().copied().filter(|record| record.expires > now && moves(record.key)).collect();
-    for part in records.chunks(RECORDS_PER_MESSAGE) {
-        cx.send(to, RingMessage::HandOver { records: Arc::from(part) });
-    }
+    extra.records.iter().copied().filter(|record| record.expires > now && moves(record.key)).collect()
 }

@@ -1,5 +1,6 @@
 //! Chord's shortcuts: fingers at doubling distances (paper, section IV-D).
 
+use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -82,8 +83,8 @@ impl Shortcuts for Fingers {
         }
     }
 
-    fn become_member(_model: &Chord, _peer: &mut ChordPeer, cx: &mut Cx<'_, Self>, successor: PeerId) {
-        cx.send(successor, RingMessage::GetFingers);
+    fn become_member(_model: &Chord, peer: &mut ChordPeer, cx: &mut Cx<'_, Self>, successor: PeerId) {
+        Chord::send(peer, cx, successor, RingMessage::GetFingers);
     }
 
     fn refresh(model: &Chord, peer: &mut ChordPeer, cx: &mut Cx<'_, Self>) {
@@ -103,6 +104,10 @@ impl Shortcuts for Fingers {
     }
 
     fn surveyed(_: &Chord, _: &mut ChordPeer, _: &mut Cx<'_, Self>, _: PeerId, _: Neighbours<'_>) {}
+
+    fn own(_: &Chord, _: &mut ChordPeer, _: &mut Cx<'_, Self>, _: PeerId, message: Infallible) {
+        match message {}
+    }
 
     fn hints(peer: &ChordPeer) -> impl Iterator<Item = PeerId> {
         peer.table.iter().copied().filter(|&finger| finger != peer.id)

@@ -39,9 +39,9 @@ impl<V: Shortcuts> ChordLike<V> {
             Route::Next(next, trail) => RingMessage::StepNext { lookup, token, next, goal, trail },
             Route::Owner(_) | Route::Lost => RingMessage::StepOwners { successors: Arc::clone(&peer.successors), lookup, token, goal },
         };
-        cx.send(from, reply);
+        Self::send(peer, cx, from, reply);
         if let Some(dead) = dead.filter(|&dead| V::ALERTS && dead != peer.id) {
-            self.ping(cx, dead);
+            self.ping(peer, cx, dead);
         }
     }
 
@@ -50,9 +50,9 @@ impl<V: Shortcuts> ChordLike<V> {
             Self::refuse(peer, cx, from, token, lookup, goal, true);
         } else if goal == Goal::Providers {
             let holders = self.holders_of(peer, cx, key);
-            cx.send(from, RingMessage::Providers { holders, lookup, ask: token, hops: 0 });
+            Self::send(peer, cx, from, RingMessage::Providers { holders, lookup, ask: token, hops: 0 });
         } else {
-            cx.send(from, RingMessage::Found { lookup, ask: token, owner: peer.id, hops: 0, goal });
+            Self::send(peer, cx, from, RingMessage::Found { lookup, ask: token, owner: peer.id, hops: 0, goal });
         }
     }
 
@@ -124,7 +124,9 @@ impl<V: Shortcuts> ChordLike<V> {
         search.stage = Stage::Step;
         let (to, key, lookup, goal, trail) = (search.at, search.key, search.lookup, search.purpose.goal(), search.trail);
         let token = peer.extra().searches.open(search);
-        cx.send(
+        Self::send(
+            peer,
+            cx,
             to,
             match dead {
                 None => RingMessage::Step { key, lookup, token, goal, trail },
@@ -213,7 +215,7 @@ impl<V: Shortcuts> ChordLike<V> {
                 search.stage = Stage::Fetch;
                 let (key, lookup) = (search.key, search.lookup);
                 let token = peer.extra().searches.open(search);
-                cx.send(owner, RingMessage::Fetch { key, lookup, token, goal });
+                Self::send(peer, cx, owner, RingMessage::Fetch { key, lookup, token, goal });
                 cx.set_timer(self.rules.request_timeout, ChordTimer::Search(token));
             }
         }

@@ -77,7 +77,7 @@ impl<V: Shortcuts> ChordLike<V> {
             let view = self.view(peer);
             let nearer = peer.successor().is_none_or(|known| view.to(successor) < view.to(known));
             if nearer || !peer.active {
-                self.ask_neighbours(cx, successor);
+                self.ask_neighbours(peer, cx, successor);
             }
         }
     }
@@ -86,11 +86,11 @@ impl<V: Shortcuts> ChordLike<V> {
     pub(super) fn refuse(peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId, token: Token, lookup: LookupId, goal: Goal, step: bool) {
         let this = peer.id;
         let lowest = peer.extra().newcomers.refuse(this, to);
-        cx.send(to, RingMessage::Refuse { token, lookup, lowest, goal, step });
+        Self::send(peer, cx, to, RingMessage::Refuse { token, lookup, lowest, goal, step });
     }
 
     /// The same for what is not about a question.
-    pub(super) fn refuse_upkeep(peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId, token: Token) {
+    pub(crate) fn refuse_upkeep(peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId, token: Token) {
         Self::refuse(peer, cx, to, token, LookupId { origin: 0, number: 0 }, Goal::Contact, false);
     }
 
@@ -108,7 +108,7 @@ impl<V: Shortcuts> ChordLike<V> {
     }
 
     /// Drops a contact that does not answer; a peer that has lost its last successor looks for the ring again.
-    pub(super) fn drop_contact(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, dead: PeerId) {
+    pub(crate) fn drop_contact(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, dead: PeerId) {
         if let Some(extra) = peer.extra.as_deref_mut() {
             extra.newcomers.forget(dead);
         }
@@ -131,9 +131,9 @@ impl<V: Shortcuts> ChordLike<V> {
         let Some(successor) = peer.successor().filter(|_| peer.active) else { return };
         let goodbye = RingMessage::Leave { successors: Arc::clone(&peer.successors), predecessor: peer.predecessor() };
         if let Some(predecessor) = peer.predecessor().filter(|&predecessor| predecessor != successor) {
-            cx.send(predecessor, goodbye.clone());
+            Self::send(peer, cx, predecessor, goodbye.clone());
         }
-        cx.send(successor, goodbye);
+        Self::send(peer, cx, successor, goodbye);
         self.hand_over_own(peer, cx, successor);
     }
 
@@ -202,8 +202,8 @@ impl<V: Shortcuts> ChordLike<V> {
             V::become_member(self, peer, cx, from);
         }
         match predecessor {
-            Some(between) if between != peer.id && view.to(between) < distance => self.ask_neighbours(cx, between),
-            _ => cx.send(from, RingMessage::Notify),
+            Some(between) if between != peer.id && view.to(between) < distance => self.ask_neighbours(peer, cx, between),
+            _ => Self::send(peer, cx, from, RingMessage::Notify),
         }
     }
 
@@ -221,7 +221,7 @@ impl<V: Shortcuts> ChordLike<V> {
         }
         if alone {
             peer.adopt(view, usize::from(self.rules.successors), once(from));
-            cx.send(from, RingMessage::Notify);
+            Self::send(peer, cx, from, RingMessage::Notify);
         }
         announce(peer, cx);
     }

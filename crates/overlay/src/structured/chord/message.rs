@@ -2,6 +2,7 @@
 //!
 //! In Chord at most 32 bytes each (asserted in the tests), and copied without allocation: lists are shared by reference count.
 
+use std::convert::Infallible;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -9,6 +10,42 @@ use std::sync::Arc;
 use peerlab_model::{Cause, Fields, Key, LookupId, Message, PeerId, Token};
 
 use crate::records::Record;
+
+/// The names of the shared kinds of message, and of more.
+macro_rules! kinds {
+    ($($more:literal),*) => {
+        &[
+            "forward",
+            "deliver",
+            "ack",
+            "refuse",
+            "found",
+            "providers",
+            "step",
+            "step-avoiding",
+            "step-next",
+            "step-owners",
+            "fetch",
+            "get-neighbours",
+            "neighbours",
+            "notify",
+            "ping",
+            "pong",
+            "get-fingers",
+            "fingers",
+            "leave",
+            "hand-over",
+            "store",
+            "stored",
+            "remove",
+            "replicate",
+            "pass-on",
+            "retract",
+            $($more),*
+        ]
+    };
+}
+pub(crate) use kinds;
 
 /// A question on its way to the owner of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,10 +70,41 @@ pub struct Query<T> {
 pub trait Trail: Copy + Debug + Default + Eq + Hash + Send + 'static {
     /// What it adds to a message.
     const FIELDS: Fields;
+    /// The messages that only this model has.
+    type Own: OwnMessage;
 }
 
 impl Trail for () {
     const FIELDS: Fields = Fields::bytes(0);
+    type Own = Infallible;
+}
+
+/// Messages that one model has beside those of all models of its kind.
+pub trait OwnMessage: Clone + Debug + Eq + Hash + Send + 'static {
+    /// The names of all kinds: the shared ones first.
+    const KINDS: &'static [&'static str];
+    /// Which kind this one is: an index into `KINDS`.
+    fn kind(&self) -> usize;
+    /// What it carries.
+    fn fields(&self) -> Fields;
+    /// What it is sent for.
+    fn cause(&self) -> Cause;
+}
+
+impl OwnMessage for Infallible {
+    const KINDS: &'static [&'static str] = kinds![];
+
+    fn kind(&self) -> usize {
+        match *self {}
+    }
+
+    fn fields(&self) -> Fields {
+        match *self {}
+    }
+
+    fn cause(&self) -> Cause {
+        match *self {}
+    }
 }
 
 /// What a question wants of the key's owner.
@@ -55,7 +123,7 @@ pub enum Goal {
 impl Goal {
     /// What messages with this goal are sent for.
     #[inline]
-    pub(super) fn cause(self, lookup: LookupId) -> Cause {
+    pub(crate) fn cause(self, lookup: LookupId) -> Cause {
         match self {
             Self::Owner | Self::Providers => Cause::Lookup(lookup),
             Self::Contact | Self::Finger => Cause::Maintenance,
@@ -69,7 +137,7 @@ pub type ChordMessage = RingMessage<()>;
 /// The messages of models of Chord's kind. A sender's overlay id follows from its address (SHA-1 of it, as in the paper), so none carries its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the fields are those of `Query`, tokens of the sender's request, and what the variant says")]
-pub enum RingMessage<T> {
+pub enum RingMessage<T: Trail> {
     /// Recursive: a question for a peer that precedes its key.
     Forward { key: Key, lookup: LookupId, origin: PeerId, ask: Token, hop: Token, hops: u16, goal: Goal, trail: T },
     /// Recursive: a question for the owner of its key, from the owner's predecessor.
@@ -123,9 +191,11 @@ pub enum RingMessage<T> {
     PassOn { record: Record },
     /// A record that a replica shall forget.
     Retract { key: Key, holder: PeerId },
+    /// What only this model has.
+    Own(T::Own),
 }
 
-impl<T> RingMessage<T> {
+impl<T: Trail> RingMessage<T> {
     pub(super) fn forward(hop: Token, q: Query<T>) -> Self {
         Self::Forward { key: q.key, lookup: q.lookup, origin: q.origin, ask: q.ask, hop, hops: q.hops, goal: q.goal, trail: q.trail }
     }
@@ -136,34 +206,7 @@ impl<T> RingMessage<T> {
 }
 
 impl<T: Trail> Message for RingMessage<T> {
-    const KINDS: &'static [&'static str] = &[
-        "forward",
-        "deliver",
-        "ack",
-        "refuse",
-        "found",
-        "providers",
-        "step",
-        "step-avoiding",
-        "step-next",
-        "step-owners",
-        "fetch",
-        "get-neighbours",
-        "neighbours",
-        "notify",
-        "ping",
-        "pong",
-        "get-fingers",
-        "fingers",
-        "leave",
-        "hand-over",
-        "store",
-        "stored",
-        "remove",
-        "replicate",
-        "pass-on",
-        "retract",
-    ];
+    const KINDS: &'static [&'static str] = <T::Own as OwnMessage>::KINDS;
 
     #[inline]
     fn kind(&self) -> usize {
@@ -194,6 +237,7 @@ impl<T: Trail> Message for RingMessage<T> {
             Self::Replicate { .. } => 23,
             Self::PassOn { .. } => 24,
             Self::Retract { .. } => 25,
+            Self::Own(own) => own.kind(),
         }
     }
 
@@ -225,12 +269,14 @@ impl<T: Trail> Message for RingMessage<T> {
             Self::Remove { .. } => Fields::bytes(1).keys(1),
             Self::Replicate { .. } | Self::PassOn { .. } => Fields::bytes(5).keys(1).contacts(1),
             Self::Retract { .. } => Fields::bytes(1).keys(1).contacts(1),
+            Self::Own(own) => own.fields(),
         }
     }
 
     #[inline]
     fn cause(&self) -> Cause {
         match *self {
+            Self::Own(ref own) => own.cause(),
             Self::Forward { lookup, goal, .. }
             | Self::Deliver { lookup, goal, .. }
             | Self::Ack { lookup, goal, .. }

@@ -17,7 +17,11 @@
 //!
 //! # Map
 //! `peer`: the tables and the decisions · `recursive`, `iterative`: how a question travels · `question`: how it begins and ends ·
-//! `join`, `upkeep`: how the ring is kept · `content`: provider records · `start`: the converged ring.
+//! `join`, `upkeep`: how the ring is kept · `content`: provider records · `start`: the converged ring · `shortcuts`: what sets models of this
+//! kind apart · `fingers`: Chord's shortcuts.
+//!
+//! All but the fingers is shared: a model on such a ring is a [`ChordLike`] with [`Shortcuts`] of its own
+//! ([`koorde`](super::koorde), [`accordion`](super::accordion)).
 
 mod config;
 mod content;
@@ -34,7 +38,9 @@ mod upkeep;
 
 pub use config::{ChordConfig, RouteThrough, Routing};
 pub use fingers::Fingers;
-pub use message::{ChordMessage, Goal, Query, RingMessage, Trail};
+pub use message::{ChordMessage, Goal, OwnMessage, Query, RingMessage, Trail};
+
+pub(crate) use message::kinds;
 pub use peer::{ChordPeer, Pending, Purpose, RingPeer};
 pub use shortcuts::Shortcuts;
 
@@ -90,6 +96,13 @@ impl<V: Shortcuts> ChordLike<V> {
         View::new(self.numbering, peer.id)
     }
 
+    /// Sends a message on this peer's account.
+    #[inline]
+    pub(crate) fn send(peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId, message: RingMessage<V::Trail>) {
+        V::sent(peer, cx.setting().wire, &message);
+        cx.send(to, message);
+    }
+
     /// The next gap of something periodic: uniform in half to one and a half of its mean (paper, section VI-D: 15 to 45 s).
     fn gap(cx: &mut Cx<'_, V>, mean: Span) -> Span {
         let half = Span::from_nanos(mean.nanos() / 2);
@@ -127,11 +140,13 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
     }
 
     fn started(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
+        V::born(self, peer, cx.now(), true);
         self.begin_ticking(peer, cx);
         self.begin_records(peer, cx);
     }
 
     fn join(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
+        V::born(self, peer, cx.now(), false);
         self.attempt_join(peer, cx);
     }
 
@@ -140,6 +155,7 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
     }
 
     fn lookup(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, id: LookupId, target: Target) {
+        V::clock(peer, cx.now());
         self.begin_lookup(peer, cx, id, target);
     }
 
@@ -149,7 +165,9 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
             // Sent to an identity that this machine had in an earlier life: that one is gone, and its silence says so.
             return;
         }
+        V::received(peer, cx, from, &message);
         match message {
+            M::Own(own) => V::own(self, peer, cx, from, own),
             M::Forward { key, lookup, origin, ask, hop, hops, goal, trail } => {
                 self.forwarded(peer, cx, from, hop, Query { key, lookup, origin, ask, hops, goal, trail });
             }
@@ -174,7 +192,8 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
             M::Pong { token } => self.ponged(peer, cx, from, token),
             M::GetFingers => {
                 if peer.active {
-                    cx.send(from, M::Fingers { fingers: V::hints(peer).collect() });
+                    let fingers = V::hints(peer).collect();
+                    Self::send(peer, cx, from, M::Fingers { fingers });
                 }
             }
             M::Fingers { fingers } => V::learn(peer, self.view(peer), &fingers),
@@ -195,6 +214,7 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
     }
 
     fn timer(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, timer: ChordTimer) {
+        V::clock(peer, cx.now());
         match timer {
             ChordTimer::Stabilize => self.tick_stabilize(peer, cx),
             ChordTimer::FixFingers => self.tick_fix_fingers(peer, cx),

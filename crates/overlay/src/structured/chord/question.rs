@@ -45,7 +45,7 @@ impl<V: Shortcuts> ChordLike<V> {
             Routing::Iterative => self.begin_search(peer, cx, key, NO_LOOKUP, Purpose::Join, Some(contact)),
             Routing::Recursive => {
                 let query = self.open_question(peer, cx, key, NO_LOOKUP, Purpose::Join);
-                self.send_hop(cx, contact, Query { hops: 1, ..query }, query.trail, false);
+                self.send_hop(peer, cx, contact, Query { hops: 1, ..query }, query.trail, false);
             }
         }
     }

@@ -20,8 +20,7 @@ impl<V: Shortcuts> ChordLike<V> {
             Self::refuse(peer, cx, from, hop, query.lookup, query.goal, false);
             return;
         }
-        cx.send(from, RingMessage::Ack { hop, lookup: query.lookup, goal: query.goal });
-        if query.hops < HOPS_MAX {
+        if V::accepted(self, peer, cx, from, hop, &query) && query.hops < HOPS_MAX {
             self.pass_on(peer, cx, query);
         }
     }
@@ -32,16 +31,19 @@ impl<V: Shortcuts> ChordLike<V> {
             Self::refuse(peer, cx, from, hop, query.lookup, query.goal, false);
             return;
         }
-        cx.send(from, RingMessage::Ack { hop, lookup: query.lookup, goal: query.goal });
+        Self::send(peer, cx, from, RingMessage::Ack { hop, lookup: query.lookup, goal: query.goal });
         self.answer_as_owner(peer, cx, query);
     }
 
     /// Sends a question one hop further, from wherever it is.
     pub(super) fn pass_on(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, query: Query<V::Trail>) {
         match self.shortcuts.route(peer, self.view(peer), query.key, query.trail, None) {
-            Route::Next(next, trail) => self.send_hop(cx, next, Query { hops: query.hops + 1, ..query }, trail, false),
+            Route::Next(next, trail) => {
+                self.send_hop(peer, cx, next, Query { hops: query.hops + 1, ..query }, trail, false);
+                V::passed_on(self, peer, cx, &query, next, trail);
+            }
             Route::Owner(owner) if owner == peer.id => self.answer_as_owner(peer, cx, query),
-            Route::Owner(owner) if self.is_confirmed(query.goal) => self.send_hop(cx, owner, query, query.trail, true),
+            Route::Owner(owner) if self.is_confirmed(query.goal) => self.send_hop(peer, cx, owner, query, query.trail, true),
             Route::Owner(owner) => self.name_owner(peer, cx, query, owner),
             // Cannot be without a contact to avoid; if it could, the origin's retry would mend it.
             Route::Lost => {}
@@ -60,15 +62,23 @@ impl<V: Shortcuts> ChordLike<V> {
     /// Passes a question to `to` and waits for the acknowledgement. `query.hops` counts the links up to `to`, or, if it is the `last` hop,
     /// up to this peer: the one that names the owner. What is remembered is the way up to here, in case `to` does not answer; `trail` is
     /// what leads on.
-    pub(super) fn send_hop(&self, cx: &mut Cx<'_, V>, to: PeerId, query: Query<V::Trail>, trail: V::Trail, last: bool) {
+    pub(crate) fn send_hop(
+        &self,
+        peer: &mut RingPeer<V>,
+        cx: &mut Cx<'_, V>,
+        to: PeerId,
+        query: Query<V::Trail>,
+        trail: V::Trail,
+        last: bool,
+    ) {
         let hop = cx.open(Pending::Hop { to, query, last });
         let query = Query { trail, ..query };
-        cx.send(to, if last { RingMessage::deliver(hop, query) } else { RingMessage::forward(hop, query) });
+        Self::send(peer, cx, to, if last { RingMessage::deliver(hop, query) } else { RingMessage::forward(hop, query) });
         cx.set_timer(self.rules.request_timeout, ChordTimer::Request(hop));
     }
 
     /// The question has arrived at its next peer.
-    pub(super) fn acknowledged(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, hop: Token) {
+    pub(crate) fn acknowledged(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, hop: Token) {
         let Some(Pending::Hop { to, query, last }) = cx.close(hop) else { return };
         if from != to {
             // The machine has another identity now. It passes the question on from where it lies, but is not the owner that was meant.
@@ -81,6 +91,9 @@ impl<V: Shortcuts> ChordLike<V> {
 
     /// The contact of a hop is of no use: the question takes another way.
     pub(super) fn hop_failed(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, query: Query<V::Trail>, last: bool) {
+        if V::is_redundant(query.trail) {
+            return;
+        }
         let query = if last { query } else { Query { hops: query.hops - 1, ..query } };
         if peer.active {
             self.pass_on(peer, cx, query);
@@ -108,7 +121,7 @@ impl<V: Shortcuts> ChordLike<V> {
         if query.origin == peer.id {
             self.providers(peer, cx, peer.id, query.ask, &holders, hops);
         } else {
-            cx.send(query.origin, RingMessage::Providers { holders, lookup: query.lookup, ask: query.ask, hops });
+            Self::send(peer, cx, query.origin, RingMessage::Providers { holders, lookup: query.lookup, ask: query.ask, hops });
         }
     }
 
@@ -117,7 +130,7 @@ impl<V: Shortcuts> ChordLike<V> {
         if origin == peer.id {
             self.found(peer, cx, peer.id, ask, owner, hops);
         } else {
-            cx.send(origin, RingMessage::Found { lookup, ask, owner, hops, goal });
+            Self::send(peer, cx, origin, RingMessage::Found { lookup, ask, owner, hops, goal });
         }
     }
 }

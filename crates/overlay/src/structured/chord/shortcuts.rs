@@ -6,10 +6,10 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
-use peerlab_model::{Key, Numbering, OverlayConfig, PeerId};
+use peerlab_model::{Key, Numbering, OverlayConfig, PeerId, Time, Token, Wire};
 
 use super::config::Rules;
-use super::message::Trail;
+use super::message::{Query, RingMessage, Trail};
 use super::peer::{RingPeer, Route};
 use super::{ChordLike, Cx};
 use crate::structured::ring::View;
@@ -73,6 +73,64 @@ pub trait Shortcuts: Clone + Debug + Send + Sync + Sized + 'static {
 
     /// Hints of the successor's.
     fn learn(peer: &mut RingPeer<Self>, view: View, hints: &[PeerId]);
+
+    // What a model does beyond that; nothing, unless it says so.
+
+    /// This peer begins a life: to join, or as a member of the converged start.
+    fn born(_model: &ChordLike<Self>, _peer: &mut RingPeer<Self>, _now: Time, _converged: bool) {}
+
+    /// It is `now`.
+    #[inline]
+    fn clock(_peer: &mut RingPeer<Self>, _now: Time) {}
+
+    /// This peer sends a message.
+    #[inline]
+    fn sent(_peer: &mut RingPeer<Self>, _wire: Wire, _message: &RingMessage<Self::Trail>) {}
+
+    /// A message has come.
+    #[inline]
+    fn received(_peer: &mut RingPeer<Self>, _cx: &Cx<'_, Self>, _from: PeerId, _message: &RingMessage<Self::Trail>) {}
+
+    /// A message has come that only this model has.
+    fn own(
+        model: &ChordLike<Self>,
+        peer: &mut RingPeer<Self>,
+        cx: &mut Cx<'_, Self>,
+        from: PeerId,
+        message: <Self::Trail as super::Trail>::Own,
+    );
+
+    /// A question has come from `from`, who waits for an acknowledgement. True if it is to be passed on.
+    #[inline]
+    fn accepted(
+        _model: &ChordLike<Self>,
+        peer: &mut RingPeer<Self>,
+        cx: &mut Cx<'_, Self>,
+        from: PeerId,
+        hop: Token,
+        query: &Query<Self::Trail>,
+    ) -> bool {
+        ChordLike::send(peer, cx, from, RingMessage::Ack { hop, lookup: query.lookup, goal: query.goal });
+        true
+    }
+
+    /// A question has been passed on to `next` with this trail: copies may follow.
+    #[inline]
+    fn passed_on(
+        _model: &ChordLike<Self>,
+        _peer: &mut RingPeer<Self>,
+        _cx: &mut Cx<'_, Self>,
+        _query: &Query<Self::Trail>,
+        _next: PeerId,
+        _trail: Self::Trail,
+    ) {
+    }
+
+    /// True for a copy that may get lost.
+    #[inline]
+    fn is_redundant(_trail: Self::Trail) -> bool {
+        false
+    }
 
     // The converged start.
 

@@ -22,7 +22,7 @@ impl<V: Shortcuts> ChordLike<V> {
         let gap = Self::gap(cx, self.rules.stabilize_interval);
         cx.set_timer(gap, ChordTimer::Stabilize);
         if let Some(successor) = peer.successor().filter(|_| peer.active) {
-            self.ask_neighbours(cx, successor);
+            self.ask_neighbours(peer, cx, successor);
         }
     }
 
@@ -42,34 +42,41 @@ impl<V: Shortcuts> ChordLike<V> {
             self.look_for_ring(peer, cx);
         }
         if let Some(predecessor) = peer.predecessor().filter(|_| peer.active) {
-            self.ping(cx, predecessor);
+            self.ping(peer, cx, predecessor);
         }
     }
 
     /// Makes sure that a contact is there; it is dropped if not.
-    pub(super) fn ping(&self, cx: &mut Cx<'_, V>, to: PeerId) {
+    pub(super) fn ping(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId) {
         let token = cx.open(Pending::Ping { to });
-        cx.send(to, RingMessage::Ping { token });
+        Self::send(peer, cx, to, RingMessage::Ping { token });
         cx.set_timer(self.rules.request_timeout, ChordTimer::Request(token));
     }
 
-    pub(super) fn ask_neighbours(&self, cx: &mut Cx<'_, V>, of: PeerId) {
+    pub(super) fn ask_neighbours(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, of: PeerId) {
         let token = cx.open(Pending::Neighbours { of });
-        cx.send(of, RingMessage::GetNeighbours { token });
+        Self::send(peer, cx, of, RingMessage::GetNeighbours { token });
         cx.set_timer(self.rules.request_timeout, ChordTimer::Request(token));
     }
 
     /// Asks a contact for its neighbours, for the sake of the shortcuts.
-    pub(crate) fn survey(&self, cx: &mut Cx<'_, V>, of: PeerId) {
+    pub(crate) fn survey(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, of: PeerId) {
+        let token = self.open_survey(cx, of);
+        Self::send(peer, cx, of, RingMessage::GetNeighbours { token });
+    }
+
+    /// A request for the sake of the shortcuts: the contact is dropped if it does not answer.
+    pub(crate) fn open_survey(&self, cx: &mut Cx<'_, V>, of: PeerId) -> Token {
         let token = cx.open(Pending::Survey { of });
-        cx.send(of, RingMessage::GetNeighbours { token });
         cx.set_timer(self.rules.request_timeout, ChordTimer::Request(token));
+        token
     }
 
     pub(super) fn asked_neighbours(peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token) {
         if peer.active {
             let successors = Arc::clone(&peer.successors);
-            cx.send(from, RingMessage::Neighbours { successors, predecessor: peer.predecessor(), token });
+            let predecessor = peer.predecessor();
+            Self::send(peer, cx, from, RingMessage::Neighbours { successors, predecessor, token });
         } else {
             Self::refuse_upkeep(peer, cx, from, token);
         }
@@ -77,7 +84,7 @@ impl<V: Shortcuts> ChordLike<V> {
 
     pub(super) fn pinged(peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token) {
         if peer.active {
-            cx.send(from, RingMessage::Pong { token });
+            Self::send(peer, cx, from, RingMessage::Pong { token });
         } else {
             Self::refuse_upkeep(peer, cx, from, token);
         }
@@ -125,9 +132,9 @@ impl<V: Shortcuts> ChordLike<V> {
                 self.drop_contact(peer, cx, contact);
                 match peer.successor().filter(|_| peer.active) {
                     _ if !was_active => self.join_failed(peer, cx),
-                    Some(next) if was_successor => self.ask_neighbours(cx, next),
+                    Some(next) if was_successor => self.ask_neighbours(peer, cx, next),
                     // A candidate between this peer and its successor has died: the successor will do.
-                    Some(successor) => cx.send(successor, RingMessage::Notify),
+                    Some(successor) => Self::send(peer, cx, successor, RingMessage::Notify),
                     None => {}
                 }
             }

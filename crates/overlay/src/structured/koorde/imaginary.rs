@@ -18,6 +18,7 @@ pub struct Imaginary {
 impl Trail for Imaginary {
     /// i, and a byte for the number of digits and restarts each: kshift follows from that and the key.
     const FIELDS: Fields = Fields::bytes(2).keys(1);
+    type Own = std::convert::Infallible;
 }
 
 /// A question whose imaginary node was lost so often is led along the ring.

@@ -23,6 +23,7 @@ mod config;
 mod imaginary;
 mod pointers;
 
+use std::convert::Infallible;
 use std::ops::Range;
 
 pub use config::KoordeConfig;
@@ -163,7 +164,7 @@ impl Shortcuts for DeBruijn {
         }
         let point = model.shortcuts.point(cx.key_of(peer.id()));
         match peer.table.iter().next() {
-            Some(&first) => model.survey(cx, first),
+            Some(&first) => model.survey(peer, cx, first),
             None if peer.owns(model.view(peer), point) => Self::found(model, peer, cx, 0, point, peer.id()),
             None => model.ask_own(peer, cx, point, Purpose::Finger(0)),
         }
@@ -175,7 +176,7 @@ impl Shortcuts for DeBruijn {
             let predecessor = peer.predecessor();
             Self::surveyed(model, peer, cx, owner, Neighbours { successors: &successors, predecessor });
         } else {
-            model.survey(cx, owner);
+            model.survey(peer, cx, owner);
         }
     }
 
@@ -187,6 +188,10 @@ impl Shortcuts for DeBruijn {
         let further = if neighbours.predecessor == Some(this) { peer.predecessor() } else { None };
         let around = further.into_iter().chain(neighbours.predecessor).chain([from]).chain(neighbours.successors.iter().copied());
         peer.table.adopt(model.numbering, this, point, around, (backups, pointers), neighbours.predecessor.is_some());
+    }
+
+    fn own(_: &Koorde, _: &mut KoordePeer, _: &mut Cx<'_, Self>, _: PeerId, message: Infallible) {
+        match message {}
     }
 
     /// A neighbour's pointers lie beyond this peer's own.

@@ -50,15 +50,15 @@ impl Oracle<'_> {
         while at != target {
             hops += 1;
             assert!(hops < 2000, "the walk has no end");
-            if steps(at, target) <= usize::from(self.config.successors) - 1 {
+            if steps(at, target) < usize::from(self.config.successors) {
                 return hops;
             }
             let this = self.keys[at];
             let gap = Self::ahead(this, self.keys[(at + 1) % n]);
             let mut node = i.unwrap_or_else(|| {
                 // The fewest digits for which some number in the interval ends in what comes before them in the key.
-                left = (1..).find(|&digits| self.first(this, gap, key, digits * bits).is_some()).expect("all 64 bits are enough");
-                self.first(this, gap, key, left * bits).expect("just found")
+                left = (1..=64).find(|&digits| Self::first(this, gap, key, digits * bits).is_some()).expect("all 64 bits are enough");
+                Self::first(this, gap, key, left * bits).expect("just found")
             });
             let mut shifted = false;
             while left > 0 && Self::ahead(this, node) <= gap {
@@ -79,7 +79,7 @@ impl Oracle<'_> {
     }
 
     /// The first number after `this` within `gap` whose low bits are the key's top ones, all but the last `rest`.
-    fn first(&self, this: u64, gap: u128, key: u64, rest: u32) -> Option<u64> {
+    fn first(this: u64, gap: u128, key: u64, rest: u32) -> Option<u64> {
         if rest >= 64 {
             return Some(this.wrapping_add(1));
         }

@@ -1,0 +1,75 @@
+//! Provider records are Chord's: what has to hold with Accordion's way of finding the owner.
+
+use peerlab_model::ItemId;
+
+use super::*;
+
+fn world_with(config: &AccordionConfig, seed: u64) -> World<Accordion> {
+    let mut world = World::<Accordion>::new(config, Options { population: 60, seed, items: 20, ..Options::default() });
+    for item in 0..20 {
+        world.give(item, &[item]);
+        world.give(item + 20, &[item]);
+    }
+    world
+}
+
+/// The peers that a lookup of `item` names, in ascending order.
+fn holders(world: &mut World<Accordion>, item: u32) -> Vec<PeerId> {
+    let asker = world.online().into_iter().rfind(|&seat| seat != item && seat != item + 20).expect("somebody asks");
+    let id = world.lookup(asker, Target::Item(ItemId(item)));
+    world.run_for(Span::from_secs(20));
+    assert!(world.record(id).finished.is_some());
+    let mut peers = world.record(id).peers();
+    peers.sort_unstable();
+    peers
+}
+
+#[test]
+fn all_holders_are_found_from_a_converged_start_and_from_joins() {
+    {
+        for converged in [true, false] {
+            let mut world = world_with(&config(), 1);
+            if converged {
+                world.start_converged(0..60);
+            } else {
+                world.start_empty();
+                for seat in 0..60 {
+                    world.join(seat);
+                    world.run_for(Span::from_secs(1));
+                }
+                world.run_for(MINUTE.times(5));
+            }
+            for item in 0..20 {
+                let expected = [world.id(item), world.id(item + 20)];
+                assert_eq!(holders(&mut world, item), expected, "converged: {converged}");
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_move_to_a_newcomer_and_on_when_it_leaves() {
+    let mut world = world_with(&config(), 4);
+    world.start_converged(0..59);
+    world.join(59);
+    world.run_for(MINUTE.times(2));
+    for seat in 40..58 {
+        world.leave(seat);
+        world.run_for(Span::from_millis(200));
+    }
+    for item in 0..20 {
+        let expected = [world.id(item), world.id(item + 20)];
+        assert_eq!(holders(&mut world, item), expected);
+    }
+}
+
+#[test]
+fn records_of_the_dead_expire_and_those_of_the_living_stay() {
+    let config = AccordionConfig { republish_interval: Duration::secs(120), record_expiry: Duration::secs(400), ..config() };
+    let mut world = world_with(&config, 7);
+    world.start_converged(0..60);
+    world.crash(5);
+    let living = world.id(25);
+    world.run_for(MINUTE.times(14));
+    assert_eq!(holders(&mut world, 5), [living]);
+}
