@@ -11,6 +11,7 @@ use peerlab_overlay::hybrid::central_index::CentralIndex;
 use peerlab_overlay::structured::chord::Chord;
 use peerlab_overlay::structured::kademlia::Kademlia;
 use peerlab_overlay::structured::pastry::{Bamboo, Pastry};
+use peerlab_overlay::structured::tapestry::Tapestry;
 use peerlab_overlay::unstructured::flooding::Flooding;
 use schemars::{Schema, schema_for};
 
@@ -58,7 +59,7 @@ impl Registry {
 
     /// The models that Peerlab ships.
     pub fn builtin() -> Self {
-        let structured = Self::empty().with::<Bamboo>().with::<Chord>().with::<Kademlia>().with::<Pastry>();
+        let structured = Self::empty().with::<Bamboo>().with::<Chord>().with::<Kademlia>().with::<Pastry>().with::<Tapestry>();
         structured.with::<Flooding>().with::<CentralIndex>()
     }
 

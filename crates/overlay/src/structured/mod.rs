@@ -1,11 +1,15 @@
 //! Structured overlays: keys have owners, and each peer's tables lead a question to the owner in a bounded number of hops.
 
+pub(crate) mod branches;
 pub mod chord;
 pub mod contacts;
+pub(crate) mod dead;
 pub mod kademlia;
 mod newcomers;
 pub mod pastry;
 pub(crate) mod prefix;
 pub(crate) mod ring;
 pub(crate) mod shortlist;
+pub mod tapestry;
+pub(crate) mod trips;
 pub(crate) mod xor;

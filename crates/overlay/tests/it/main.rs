@@ -7,3 +7,4 @@ mod graphs;
 mod harness;
 mod kademlia;
 mod pastry;
+mod tapestry;
