@@ -6,6 +6,7 @@ use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
 use peerlab_overlay::structured::kademlia::{Eviction, Kademlia, KademliaConfig};
 use peerlab_overlay::structured::pastry::{Bamboo, BambooConfig, Pastry, PastryConfig};
+use peerlab_overlay::structured::tapestry::{Tapestry, TapestryConfig};
 use peerlab_overlay::unstructured::flooding::{Flooding, FloodingConfig};
 use peerlab_testkit::conformance;
 use peerlab_workload::TargetKind;
@@ -58,6 +59,17 @@ fn pastry_conforms() {
 #[test]
 fn bamboo_conforms() {
     in_random_worlds::<Bamboo>(&BambooConfig::default(), &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn tapestry_conforms() {
+    in_random_worlds::<Tapestry>(&TapestryConfig::default(), &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn tapestry_of_binary_digits_without_backups_conforms() {
+    let config = TapestryConfig { b: 1, c: 1, k: 2, probe_interval: Duration::secs(10), ..TapestryConfig::default() };
+    in_random_worlds::<Tapestry>(&config, &[TargetKind::Content, TargetKind::Key, TargetKind::Peer]);
 }
 
 #[test]

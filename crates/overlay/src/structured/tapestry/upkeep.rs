@@ -21,6 +21,9 @@ const REPAIR_TRIES: u8 = 3;
 /// For so many rounds of probes, others' word of a peer that did not answer counts for nothing.
 const DEAD_ROUNDS: u64 = 2;
 
+/// A peer with fewer links looks around through a first contact, others through a link.
+const LINKS_FEW: usize = 32;
+
 /// Backpointers in one answer at most.
 const BACK_MAX: usize = 20;
 
@@ -81,10 +84,8 @@ impl Tapestry {
         if let Some(of) = cx.rng().pick(peer.table.level(level, bits)).map(|link| link.peer) {
             self.get_pointers(cx, of, level as u8, Want::Refresh);
         }
-        // A slot of the lowest level is empty in a small network, or in what is left of two that began side by side.
-        let mut slots: Vec<u16> = peer.table.level(0, bits).iter().map(|link| link.slot).collect();
-        slots.dedup();
-        let contact = if slots.len() + 1 < 1 << bits { cx.bootstrap() } else { None };
+        // With so few links this may be a small network that began beside another one, or what is left of a large one.
+        let contact = if peer.table.links().len() < LINKS_FEW { cx.bootstrap() } else { None };
         let contact = contact.or_else(|| cx.rng().pick(peer.table.links()).map(|link| link.peer));
         if let Some(contact) = contact {
             self.ask_through(peer, cx, contact, Purpose::Locate);
