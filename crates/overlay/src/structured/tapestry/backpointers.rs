@@ -36,14 +36,12 @@ impl Backpointers {
         }
     }
 
-    /// The same for peers that come in the order of their numbers.
-    pub(super) fn push(&mut self, peer: PeerId) {
-        if self.list.len() == self.list.capacity() {
-            self.list.reserve_exact(16);
-            self.silent.reserve_exact(16);
-        }
-        self.list.push(peer);
-        self.silent.push(0);
+    /// The same for peers that come in the order of their numbers, behind all that are there.
+    pub(super) fn extend(&mut self, peers: impl ExactSizeIterator<Item = PeerId>) {
+        self.list.reserve_exact(peers.len());
+        self.silent.reserve_exact(peers.len());
+        self.silent.extend(std::iter::repeat_n(0, peers.len()));
+        self.list.extend(peers);
     }
 
     pub(super) fn remove(&mut self, peer: PeerId) {

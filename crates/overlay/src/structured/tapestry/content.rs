@@ -11,6 +11,7 @@ use peerlab_model::{ItemId, Key, PeerId, Time, Token};
 
 use super::message::{Goal, Query, Redirect};
 use super::peer::{NO_LOOKUP, Pending, Purpose, Route, TapestryPeer};
+use super::table::Link;
 use super::upkeep::Loss;
 use super::{Cx, Tapestry, TapestryMessage, TapestryTimer};
 use crate::records::Record;
@@ -81,7 +82,7 @@ impl Tapestry {
         }
         cx.rng().shuffle(&mut holders);
         let bits = self.config.bits();
-        let distance = |holder: PeerId| match peer.link(self.numbering, bits, holder).and_then(|link| link.trip()) {
+        let distance = |holder: PeerId| match peer.link(self.numbering, bits, holder).and_then(Link::trip) {
             _ if holder == peer.id => 0,
             Some(trip) => trip.mean_us,
             None => u32::MAX,

@@ -77,7 +77,7 @@ impl Tapestry {
                 cx.send(query.origin, TapestryMessage::Preliminary { contacts });
             }
         }
-        let contacts = Self::some(cx, peer.table.from_level(common, bits).iter().map(|link| link.peer), query.origin, 0);
+        let contacts = Self::some(cx, peer.table.above(common, bits).iter().map(|link| link.peer), query.origin, 0);
         cx.send(query.origin, TapestryMessage::Surrogate { contacts, ask: query.ask });
     }
 
@@ -120,7 +120,9 @@ impl Tapestry {
         let linked: Vec<PeerId> = peer.table.links().iter().map(|link| link.peer).collect();
         self.become_member(peer, cx);
         // Those of the preliminary table that came before: now that this peer is a member, they hear of it.
-        linked.into_iter().for_each(|contact| cx.send(contact, TapestryMessage::Linked));
+        for contact in linked {
+            cx.send(contact, TapestryMessage::Linked);
+        }
         self.meet(peer, cx, from, None);
         self.preliminary(peer, cx, contacts);
         let level = shared_digits(cx.key_of(peer.id), cx.key_of(from), self.config.bits());
@@ -157,7 +159,7 @@ impl Tapestry {
             let common = shared_digits(this, cx.key_of(back), bits);
             replacements.resize(replacements.len().max(common + 1), None);
             let list = replacements[common].get_or_insert_with(|| {
-                let fitting = peer.table.from_level(common + 1, bits).iter().filter(|link| !link.suspect);
+                let fitting = peer.table.above(common + 1, bits).iter().filter(|link| !link.suspect);
                 fitting.map(|link| link.peer).take(self.config.links()).collect()
             });
             cx.send(back, TapestryMessage::Leave { replacements: Arc::clone(list) });
@@ -173,7 +175,9 @@ impl Tapestry {
         self.lose(peer, cx, from, Loss::Goodbye);
         if peer.active {
             let mut budget = 0;
-            replacements.iter().for_each(|&contact| self.consider(peer, cx, contact, &mut budget));
+            for &contact in replacements {
+                self.consider(peer, cx, contact, &mut budget);
+            }
         }
     }
 }

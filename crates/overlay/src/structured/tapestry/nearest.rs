@@ -58,12 +58,12 @@ impl Tapestry {
         extra.next_run = run.wrapping_add(1);
         extra.multicasts.push(Multicast { run, newcomer, parent, token, open: 1 });
         let bits = self.config.bits();
-        let mut slots: Vec<u16> = peer.table.from_level(level, bits).iter().map(|link| link.slot).collect();
+        let mut slots: Vec<u16> = peer.table.above(level, bits).iter().map(|link| link.slot).collect();
         slots.dedup();
         for slot in slots {
             self.multicast_to_slot(peer, cx, run, slot);
         }
-        self.one_less(peer, cx, run);
+        Self::one_less(peer, cx, run);
     }
 
     /// Tells one peer of a slot.
@@ -82,7 +82,7 @@ impl Tapestry {
     }
 
     /// One of those below has answered, or does not exist.
-    fn one_less(&self, peer: &mut TapestryPeer, cx: &mut Cx<'_>, run: u32) {
+    fn one_less(peer: &mut TapestryPeer, cx: &mut Cx<'_>, run: u32) {
         let Some(extra) = peer.extra.as_deref_mut() else { return };
         let Some(at) = extra.multicasts.iter().position(|multicast| multicast.run == run) else { return };
         extra.multicasts[at].open -= 1;
@@ -104,7 +104,7 @@ impl Tapestry {
         }
         let Some(Pending::Multicast { to, run, .. }) = cx.close(token) else { return };
         self.heard(peer, cx, from, to, None);
-        self.one_less(peer, cx, run);
+        Self::one_less(peer, cx, run);
     }
 
     /// Nothing more has come for long. True if it is being waited for still: it has been received.
@@ -123,7 +123,7 @@ impl Tapestry {
             self.lose(peer, cx, to, Loss::Noticed);
             self.multicast_to_slot(peer, cx, run, slot);
         }
-        self.one_less(peer, cx, run);
+        Self::one_less(peer, cx, run);
     }
 
     // The newcomer's search.

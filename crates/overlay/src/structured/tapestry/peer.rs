@@ -11,6 +11,7 @@ use crate::records::Records;
 use crate::structured::dead::Dead;
 use crate::structured::newcomers::Newcomers;
 use crate::structured::prefix::{digit, place, shared_digits};
+use crate::structured::trips::Trip;
 
 /// One peer of a Tapestry network.
 #[derive(Clone, Debug)]
@@ -255,7 +256,7 @@ impl TapestryPeer {
     /// The smoothed round trip to a neighbour, if it has been measured.
     pub fn round_trip(&self, neighbour: PeerId) -> Option<Span> {
         let link = self.table.links().iter().find(|link| link.peer == neighbour)?;
-        link.trip().map(|trip| trip.mean())
+        link.trip().map(Trip::mean)
     }
 
     /// True if it is a member: it answers, and routes.

@@ -11,6 +11,7 @@ use peerlab_model::{Cause, PeerId, Span, Token};
 
 use super::message::{Goal, Query};
 use super::peer::{Pending, Route, TapestryPeer, Why};
+use super::table::Link;
 use super::upkeep::Loss;
 use super::{Cx, Tapestry, TapestryMessage, TapestryTimer};
 
@@ -68,7 +69,7 @@ impl Tapestry {
     /// How long a question waits to be acknowledged.
     fn patience(&self, peer: &TapestryPeer, to: PeerId) -> Span {
         let longest = self.config.request_timeout.span();
-        let trip = peer.link(self.numbering, self.config.bits(), to).and_then(|link| link.trip());
+        let trip = peer.link(self.numbering, self.config.bits(), to).and_then(Link::trip);
         trip.map_or(longest, |trip| trip.patience().max(trip.mean().saturating_add(self.config.timeout_margin.span())).min(longest))
     }
 

@@ -16,6 +16,9 @@ use crate::records::Record;
 use crate::structured::branches::Branches;
 use crate::structured::prefix::digit;
 
+/// Peers whose links are turned into backpointers together.
+const BLOCK: usize = 1 << 14;
+
 impl Tapestry {
     pub(super) fn build(&self, start: &Start<'_>, peers: &mut dyn PeerTable<TapestryPeer>) {
         let ring: Vec<(Key, PeerId)> = start.members.iter().collect();
@@ -29,7 +32,9 @@ impl Tapestry {
             peer.announced = true;
             let mut table = Table::default();
             table.reserve(links.len());
-            links.iter().for_each(|&(slot, neighbour)| table.push(slot, neighbour));
+            for &(slot, neighbour) in &links {
+                table.push(slot, neighbour);
+            }
             peer.table = table;
             // Each peer is at a turn of its own in the refreshing of its levels and in its probes.
             peer.next_level = (key.0 % 64) as u8;
@@ -37,9 +42,17 @@ impl Tapestry {
         });
         let mut members: Vec<PeerId> = ring.iter().map(|&(_, id)| id).collect();
         members.sort_unstable();
-        for &id in &members {
-            let neighbours: Vec<PeerId> = peers.get(id).table.links().iter().map(|link| link.peer).collect();
-            neighbours.into_iter().for_each(|neighbour| peers.get(neighbour).back.push(id));
+        // Block by block, in the order of those that are linked to: memory is visited in turn, not at random.
+        let mut pairs = Vec::new();
+        for block in members.chunks(BLOCK) {
+            pairs.clear();
+            for &id in block {
+                pairs.extend(peers.get(id).table.links().iter().map(|link| (link.peer, id)));
+            }
+            pairs.sort_unstable();
+            for to_one in pairs.chunk_by(|a, b| a.0 == b.0) {
+                peers.get(to_one[0].0).back.extend(to_one.iter().map(|&(_, from)| from));
+            }
         }
         self.publish_all(&members, start, &mut rng, peers);
     }

@@ -118,7 +118,7 @@ impl Table {
     }
 
     /// The links of this level and all above it: peers that share at least so many digits with the owner.
-    pub(super) fn from_level(&self, level: usize, bits: u32) -> &[Link] {
+    pub(super) fn above(&self, level: usize, bits: u32) -> &[Link] {
         &self.links[self.links.partition_point(|link| usize::from(link.slot >> bits) < level)..]
     }
 

@@ -124,7 +124,7 @@ impl Tapestry {
         let bits = self.config.bits();
         let level = usize::from(slot >> bits);
         let backup = cx.rng().pick(peer.table.slot(slot)).filter(|_| tries == 0).map(|link| (link.peer, level + 1));
-        let ask = backup.or_else(|| cx.rng().pick(peer.table.from_level(level, bits)).map(|link| (link.peer, level)));
+        let ask = backup.or_else(|| cx.rng().pick(peer.table.above(level, bits)).map(|link| (link.peer, level)));
         if let Some((of, level)) = ask {
             self.get_pointers(cx, of, level as u8, Want::Repair(slot, tries));
         }
@@ -144,8 +144,11 @@ impl Tapestry {
             Some(Pending::Own { .. }) | None => {}
             Some(pending) => {
                 let contact = match pending {
-                    Pending::Probe { to, .. } | Pending::Insert { to } | Pending::Multicast { to, .. } => to,
-                    Pending::Hop { to, .. } | Pending::Redirect { to, .. } => to,
+                    Pending::Probe { to, .. }
+                    | Pending::Insert { to }
+                    | Pending::Multicast { to, .. }
+                    | Pending::Hop { to, .. }
+                    | Pending::Redirect { to, .. } => to,
                     Pending::Pointers { of, .. } => of,
                     Pending::Own { query, .. } => query.origin,
                 };

@@ -101,7 +101,7 @@ fn items_are_found_when_roots_crash_and_leave() {
     for (turn, item) in (0..20).enumerate() {
         let key = world.setting.numbering.item_key(ItemId(item));
         let root = world.setting.numbering.seat(owner(&members(&world), key, 4));
-        if root < 40 || root > 190 {
+        if !(40..=190).contains(&root) {
             continue;
         }
         if turn % 2 == 0 {

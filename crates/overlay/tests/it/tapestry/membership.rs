@@ -45,7 +45,9 @@ fn who_has_joined_is_found_by_everybody() {
         let key = world.setting.numbering.key(id);
         let questions: Vec<LookupId> = (0..195).map(|seat| world.lookup(seat, Target::Key(key))).collect();
         world.run_for(Span::from_secs(5));
-        questions.into_iter().for_each(|question| assert_found(world.record(question), id));
+        for question in questions {
+            assert_found(world.record(question), id);
+        }
     }
 }
 

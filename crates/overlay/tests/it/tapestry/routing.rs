@@ -33,7 +33,9 @@ fn a_key_has_one_root_from_wherever_it_is_asked() {
         let asked: Vec<LookupId> = (0..60).map(|seat| world.lookup(seat, Target::Key(key))).collect();
         world.run_for(Span::from_secs(5));
         let root = owner(&members(&world), key, 4);
-        asked.into_iter().for_each(|id| assert_found(world.record(id), root));
+        for id in asked {
+            assert_found(world.record(id), root);
+        }
     }
 }
 
