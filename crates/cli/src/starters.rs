@@ -27,6 +27,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "pastry",
     "real-gnutella",
     "server-outage",
+    "tapestry",
     "workload-q"
 ];
 

@@ -15,6 +15,7 @@ use peerlab_overlay::structured::kademlia::Kademlia;
 use peerlab_overlay::structured::koorde::Koorde;
 use peerlab_overlay::structured::onehop::OneHop;
 use peerlab_overlay::structured::pastry::{Bamboo, Pastry};
+use peerlab_overlay::structured::tapestry::Tapestry;
 use peerlab_overlay::unstructured::flooding::Flooding;
 use schemars::{Schema, schema_for};
 
@@ -71,6 +72,7 @@ impl Registry {
             Self::with::<Koorde>,
             Self::with::<OneHop>,
             Self::with::<Pastry>,
+            Self::with::<Tapestry>,
         ];
         let others = [Self::with::<Flooding>, Self::with::<CentralIndex>];
         structured.into_iter().chain(others).fold(Self::empty(), |registry, with| with(registry))

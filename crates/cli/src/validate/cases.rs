@@ -42,6 +42,7 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "pastry-path-length",
     "planetlab-latency",
     "share-online",
+    "tapestry-path-length",
 ];
 
 /// Where data files are looked for unless `--data` says it.

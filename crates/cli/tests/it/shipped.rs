@@ -85,6 +85,11 @@ fn can_runs() {
 }
 
 #[test]
+fn tapestry_runs() {
+    run_small("tapestry.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
+}
+
+#[test]
 fn every_shipped_scenario_is_run_here() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
     let files: Vec<String> =
@@ -101,6 +106,7 @@ fn every_shipped_scenario_is_run_here() {
         "pastry.toml",
         "real-gnutella.toml",
         "server-outage.toml",
+        "tapestry.toml",
         "workload-q.toml",
     ];
     assert_eq!(files, here, "a scenario is run by no test");

@@ -21,6 +21,17 @@ pub(crate) const fn digit(key: Key, place: usize, bits: u32) -> usize {
     ((key.0 >> (u64::BITS - bits * (place as u32 + 1))) & ((1 << bits) - 1)) as usize
 }
 
+/// A place in a routing table: the row, and the digit there.
+pub(crate) type Place = (usize, usize);
+
+/// Where `other` belongs in the table of a peer with the key `this`; nowhere if it is that peer.
+#[inline]
+pub(crate) fn place(this: Key, other: Key, bits: u32) -> Option<Place> {
+    let row = shared_digits(this, other, bits);
+    // Two keys that differ only in the bits beyond the last digit have no place in each other's table.
+    (row < digits(bits)).then(|| (row, digit(other, row, bits)))
+}
+
 /// How far a peer lies from a key, the shorter way round the ring; of two at the same distance, the one at or after the key counts as
 /// the closer one. No two peers are equally close.
 #[inline]

@@ -11,3 +11,4 @@ mod kademlia;
 mod koorde;
 mod onehop;
 mod pastry;
+mod tapestry;

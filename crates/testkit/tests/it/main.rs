@@ -10,6 +10,7 @@ use peerlab_overlay::structured::kademlia::{Eviction, Kademlia, KademliaConfig};
 use peerlab_overlay::structured::koorde::{Koorde, KoordeConfig};
 use peerlab_overlay::structured::onehop::{OneHop, OneHopConfig};
 use peerlab_overlay::structured::pastry::{Bamboo, BambooConfig, Pastry, PastryConfig};
+use peerlab_overlay::structured::tapestry::{Tapestry, TapestryConfig};
 use peerlab_overlay::unstructured::flooding::{Flooding, FloodingConfig};
 use peerlab_testkit::conformance;
 use peerlab_workload::TargetKind;
@@ -106,6 +107,17 @@ fn can_with_realities_and_weighed_round_trips_conforms() {
 fn onehop_conforms() {
     let config = OneHopConfig { slices: 3, units: 2, reconcile_interval: Duration::secs(10), attempts: 2, ..OneHopConfig::default() };
     in_random_worlds::<OneHop>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn tapestry_conforms() {
+    in_random_worlds::<Tapestry>(&TapestryConfig::default(), &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn tapestry_of_binary_digits_without_backups_conforms() {
+    let config = TapestryConfig { b: 1, c: 1, k: 2, probe_interval: Duration::secs(10), ..TapestryConfig::default() };
+    in_random_worlds::<Tapestry>(&config, &[TargetKind::Content, TargetKind::Key, TargetKind::Peer]);
 }
 
 #[test]

@@ -6,8 +6,7 @@ use super::message::WriteToken;
 use super::table::{Shape, Table};
 use super::tokens::Tokens;
 use crate::publisher::Publisher;
-use crate::records::Record;
-use crate::records::Records;
+use crate::records::{Record, Records};
 use crate::structured::newcomers::Newcomers;
 use crate::structured::shortlist::Shortlist;
 

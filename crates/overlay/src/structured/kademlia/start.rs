@@ -9,8 +9,7 @@ use peerlab_model::{Key, PeerId, PeerTable, Rng, Start, Time};
 use super::Kademlia;
 use super::peer::KademliaPeer;
 use super::table::{HOME_MAX, Table};
-use crate::records::Record;
-use crate::records::Records;
+use crate::records::{Record, Records};
 use crate::structured::xor::nearest_sorted;
 
 /// A range of the members in the order of their keys.

@@ -17,7 +17,7 @@
 //! Iterative routing, the randomised choice of the next hop (paper, section 3), locality of the first contact, virtual nodes.
 //!
 //! # Map
-//! `leaves`, `table`, `trips`: what a peer keeps · `peer`: the decisions · `route`: how a question travels · `question`: how it begins and
+//! `leaves`, `table`: what a peer keeps · `peer`: the decisions · `route`: how a question travels · `question`: how it begins and
 //! ends · `join`, `upkeep`: how tables are filled and kept · `content`: provider records · `start`: the converged ring.
 
 mod config;
@@ -30,7 +30,6 @@ mod question;
 mod route;
 mod start;
 mod table;
-mod trips;
 mod upkeep;
 
 use std::marker::PhantomData;

@@ -1,6 +1,5 @@
 //! What one peer knows, and the decisions that need nothing else.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use peerlab_model::{Key, LookupId, Numbering, PeerId, Span, Time};
@@ -8,13 +7,14 @@ use peerlab_model::{Key, LookupId, Numbering, PeerId, Span, Time};
 use super::config::Rules;
 use super::leaves::{Cover, Leaves};
 use super::message::{Goal, Query};
-use super::table::{Place, Table, place};
-use super::trips::Trips;
+use super::table::Table;
 use crate::publisher::Publisher;
 use crate::records::Records;
+use crate::structured::dead::Dead;
 use crate::structured::newcomers::Newcomers;
-use crate::structured::prefix::{closeness, shared_digits};
+use crate::structured::prefix::{Place, closeness, place, shared_digits};
 use crate::structured::ring::View;
+use crate::structured::trips::{Trip, Trips};
 
 /// One peer of a Pastry or Bamboo ring.
 #[derive(Clone, Debug)]
@@ -105,9 +105,6 @@ impl Purpose {
     }
 }
 
-/// Peers that are known to be dead at most, so that others' word of them is not followed up again and again.
-const DEAD_MAX: usize = 32;
-
 /// The parts of a peer that most do without.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Extra {
@@ -115,8 +112,8 @@ pub(super) struct Extra {
     pub(super) checking: Vec<PeerId>,
     /// Contacts that kept silent for a short while: questions go round them until a ping has shown what is the matter.
     pub(super) suspects: Vec<PeerId>,
-    /// Who did not answer, and when; the oldest first.
-    pub(super) dead: VecDeque<(PeerId, Time)>,
+    /// Who did not answer lately.
+    pub(super) dead: Dead,
     /// Records that this peer keeps for others.
     pub(super) records: Records,
     /// What it has to register with others.
@@ -125,25 +122,6 @@ pub(super) struct Extra {
     pub(super) newcomers: Newcomers,
     /// A newcomer's requests to its leaf set that are still open.
     pub(super) waiting: u16,
-}
-
-impl Extra {
-    pub(super) fn bury(&mut self, peer: PeerId, now: Time) {
-        self.revive(peer);
-        if self.dead.len() == DEAD_MAX {
-            self.dead.pop_front();
-        }
-        self.dead.push_back((peer, now));
-    }
-
-    pub(super) fn revive(&mut self, peer: PeerId) {
-        self.dead.retain(|&(dead, _)| dead != peer);
-    }
-
-    /// True if it did not answer less than `memory` ago.
-    pub(super) fn is_dead(&self, peer: PeerId, now: Time, memory: Span) -> bool {
-        self.dead.iter().any(|&(dead, since)| dead == peer && now.since(since) < memory)
-    }
 }
 
 /// Where a question goes from here.
@@ -326,7 +304,7 @@ impl PastryPeer {
 
     /// The smoothed round trip to a contact, if it has been measured.
     pub fn round_trip(&self, contact: PeerId) -> Option<Span> {
-        self.trips.get(contact).map(super::trips::Trip::mean)
+        self.trips.get(contact).map(Trip::mean)
     }
 
     /// True if it is a member: it answers, and routes.
@@ -346,10 +324,10 @@ impl PastryPeer {
                 + extra.records.len() * size_of::<crate::records::Record>()
                 + extra.publisher.bytes()
                 + (extra.checking.len() + extra.suspects.len()) * size_of::<PeerId>()
-                + extra.dead.len() * size_of::<(PeerId, Time)>()
+                + extra.dead.bytes()
         });
         let lists = shared(self.leaves.list()) + shared(self.table.slots()) + shared(&self.neighbourhood);
-        size_of::<Self>() + lists + self.trips.len() * size_of::<(PeerId, super::trips::Trip)>() + extra
+        size_of::<Self>() + lists + self.trips.len() * size_of::<(PeerId, Trip)>() + extra
     }
 
     /// Each side of the leaf set is ordered and within its length; each entry of the routing table is in its own slot; nobody has itself.

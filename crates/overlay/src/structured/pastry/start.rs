@@ -7,7 +7,6 @@
 //! One walk over the sorted ring as a tree of prefixes: the borders of a node's branches are found once for all peers below it, then each
 //! slot is one draw. Nothing depends on the number of peers but the number of rows.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use peerlab_model::{Key, PeerId, PeerTable, Rng, Start, Time};
@@ -17,23 +16,24 @@ use super::leaves::{Leaves, arrange};
 use super::peer::PastryPeer;
 use super::table::Table;
 use super::{PastryLike, Variant};
-use crate::records::Record;
-use crate::records::Records;
-use crate::structured::prefix::{closeness, digit, digits};
+use crate::records::{Record, Records};
+use crate::structured::branches::Branches;
+use crate::structured::prefix::{closeness, digit};
 
 impl<V: Variant> PastryLike<V> {
     pub(super) fn build(&self, start: &Start<'_>, peers: &mut dyn PeerTable<PastryPeer>) {
         let ring: Vec<(Key, PeerId)> = start.members.iter().collect();
         let mut rng = start.rng.clone();
         let mut records = self.records(&ring, start, &mut rng).into_iter().peekable();
-        let mut walk = Walk { ring: &ring, bits: self.rules.bits, borders: Vec::new(), slots: Vec::new(), rng };
-        walk.visit(0..ring.len(), 0, &mut |at, slots| {
+        let mut slots = Vec::new();
+        Branches::walk(&ring, self.rules.bits, &mut |at, rows, branches| {
             let (key, id) = ring[at];
+            fill(&mut slots, &ring, at, rows, branches, self.rules.bits, &mut rng);
             let peer = peers.get(id);
             peer.active = true;
             peer.announced = true;
             peer.leaves = self.leaves_of(&ring, at);
-            peer.table = Table::from_slots(Arc::from(slots));
+            peer.table = Table::from_slots(Arc::from(&slots[..]));
             // Each peer is at a turn of its own in the refreshing of its rows and in its pings.
             peer.next_row = (key.0 % 64) as u8;
             peer.next_ping = (key.0 % 128) as u16;
@@ -90,60 +90,19 @@ fn closest(ring: &[(Key, PeerId)], key: Key, count: usize) -> Vec<usize> {
     list
 }
 
-/// A walk through the ring, read as a tree of prefixes.
-struct Walk<'a> {
-    ring: &'a [(Key, PeerId)],
-    bits: u32,
-    /// For each digit of the present prefix, where the branches of its node begin on the ring, and where the last one ends.
-    borders: Vec<usize>,
-    /// The table that is being put together.
-    slots: Vec<PeerId>,
-    rng: Rng,
-}
-
-impl Walk<'_> {
-    /// Goes through the peers of `range`, who share `depth` digits.
-    fn visit(&mut self, range: Range<usize>, depth: usize, each: &mut dyn FnMut(usize, &[PeerId])) {
-        if range.len() <= 1 || depth == digits(self.bits) {
-            for at in range {
-                self.fill(at, depth);
-                each(at, &self.slots);
-            }
-            return;
+/// The routing table of one peer: for each row and digit, a random one of those that fit.
+fn fill(slots: &mut Vec<PeerId>, ring: &[(Key, PeerId)], at: usize, rows: usize, branches: &Branches<'_>, bits: u32, rng: &mut Rng) {
+    let (key, id) = ring[at];
+    slots.clear();
+    for row in 0..rows {
+        let own = digit(key, row, bits);
+        for branch in 0..1 << bits {
+            let range = branches.range(row, branch);
+            let chosen = if branch == own || range.is_empty() { id } else { ring[range.start + rng.index(range.len())].1 };
+            slots.push(chosen);
         }
-        let first = self.borders.len();
-        let branches = 1 << self.bits;
-        let mut from = range.start;
-        self.borders.push(from);
-        for branch in 0..branches {
-            from += self.ring[from..range.end].partition_point(|&(key, _)| digit(key, depth, self.bits) <= branch);
-            self.borders.push(from);
-        }
-        for branch in 0..branches {
-            let below = self.borders[first + branch]..self.borders[first + branch + 1];
-            if !below.is_empty() {
-                self.visit(below, depth + 1, each);
-            }
-        }
-        self.borders.truncate(first);
     }
-
-    /// The routing table of one peer: for each row and digit, a random one of those that fit.
-    fn fill(&mut self, at: usize, rows: usize) {
-        let (key, id) = self.ring[at];
-        let branches = 1 << self.bits;
-        self.slots.clear();
-        for row in 0..rows {
-            let own = digit(key, row, self.bits);
-            for branch in 0..branches {
-                let border = row * (branches + 1) + branch;
-                let (from, upto) = (self.borders[border], self.borders[border + 1]);
-                let chosen = if branch == own || from == upto { id } else { self.ring[from + self.rng.index(upto - from)].1 };
-                self.slots.push(chosen);
-            }
-        }
-        // Rows in which nobody else is are not kept.
-        let last = self.slots.iter().rposition(|&slot| slot != id).map_or(0, |last| ((last >> self.bits) + 1) << self.bits);
-        self.slots.truncate(last);
-    }
+    // Rows in which nobody else is are not kept.
+    let last = slots.iter().rposition(|&slot| slot != id).map_or(0, |last| ((last >> bits) + 1) << bits);
+    slots.truncate(last);
 }

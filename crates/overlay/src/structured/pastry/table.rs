@@ -4,25 +4,14 @@
 
 use std::sync::Arc;
 
-use peerlab_model::{Key, Numbering, PeerId};
+use peerlab_model::{Numbering, PeerId};
 
-use crate::structured::prefix::{digit, shared_digits};
+use crate::structured::prefix::{Place, place};
 
 /// One peer's routing table; its memory is shared with the messages that carry a row of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
     slots: Arc<[PeerId]>,
-}
-
-/// A place in a routing table: the row, and the digit there.
-pub(super) type Place = (usize, usize);
-
-/// Where `other` belongs in the table of a peer with the key `this`; nowhere if it is that peer.
-#[inline]
-pub(super) fn place(this: Key, other: Key, bits: u32) -> Option<Place> {
-    let row = shared_digits(this, other, bits);
-    // Two keys that differ only in the bits beyond the last digit have no place in each other's table: the leaf set knows both.
-    (row < crate::structured::prefix::digits(bits)).then(|| (row, digit(other, row, bits)))
 }
 
 impl Table {

@@ -9,9 +9,8 @@ use peerlab_model::{Key, PeerId, Span, Token};
 use super::leaves::Leaves;
 use super::message::Row;
 use super::peer::{PastryPeer, Pending, Purpose, Why};
-use super::table::Place;
 use super::{Cx, PastryLike, PastryMessage, PastryTimer, Upkeep, Variant};
-use crate::structured::prefix::digit;
+use crate::structured::prefix::{Place, digit};
 use crate::structured::ring::View;
 
 /// Members of the leaf set that are pinged at a time because a neighbour does not have them.
@@ -398,7 +397,7 @@ impl<V: Variant> PastryLike<V> {
 
     pub(super) fn is_dead(&self, peer: &PastryPeer, cx: &Cx<'_, V>, contact: PeerId) -> bool {
         let memory = self.rules.leaf_set_interval.times(DEAD_INTERVALS);
-        peer.extra.as_deref().is_some_and(|extra| extra.is_dead(contact, cx.now(), memory))
+        peer.extra.as_deref().is_some_and(|extra| extra.dead.contains(contact, cx.now(), memory))
     }
 
     pub(super) fn place_of(&self, peer: &PastryPeer, contact: PeerId) -> Option<Place> {
@@ -410,8 +409,8 @@ impl<V: Variant> PastryLike<V> {
         if who == peer.id {
             return;
         }
-        if let Some(extra) = peer.extra.as_deref_mut().filter(|extra| !extra.dead.is_empty()) {
-            extra.revive(who);
+        if let Some(extra) = peer.extra.as_deref_mut() {
+            extra.dead.revive(who);
         }
         if let Some(trip) = trip {
             peer.trips.add(who, trip);
@@ -431,7 +430,7 @@ impl<V: Variant> PastryLike<V> {
     pub(super) fn lose(&self, peer: &mut PastryPeer, cx: &mut Cx<'_, V>, dead: PeerId, loss: Loss) {
         let now = cx.now();
         let extra = peer.extra();
-        extra.bury(dead, now);
+        extra.dead.bury(dead, now);
         extra.suspects.retain(|&suspect| suspect != dead);
         extra.newcomers.forget(dead);
         let (slot, leaf) = peer.forget(self.numbering, &self.rules, dead);

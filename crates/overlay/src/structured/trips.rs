@@ -7,48 +7,48 @@ const MAX: usize = 512;
 
 /// A smoothed round trip and its mean deviation, in microseconds (Jacobson 1988, as TCP does).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Trip {
-    pub(super) mean_us: u32,
-    pub(super) deviation_us: u32,
+pub(crate) struct Trip {
+    pub(crate) mean_us: u32,
+    pub(crate) deviation_us: u32,
 }
 
 impl Trip {
-    fn new(sample: u32) -> Self {
+    pub(crate) fn new(sample: u32) -> Self {
         Self { mean_us: sample, deviation_us: sample / 2 }
     }
 
     /// Gains of 1/8 for the mean and 1/4 for the deviation.
-    fn add(&mut self, sample: u32) {
+    pub(crate) fn add(&mut self, sample: u32) {
         let error = i64::from(sample) - i64::from(self.mean_us);
         self.mean_us = (i64::from(self.mean_us) + error / 8).max(1) as u32;
         self.deviation_us = (i64::from(self.deviation_us) + (error.abs() - i64::from(self.deviation_us)) / 4).max(0) as u32;
     }
 
     /// How long to wait for an answer: the mean and four deviations.
-    pub(super) fn patience(self) -> Span {
+    pub(crate) fn patience(self) -> Span {
         Span::from_micros(u64::from(self.mean_us) + 4 * u64::from(self.deviation_us))
     }
 
-    pub(super) fn mean(self) -> Span {
+    pub(crate) fn mean(self) -> Span {
         Span::from_micros(u64::from(self.mean_us))
     }
 }
 
 /// The round trips to the peers in one peer's tables, in the order of their numbers.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Trips {
+pub(crate) struct Trips {
     list: Vec<(PeerId, Trip)>,
 }
 
 impl Trips {
     #[inline]
-    pub(super) fn get(&self, peer: PeerId) -> Option<Trip> {
+    pub(crate) fn get(&self, peer: PeerId) -> Option<Trip> {
         let at = self.list.binary_search_by_key(&peer, |&(peer, _)| peer).ok()?;
         Some(self.list[at].1)
     }
 
     /// A measurement. Of somebody new, too, if there is room.
-    pub(super) fn add(&mut self, peer: PeerId, trip: Span) {
+    pub(crate) fn add(&mut self, peer: PeerId, trip: Span) {
         let sample = u32::try_from(trip.nanos() / 1000).unwrap_or(u32::MAX).max(1);
         match self.list.binary_search_by_key(&peer, |&(peer, _)| peer) {
             Ok(at) => self.list[at].1.add(sample),
@@ -57,13 +57,13 @@ impl Trips {
         }
     }
 
-    pub(super) fn forget(&mut self, peer: PeerId) {
+    pub(crate) fn forget(&mut self, peer: PeerId) {
         if let Ok(at) = self.list.binary_search_by_key(&peer, |&(peer, _)| peer) {
             self.list.remove(at);
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.list.len()
     }
 }
