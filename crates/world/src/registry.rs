@@ -10,6 +10,7 @@ use peerlab_model::{Family, Issues, Overlay, OverlayConfig, Targets};
 use peerlab_overlay::hybrid::central_index::CentralIndex;
 use peerlab_overlay::structured::chord::Chord;
 use peerlab_overlay::structured::kademlia::Kademlia;
+use peerlab_overlay::structured::kelips::Kelips;
 use peerlab_overlay::structured::onehop::OneHop;
 use peerlab_overlay::structured::pastry::{Bamboo, Pastry};
 use peerlab_overlay::unstructured::flooding::Flooding;
@@ -60,7 +61,7 @@ impl Registry {
     /// The models that Peerlab ships.
     pub fn builtin() -> Self {
         let structured = Self::empty().with::<Bamboo>().with::<Chord>().with::<Kademlia>().with::<Pastry>();
-        let structured = structured.with::<OneHop>();
+        let structured = structured.with::<Kelips>().with::<OneHop>();
         structured.with::<Flooding>().with::<CentralIndex>()
     }
 

@@ -3,6 +3,7 @@
 pub mod chord;
 pub mod contacts;
 pub mod kademlia;
+pub mod kelips;
 mod newcomers;
 pub mod onehop;
 pub mod pastry;

@@ -6,5 +6,6 @@ mod flooding;
 mod graphs;
 mod harness;
 mod kademlia;
+mod kelips;
 mod onehop;
 mod pastry;

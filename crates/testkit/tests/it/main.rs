@@ -5,6 +5,7 @@ use peerlab_model::units::Duration;
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
 use peerlab_overlay::structured::kademlia::{Eviction, Kademlia, KademliaConfig};
+use peerlab_overlay::structured::kelips::{Kelips, KelipsConfig};
 use peerlab_overlay::structured::onehop::{OneHop, OneHopConfig};
 use peerlab_overlay::structured::pastry::{Bamboo, BambooConfig, Pastry, PastryConfig};
 use peerlab_overlay::unstructured::flooding::{Flooding, FloodingConfig};
@@ -65,6 +66,12 @@ fn bamboo_conforms() {
 fn onehop_conforms() {
     let config = OneHopConfig { slices: 3, units: 2, reconcile_interval: Duration::secs(10), attempts: 2, ..OneHopConfig::default() };
     in_random_worlds::<OneHop>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn kelips_conforms() {
+    let config = KelipsConfig { groups: 3, spatial_exponent: 3, ..KelipsConfig::default() };
+    in_random_worlds::<Kelips>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
 }
 
 #[test]
