@@ -16,7 +16,7 @@ macro_rules! shipped {
 
 /// The shipped scenarios.
 pub(crate) const SHIPPED: &[Starter] =
-    shipped!["blackout", "churn", "hop-counts", "kademlia", "onehop", "pastry", "real-gnutella", "server-outage", "workload-q"];
+    shipped!["blackout", "churn", "hop-counts", "kademlia", "kelips", "onehop", "pastry", "real-gnutella", "server-outage", "workload-q"];
 
 /// What `sim new` writes without `--from`.
 pub(crate) const BLANK: &str = include_str!("starter.toml");

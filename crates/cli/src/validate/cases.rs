@@ -34,6 +34,7 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "flood-random-regular",
     "flood-whole",
     "kademlia-path-length",
+    "kelips-one-hop",
     "onehop-one-hop",
     "pastry-path-length",
     "planetlab-latency",

@@ -60,6 +60,11 @@ fn kademlia_runs() {
 }
 
 #[test]
+fn kelips_runs() {
+    run_small("kelips.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
+}
+
+#[test]
 fn onehop_runs() {
     run_small("onehop.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
 }
@@ -79,6 +84,7 @@ fn every_shipped_scenario_is_run_here() {
         "churn.toml",
         "hop-counts.toml",
         "kademlia.toml",
+        "kelips.toml",
         "onehop.toml",
         "pastry.toml",
         "real-gnutella.toml",
