@@ -24,8 +24,7 @@ impl Kelips {
         }
         let own = self.answer_of(peer, cx, key, purpose.goal());
         let tried = [peer.id; TRIES_MAX as usize];
-        let search =
-            Search { key, lookup: id, purpose, at: peer.id, goal: purpose.goal(), sent: Time::ZERO, depth: 0, asks: 0, tried };
+        let search = Search { key, lookup: id, purpose, at: peer.id, goal: purpose.goal(), sent: Time::ZERO, depth: 0, asks: 0, tried };
         if own.is_empty() {
             self.ask_next(peer, cx, search);
         } else {
@@ -67,16 +66,7 @@ impl Kelips {
     // The side that is asked.
 
     #[expect(clippy::too_many_arguments, reason = "the fields of one message")]
-    pub(super) fn asked(
-        &self,
-        peer: &mut KelipsPeer,
-        cx: &mut Cx<'_>,
-        from: PeerId,
-        key: Key,
-        lookup: LookupId,
-        token: Token,
-        goal: Goal,
-    ) {
+    pub(super) fn asked(&self, peer: &mut KelipsPeer, cx: &mut Cx<'_>, from: PeerId, key: Key, lookup: LookupId, token: Token, goal: Goal) {
         if !peer.active {
             Self::refuse(peer, cx, from, token, Some(lookup));
             return;

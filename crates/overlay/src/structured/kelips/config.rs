@@ -43,7 +43,7 @@ pub struct KelipsConfig {
     pub tuple_ration: u8,
     /// Rounds in which what is new goes first.
     pub fresh_rounds: u8,
-    /// Targets are drawn with weights that fall with this power of the round trip, 0 to 4; 0: all alike.
+    /// Targets are drawn with weights that fall with this power of the round trip, 0 to 3; 0: all alike.
     pub spatial_exponent: u8,
     /// Age of a heartbeat at which a member of the own group is dropped; stretched where a group is too large to be told of in that time.
     pub group_timeout: Duration,
@@ -123,7 +123,10 @@ impl OverlayConfig for KelipsConfig {
             format!("there are 0 to {GROUPS_MAX} groups (0: √n of them), not {}", self.groups),
         );
         if u32::from(self.groups) * 4 > population && self.groups > 1 {
-            issues.warn("groups", format!("some of {} groups of {population} peers will be empty: what hashes there has no owner", self.groups));
+            issues.warn(
+                "groups",
+                format!("some of {} groups of {population} peers will be empty: what hashes there has no owner", self.groups),
+            );
         }
         let bounds = [
             ("contacts", self.contacts, 1, CONTACTS_MAX),
@@ -133,7 +136,7 @@ impl OverlayConfig for KelipsConfig {
             ("contact_ration", self.contact_ration, 0, RATION_MAX),
             ("tuple_ration", self.tuple_ration, 0, RATION_MAX),
             ("fresh_rounds", self.fresh_rounds, 1, 100),
-            ("spatial_exponent", self.spatial_exponent, 0, 4),
+            ("spatial_exponent", self.spatial_exponent, 0, 3),
             ("tries", self.tries, 1, TRIES_MAX),
             ("holders_per_answer", self.holders_per_answer, 1, u8::MAX),
         ];

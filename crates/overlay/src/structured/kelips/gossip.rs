@@ -62,8 +62,8 @@ impl Kelips {
     }
 
     fn gossip(&self, peer: &mut KelipsPeer, cx: &mut Cx<'_>, now: Heartbeat) {
-        let near = self.draw(peer.view.list().iter(), self.config.group_targets, cx.rng());
-        let far = self.draw(peer.contacts.iter(), self.config.contact_targets, cx.rng());
+        let near = self.draw(|| peer.view.list().iter(), self.config.group_targets, cx.rng());
+        let far = self.draw(|| peer.contacts.iter(), self.config.contact_targets, cx.rng());
         if near.is_empty() && far.is_empty() {
             return;
         }
@@ -110,32 +110,34 @@ impl Kelips {
     }
 
     /// Draws peers without putting them back, with weights that fall with a power of their round trip.
-    fn draw<'a>(&self, among: impl Iterator<Item = &'a Known> + Clone, count: u8, rng: &mut Rng) -> Targets {
-        // At most 32,001 to the fourth power each: the sum stays far below 2^96.
+    fn draw<'a, I: Iterator<Item = &'a Known>>(&self, among: impl Fn() -> I, count: u8, rng: &mut Rng) -> Targets {
+        // At most 32,001 to the third power each: the sum of some thousands stays far below 2^64.
         let exponent = u32::from(self.config.spatial_exponent);
-        let weight = |known: &Known| u128::from(32_000 / u32::from(known.trip()) + 1).pow(exponent);
+        let weight = |known: &Known| (32_000 / u64::from(known.trip()) + 1).pow(exponent);
         let mut targets = Targets::default();
+        let mut total: u64 = among().map(weight).sum();
         for _ in 0..count.min(TARGETS_MAX) {
-            let left = || among.clone().filter(|known| !targets.contains(known.peer));
-            let total: u128 = left().map(weight).sum();
-            let mut at = (total * u128::from(rng.bits() >> 32)) >> 32;
-            let drawn = left().find(|known| {
+            if total == 0 {
+                break;
+            }
+            let mut at = rng.below(total);
+            for known in among().filter(|known| !targets.contains(known.peer)) {
                 let weight = weight(known);
-                let here = at < weight;
-                at = at.saturating_sub(weight);
-                here
-            });
-            let Some(drawn) = drawn else { break };
-            let drawn = drawn.peer;
-            targets.push(drawn);
+                if at < weight {
+                    targets.push(known.peer);
+                    total -= weight;
+                    break;
+                }
+                at -= weight;
+            }
         }
         targets
     }
 
     /// The members and contacts that hear of this peer's goodbye.
     pub(super) fn targets_of_goodbye(&self, peer: &KelipsPeer, rng: &mut Rng) -> Vec<PeerId> {
-        let near = self.draw(peer.view.list().iter(), self.config.group_targets, rng);
-        let far = self.draw(peer.contacts.iter(), self.config.contact_targets, rng);
+        let near = self.draw(|| peer.view.list().iter(), self.config.group_targets, rng);
+        let far = self.draw(|| peer.contacts.iter(), self.config.contact_targets, rng);
         near.iter().chain(far.iter()).collect()
     }
 
@@ -162,7 +164,7 @@ impl Kelips {
         let slots = peer.contacts.capacity();
         let due = |known: &Known| !known.is_measured() || known.age(now) > self.contact_timeout / 2;
         let contact = (0..slots).map(|step| (peer.cursor as usize + step) % slots).find(|&slot| peer.contacts.at(slot).is_some_and(due));
-        let turn = peer.rounds % 2 == 0;
+        let turn = peer.rounds.is_multiple_of(2);
         let member = || peer.view.list().iter().find(|known| !known.is_measured()).map(|known| known.peer);
         let candidate = peer.candidate.filter(|&candidate| peer.contacts.of(self.group_of(candidate)).all(|known| known.peer != candidate));
         let to = match contact {

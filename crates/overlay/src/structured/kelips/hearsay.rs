@@ -72,20 +72,17 @@ impl Kelips {
     pub(super) fn measured(&self, peer: &mut KelipsPeer, cx: &Cx<'_>, of: PeerId, trip: Span) {
         let (now, group) = (heartbeat(cx.now()), self.group_of(of));
         let known = if group == peer.group { peer.view.find(of) } else { peer.contacts.find(group, of) };
-        match known {
-            Some(known) => {
-                known.heartbeat = now;
-                known.measured(trip);
-            }
-            None => {
-                let mut known = Known::new(of, now, self.config.fresh_rounds);
-                known.measured(trip);
-                if group == peer.group {
-                    peer.view.insert(known);
-                } else {
-                    peer.contacts.offer(group, known, now);
-                }
-            }
+        if let Some(known) = known {
+            known.heartbeat = now;
+            known.measured(trip);
+            return;
+        }
+        let mut known = Known::new(of, now, self.config.fresh_rounds);
+        known.measured(trip);
+        if group == peer.group {
+            peer.view.insert(known);
+        } else {
+            peer.contacts.offer(group, known, now);
         }
     }
 }

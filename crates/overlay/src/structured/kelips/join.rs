@@ -106,7 +106,9 @@ impl Kelips {
             self.lost(peer, now, to);
         }
         self.hear(peer, now, from);
-        news.iter().for_each(|&told| self.hear_of(peer, now, told));
+        for &told in news {
+            self.hear_of(peer, now, told);
+        }
         if !peer.active {
             self.ask_for_group(peer, cx);
         }
@@ -152,7 +154,9 @@ impl Kelips {
             self.lost(peer, now, to);
         }
         self.hear(peer, now, from);
-        news.iter().for_each(|&told| self.hear_of(peer, now, told));
+        for &told in news {
+            self.hear_of(peer, now, told);
+        }
         if self.group_of(from) != peer.group {
             // The machine has another identity now, of another group.
             self.ask_for_group(peer, cx);

@@ -140,7 +140,9 @@ impl Message for KelipsMessage {
                 let count = tuples.len() as u32;
                 Fields::bytes(1 + 4 * count).keys(count).contacts(count)
             }
-            Self::Introduce { .. } | Self::GetGroup { .. } | Self::Ping { .. } | Self::Pong { .. } | Self::Stored { .. } => Fields::bytes(5),
+            Self::Introduce { .. } | Self::GetGroup { .. } | Self::Ping { .. } | Self::Pong { .. } | Self::Stored { .. } => {
+                Fields::bytes(5)
+            }
             Self::Insert { .. } => Fields::bytes(5).keys(1),
             Self::Remove { .. } => Fields::bytes(1).keys(1),
         }

@@ -38,8 +38,8 @@ pub use message::{Goal, KelipsMessage, News, Tuple};
 pub use peer::{KelipsPeer, Pending, Purpose, Search};
 
 use peerlab_model::{
-    BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Roster, Setting, Start, Target, Targets,
-    Token, Violation,
+    BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Roster, Setting, Start, Target,
+    Targets, Token, Violation,
 };
 use peerlab_prefetch::prefetch;
 

@@ -6,7 +6,7 @@ use peerlab_model::{ItemId, Key, LookupId, Numbering, PeerId, Time};
 
 use super::config::TRIES_MAX;
 use super::message::{Goal, News, Tuple};
-use super::view::{Contacts, Heartbeat, Known, View};
+use super::view::{Contacts, Heartbeat, View};
 use crate::publisher::Publisher;
 use crate::records::{Record, Records};
 use crate::structured::newcomers::Newcomers;
@@ -218,7 +218,7 @@ impl KelipsPeer {
                 + extra.publisher.bytes()
                 + extra.unplaced.len() * size_of::<ItemId>()
         });
-        let known = self.view.list().len() * size_of::<Known>() + self.contacts.bytes();
+        let known = size_of_val(self.view.list()) + self.contacts.bytes();
         size_of::<Self>() + known + self.tuples.len() * size_of::<Record>() + extra
     }
 

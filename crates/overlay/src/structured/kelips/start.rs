@@ -18,7 +18,9 @@ impl Kelips {
         for &(key, id) in &ring {
             groups[self.group_of_key(key) as usize].push(id);
         }
-        groups.iter_mut().for_each(|members| members.sort_unstable());
+        for members in &mut groups {
+            members.sort_unstable();
+        }
         let mut tuples: Vec<Vec<Record>> = vec![Vec::new(); self.groups as usize];
         self.tuples(&ring, start, &mut rng, &mut tuples);
         for (group, members) in groups.iter().enumerate() {
@@ -27,7 +29,7 @@ impl Kelips {
                 let peer = peers.get(id);
                 (peer.active, peer.announced) = (true, true);
                 let others = members.iter().filter(|&&other| other != id);
-                peer.view = View::from_sorted(others.map(|&other| Known::new(other, self.age(self.group_timeout, &mut rng), 0)).collect());
+                peer.view = View::from_sorted(others.map(|&other| Known::new(other, Self::age(self.group_timeout, &mut rng), 0)).collect());
                 peer.tuples = records.clone();
                 // Each peer is at a turn of its own in its pings and introductions.
                 peer.rounds = rng.below(64) as u32;
@@ -37,7 +39,7 @@ impl Kelips {
                         if peer.contacts.of(other as u32).count() < usize::from(self.config.contacts)
                             && peer.contacts.of(other as u32).all(|known| known.peer != contact)
                         {
-                            let known = Known::new(contact, self.age(self.contact_timeout, &mut rng), 0);
+                            let known = Known::new(contact, Self::age(self.contact_timeout, &mut rng), 0);
                             peer.contacts.offer(other as u32, known, 0);
                         }
                     }
@@ -47,7 +49,7 @@ impl Kelips {
     }
 
     /// How long ago the last heartbeat of somebody was, before the beginning: `begin_state` sets it right.
-    fn age(&self, timeout: Heartbeat, rng: &mut Rng) -> Heartbeat {
+    fn age(timeout: Heartbeat, rng: &mut Rng) -> Heartbeat {
         -(rng.below((timeout / 3).max(1) as u64) as Heartbeat)
     }
 

@@ -135,7 +135,7 @@ impl Contacts {
     }
 
     /// All contacts, by groups.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Known> + Clone {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Known> {
         self.slots.iter().flatten()
     }
 

@@ -82,7 +82,10 @@ fn a_withdrawn_item_is_forgotten_by_the_whole_group() {
     world.run_for(MINUTE.times(2));
     let key = world.setting.numbering.item_key(ItemId(7));
     let (gone, stays) = (world.id(7), world.id(27));
-    let believers = world.online().into_iter().filter(|&seat| world.peer(seat).expect("online").filetuples().holders(key, world.now()).any(|h| h == gone));
+    let believers = world
+        .online()
+        .into_iter()
+        .filter(|&seat| world.peer(seat).expect("online").filetuples().holders(key, world.now()).any(|h| h == gone));
     assert!(believers.count() <= 1, "a rumour may miss one");
     assert_eq!(holders(&mut world, 7), [stays]);
     // And it may be registered again.

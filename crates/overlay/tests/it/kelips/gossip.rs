@@ -65,8 +65,7 @@ fn a_filetuple_reaches_the_whole_group() {
     let key = world.setting.numbering.item_key(ItemId(7));
     let know = |world: &World<Kelips>| {
         let group = everybody(world).into_iter().filter(|&(k, _)| group_of(k, 4) == group_of(key, 4));
-        let known: Vec<bool> =
-            group.map(|(_, id)| peer_of(world, id).filetuples().holders(key, world.now()).eq([world.id(3)])).collect();
+        let known: Vec<bool> = group.map(|(_, id)| peer_of(world, id).filetuples().holders(key, world.now()).eq([world.id(3)])).collect();
         (known.iter().filter(|&&known| known).count(), known.len())
     };
     world.run_for(Span::from_secs(12));

@@ -21,7 +21,11 @@ fn a_goodbye_is_known_in_some_rounds() {
         world.start_converged(0..80);
         world.run_for(Span::from_secs(20));
         let id = world.id(7);
-        if polite { world.leave(7) } else { world.crash(7) }
+        if polite {
+            world.leave(7);
+        } else {
+            world.crash(7);
+        }
         world.run_for(Span::from_secs(8));
         world.online().iter().filter(|&&seat| world.contacts(seat).contains(&id)).count()
     };

@@ -104,7 +104,8 @@ fn parameters_have_the_literature_s_names_and_impossible_ones_are_refused() {
     assert!(config.groups == 7 && config.contacts == 3 && config.round_interval == Duration::secs(1));
     assert!(toml::from_str::<KelipsConfig>("group = 4").is_err());
     assert!(issues(&KelipsConfig::default()).is_empty());
-    let wrong = issues(&KelipsConfig { contacts: 0, tries: 9, group_ration: 41, round_interval: Duration::millis(0), ..KelipsConfig::default() });
+    let wrong =
+        issues(&KelipsConfig { contacts: 0, tries: 9, group_ration: 41, round_interval: Duration::millis(0), ..KelipsConfig::default() });
     assert_eq!(wrong.len(), 4, "{wrong:?}");
     assert!(wrong[0].contains("contacts: between 1 and 8, not 0"), "{wrong:?}");
     assert!(issues(&KelipsConfig { groups: 60, ..KelipsConfig::default() })[0].contains("will be empty"));

@@ -14,13 +14,7 @@ use crate::harness::{Options, World};
 
 /// Upkeep fast enough to settle within minutes of simulated time, and several slices and units.
 fn config() -> OneHopConfig {
-    OneHopConfig {
-        slices: 3,
-        units: 3,
-        t_big: Duration::secs(5),
-        reconcile_interval: Duration::secs(5),
-        ..OneHopConfig::default()
-    }
+    OneHopConfig { slices: 3, units: 3, t_big: Duration::secs(5), reconcile_interval: Duration::secs(5), ..OneHopConfig::default() }
 }
 
 /// The same without comparisons of tables: events alone keep them.
