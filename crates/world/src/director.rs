@@ -187,7 +187,9 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
     pub(crate) fn finish(&mut self, shards: &mut [Seats<O, V>]) {
         self.expire(self.end, shards.iter_mut());
         self.truth.count_until(self.end);
-        shards.iter_mut().for_each(|seats| seats.books.ledger.end());
+        for seats in shards.iter_mut() {
+            seats.books.ledger.end();
+        }
         self.let_go(shards.iter_mut(), true);
     }
 

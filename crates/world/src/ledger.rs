@@ -237,15 +237,15 @@ impl Ledger {
 }
 
 /// Lets the rows go that have closed and have nothing on its way, or `all`: hands each to `close`, in the order of the questions.
-pub(crate) fn let_go<'l>(mut ledgers: Vec<&'l mut Ledger>, all: bool, mut close: impl FnMut(&Row)) {
-    let order = |ledger: &&mut &'l mut Ledger| ledger.rows.front().map_or((Time::MAX, u32::MAX), |row| (row.asked, row.lookup.origin));
-    while let Some(first) = ledgers.iter_mut().min_by_key(order) {
-        let Some(row) = first.rows.front() else { return };
+pub(crate) fn let_go(mut ledgers: Vec<&mut Ledger>, all: bool, mut close: impl FnMut(&Row)) {
+    let order = |ledger: &Ledger| ledger.rows.front().map_or((Time::MAX, u32::MAX), |row| (row.asked, row.lookup.origin));
+    while let Some(first) = (0..ledgers.len()).min_by_key(|&at| order(ledgers[at])) {
+        let Some(row) = ledgers[first].rows.front() else { return };
         if !all && (row.closed == Time::MAX || row.in_flight != 0) {
             return;
         }
         close(row);
-        first.pop();
+        ledgers[first].pop();
     }
 }
 

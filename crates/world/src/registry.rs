@@ -12,6 +12,7 @@ use peerlab_overlay::structured::accordion::Accordion;
 use peerlab_overlay::structured::can::Can;
 use peerlab_overlay::structured::chord::Chord;
 use peerlab_overlay::structured::kademlia::Kademlia;
+use peerlab_overlay::structured::kelips::Kelips;
 use peerlab_overlay::structured::koorde::Koorde;
 use peerlab_overlay::structured::onehop::OneHop;
 use peerlab_overlay::structured::pastry::{Bamboo, Pastry};
@@ -69,6 +70,7 @@ impl Registry {
             Self::with::<Can>,
             Self::with::<Chord>,
             Self::with::<Kademlia>,
+            Self::with::<Kelips>,
             Self::with::<Koorde>,
             Self::with::<OneHop>,
             Self::with::<Pastry>,

@@ -38,6 +38,7 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "flood-whole",
     "kademlia-path-length",
     "koorde-path-length",
+    "kelips-one-hop",
     "onehop-one-hop",
     "pastry-path-length",
     "planetlab-latency",

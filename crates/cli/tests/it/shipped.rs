@@ -70,6 +70,11 @@ fn koorde_runs() {
 }
 
 #[test]
+fn kelips_runs() {
+    run_small("kelips.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
+}
+
+#[test]
 fn onehop_runs() {
     run_small("onehop.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
 }
@@ -102,6 +107,7 @@ fn every_shipped_scenario_is_run_here() {
         "hop-counts.toml",
         "kademlia.toml",
         "koorde.toml",
+        "kelips.toml",
         "onehop.toml",
         "pastry.toml",
         "real-gnutella.toml",

@@ -7,6 +7,7 @@ pub mod chord;
 pub mod contacts;
 pub(crate) mod dead;
 pub mod kademlia;
+pub mod kelips;
 pub mod koorde;
 mod newcomers;
 pub mod onehop;

@@ -441,6 +441,11 @@ impl<O: Overlay> World<O> {
         roster
     }
 
+    /// Whom the judge takes for the owner of a key.
+    pub(crate) fn model_owner(&self, key: peerlab_model::Key) -> Option<PeerId> {
+        self.model.owner(&self.roster(), key)
+    }
+
     /// What happened to a lookup.
     pub(crate) fn record(&self, id: LookupId) -> &Record {
         &self.lookups[&id]

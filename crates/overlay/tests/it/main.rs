@@ -8,6 +8,7 @@ mod flooding;
 mod graphs;
 mod harness;
 mod kademlia;
+mod kelips;
 mod koorde;
 mod onehop;
 mod pastry;

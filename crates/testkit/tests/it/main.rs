@@ -7,6 +7,7 @@ use peerlab_overlay::structured::accordion::{Accordion, AccordionConfig};
 use peerlab_overlay::structured::can::{Can, CanConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
 use peerlab_overlay::structured::kademlia::{Eviction, Kademlia, KademliaConfig};
+use peerlab_overlay::structured::kelips::{Kelips, KelipsConfig};
 use peerlab_overlay::structured::koorde::{Koorde, KoordeConfig};
 use peerlab_overlay::structured::onehop::{OneHop, OneHopConfig};
 use peerlab_overlay::structured::pastry::{Bamboo, BambooConfig, Pastry, PastryConfig};
@@ -118,6 +119,12 @@ fn tapestry_conforms() {
 fn tapestry_of_binary_digits_without_backups_conforms() {
     let config = TapestryConfig { b: 1, c: 1, k: 2, probe_interval: Duration::secs(10), ..TapestryConfig::default() };
     in_random_worlds::<Tapestry>(&config, &[TargetKind::Content, TargetKind::Key, TargetKind::Peer]);
+}
+
+#[test]
+fn kelips_conforms() {
+    let config = KelipsConfig { groups: 3, spatial_exponent: 3, ..KelipsConfig::default() };
+    in_random_worlds::<Kelips>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
 }
 
 #[test]

@@ -15,6 +15,9 @@ pub(super) const CONTACTS_MAX: u8 = 8;
 pub(super) const TARGETS_MAX: u8 = 16;
 const RATION_MAX: u8 = 40;
 
+/// The most peers that one question asks.
+pub(super) const TRIES_MAX: u8 = 8;
+
 /// A timeout covers at least so many mentions of a member that gossip can make.
 const MENTIONS: u64 = 8;
 
@@ -40,7 +43,7 @@ pub struct KelipsConfig {
     pub tuple_ration: u8,
     /// Rounds in which what is new goes first.
     pub fresh_rounds: u8,
-    /// Targets are drawn with weights that fall with this power of the round trip, 0 to 4; 0: all alike.
+    /// Targets are drawn with weights that fall with this power of the round trip, 0 to 3; 0: all alike.
     pub spatial_exponent: u8,
     /// Age of a heartbeat at which a member of the own group is dropped; stretched where a group is too large to be told of in that time.
     pub group_timeout: Duration,
@@ -48,7 +51,7 @@ pub struct KelipsConfig {
     pub contact_timeout: Duration,
     /// Silence after which a request counts as lost.
     pub request_timeout: Duration,
-    /// Peers that one question asks at most, 1 to 16.
+    /// Peers that one question asks at most, 1 to 8.
     pub tries: u8,
     /// How often a holder registers each of its items again.
     pub republish_interval: Duration,
@@ -68,8 +71,8 @@ impl Default for KelipsConfig {
             contact_targets: 3,
             group_ration: 4,
             contact_ration: 2,
-            tuple_ration: 2,
-            fresh_rounds: 2,
+            tuple_ration: 4,
+            fresh_rounds: 1,
             spatial_exponent: 1,
             group_timeout: Duration::secs(25),
             contact_timeout: Duration::secs(50),
@@ -106,10 +109,11 @@ impl KelipsConfig {
 }
 
 impl OverlayConfig for KelipsConfig {
-    /// The group view and the contacts, 12 bytes an entry.
+    /// The group view, 12 bytes an entry, and the contacts, 16 bytes each. Filetuples depend on the content: each is kept, at 24 bytes, by
+    /// every member of its group.
     fn expected_bytes(&self, members: u32) -> u64 {
         let groups = u64::from(self.groups_among(members));
-        12 * (u64::from(members).div_ceil(groups) + groups * u64::from(self.contacts)) + 320
+        12 * u64::from(members).div_ceil(groups) + 16 * groups * u64::from(self.contacts) + 320
     }
 
     fn check(&self, population: u32, issues: &mut Issues) {
@@ -119,7 +123,10 @@ impl OverlayConfig for KelipsConfig {
             format!("there are 0 to {GROUPS_MAX} groups (0: √n of them), not {}", self.groups),
         );
         if u32::from(self.groups) * 4 > population && self.groups > 1 {
-            issues.warn("groups", format!("some of {} groups of {population} peers will be empty: what hashes there has no owner", self.groups));
+            issues.warn(
+                "groups",
+                format!("some of {} groups of {population} peers will be empty: what hashes there has no owner", self.groups),
+            );
         }
         let bounds = [
             ("contacts", self.contacts, 1, CONTACTS_MAX),
@@ -129,8 +136,8 @@ impl OverlayConfig for KelipsConfig {
             ("contact_ration", self.contact_ration, 0, RATION_MAX),
             ("tuple_ration", self.tuple_ration, 0, RATION_MAX),
             ("fresh_rounds", self.fresh_rounds, 1, 100),
-            ("spatial_exponent", self.spatial_exponent, 0, 4),
-            ("tries", self.tries, 1, 16),
+            ("spatial_exponent", self.spatial_exponent, 0, 3),
+            ("tries", self.tries, 1, TRIES_MAX),
             ("holders_per_answer", self.holders_per_answer, 1, u8::MAX),
         ];
         for (key, value, least, most) in bounds {

@@ -130,7 +130,7 @@ impl Message for KelipsMessage {
             Self::Gossip { news, tuples } => {
                 let count = tuples.as_deref().map_or(0, |tuples| tuples.len() as u32);
                 let of_peers = told(news, 1);
-                Fields { contacts: of_peers.contacts + count, keys: count, bytes: of_peers.bytes + 4 * count }
+                Fields { contacts: of_peers.contacts + count, keys: count, bytes: of_peers.bytes + 4 * count, records: 0 }
             }
             Self::Ask { .. } => Fields::bytes(6).keys(1),
             Self::Answer { peers, .. } => Fields::bytes(5).contacts(peers.len() as u32),
@@ -140,7 +140,9 @@ impl Message for KelipsMessage {
                 let count = tuples.len() as u32;
                 Fields::bytes(1 + 4 * count).keys(count).contacts(count)
             }
-            Self::Introduce { .. } | Self::GetGroup { .. } | Self::Ping { .. } | Self::Pong { .. } | Self::Stored { .. } => Fields::bytes(5),
+            Self::Introduce { .. } | Self::GetGroup { .. } | Self::Ping { .. } | Self::Pong { .. } | Self::Stored { .. } => {
+                Fields::bytes(5)
+            }
             Self::Insert { .. } => Fields::bytes(5).keys(1),
             Self::Remove { .. } => Fields::bytes(1).keys(1),
         }

@@ -87,10 +87,6 @@ impl View {
         Some(&mut self.list[at])
     }
 
-    pub(super) fn contains(&self, peer: PeerId) -> bool {
-        self.list.binary_search_by_key(&peer, |known| known.peer).is_ok()
-    }
-
     pub(super) fn insert(&mut self, known: Known) {
         if let Err(at) = self.list.binary_search_by_key(&known.peer, |known| known.peer) {
             if self.list.len() == self.list.capacity() {
@@ -181,9 +177,9 @@ impl Contacts {
         }
     }
 
-    /// Bytes of the slots that are in use.
+    /// Bytes of the slots.
     pub(super) fn bytes(&self) -> usize {
-        self.iter().count() * size_of::<Known>()
+        size_of_val::<[Option<Known>]>(&self.slots)
     }
 
     pub(super) fn per_group(&self) -> usize {

@@ -91,10 +91,10 @@ impl OneHop {
         }
         let avoid = |contact: PeerId| silent.contains(contact) || peer.is_suspect(contact) || (newcomer && contact == from);
         let owner = peer.owner(self.numbering, key, avoid);
-        if owner != peer.id {
-            cx.send(from, OneHopMessage::Redirect { to: owner, lookup, token, goal });
-        } else {
+        if owner == peer.id {
             self.answer(peer, cx, from, key, lookup, token, goal);
+        } else {
+            cx.send(from, OneHopMessage::Redirect { to: owner, lookup, token, goal });
         }
         for contact in silent.iter() {
             if peer.table.contains(self.numbering, contact) {

@@ -1,8 +1,9 @@
 //! How changes of membership spread (paper, section 3.1 and Fig. 1).
 //!
-//! 1. Whoever notices one reports it to the leader of its slice. 2. A slice leader tells each other one, at times of their own, once in
-//! `t_big`. 3. After `t_wait` it tells the leaders of its units all that it has heard, from its own slice and from others. 4. A unit leader
-//! puts that on its keep-alives to both sides, and everybody passes it on in the same direction, up to the end of the unit.
+//! - Whoever notices one reports it to the leader of its slice.
+//! - A slice leader tells each other one, at times of their own, once in `t_big`.
+//! - After `t_wait` it tells the leaders of its units all that it has heard, from its own slice and from others.
+//! - A unit leader puts that on its keep-alives to both sides, and everybody passes it on in the same direction, up to the end of the unit.
 //!
 //! A batch is acknowledged, sent again, and when its receiver turns out to be dead it goes to whoever leads now.
 

@@ -85,7 +85,7 @@ impl OneHop {
     }
 
     /// One more of the two neighbours knows this peer.
-    pub(super) fn newcomer_is_known(&self, peer: &mut OneHopPeer, cx: &mut Cx<'_>) {
+    pub(super) fn newcomer_is_known(peer: &mut OneHopPeer, cx: &mut Cx<'_>) {
         if peer.announced {
             return;
         }

@@ -191,14 +191,14 @@ impl Message for OneHopMessage {
         let events = |events: &[Event]| events.len() as u32;
         match self {
             Self::Ask { silent, .. } => Fields::bytes(6).keys(1).contacts(silent.count()),
-            Self::Owner { .. } => Fields::bytes(6),
+            Self::Owner { .. } | Self::KeepAlive { events: None, .. } => Fields::bytes(6),
             Self::Providers { holders, .. } => Fields::bytes(5).contacts(list(holders)),
             Self::Redirect { .. } | Self::Refuse { .. } => Fields::bytes(6).contacts(1),
             Self::Table { members, .. } => Fields::bytes(5).contacts(list(members)),
-            Self::KeepAlive { events: None, .. } => Fields::bytes(6),
-            Self::KeepAlive { events: Some(list), .. } => Fields::bytes(6 + events(list)).contacts(events(list)),
             Self::Alive { between, .. } => Fields::bytes(5).contacts(u32::from(between.is_some())),
-            Self::Batch { events: list, .. } => Fields::bytes(6 + events(list)).contacts(events(list)),
+            Self::KeepAlive { events: Some(list), .. } | Self::Batch { events: list, .. } => {
+                Fields::bytes(6 + events(list)).contacts(events(list))
+            }
             Self::Ack { .. } | Self::Ping { .. } | Self::Pong { .. } | Self::Same { .. } => Fields::bytes(5),
             Self::Compare { .. } => Fields::bytes(10).keys(1),
             Self::Members { members, .. } => Fields::bytes(5).contacts(list(members)),

@@ -122,21 +122,18 @@ impl Table {
             return false;
         }
         let room = |length: usize| length / 16 + 4;
-        match Arc::get_mut(&mut self.0) {
-            Some(own) => {
-                if own.len() == own.capacity() {
-                    own.reserve_exact(room(own.len()));
-                }
-                own.insert(at, peer);
+        if let Some(own) = Arc::get_mut(&mut self.0) {
+            if own.len() == own.capacity() {
+                own.reserve_exact(room(own.len()));
             }
-            None => {
-                let (before, after) = self.0.split_at(at);
-                let mut own = Vec::with_capacity(self.0.len() + room(self.0.len()));
-                own.extend_from_slice(before);
-                own.push(peer);
-                own.extend_from_slice(after);
-                self.0 = Arc::new(own);
-            }
+            own.insert(at, peer);
+        } else {
+            let (before, after) = self.0.split_at(at);
+            let mut own = Vec::with_capacity(self.0.len() + room(self.0.len()));
+            own.extend_from_slice(before);
+            own.push(peer);
+            own.extend_from_slice(after);
+            self.0 = Arc::new(own);
         }
         true
     }

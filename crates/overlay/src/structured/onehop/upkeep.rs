@@ -89,7 +89,7 @@ impl OneHop {
         if peer.outboxes[direction].events.len() >= EVENTS_MAX {
             self.send_keep_alive(peer, cx, direction);
         }
-        self.newcomer_is_known(peer, cx);
+        Self::newcomer_is_known(peer, cx);
     }
 
     /// Makes sure whether a contact is there.
@@ -127,7 +127,6 @@ impl OneHop {
         let again = match cx.request_mut(token) {
             None => return,
             Some(Pending::Ask(_)) => return self.ask_timed_out(peer, cx, token),
-            Some(Pending::Compare { .. }) => None,
             Some(Pending::KeepAlive { to, up, sent, events }) if *sent < probes => {
                 *sent += 1;
                 Some((*to, OneHopMessage::KeepAlive { events: events.clone(), token, up: *up }))
@@ -169,8 +168,8 @@ impl OneHop {
                 self.send_keep_alive(peer, cx, direction);
                 if peer.neighbours(self.numbering).is_none() {
                     // Nobody is left.
-                    self.newcomer_is_known(peer, cx);
-                    self.newcomer_is_known(peer, cx);
+                    Self::newcomer_is_known(peer, cx);
+                    Self::newcomer_is_known(peer, cx);
                 }
             }
             Pending::Batch { to, way, ttl, events, .. } => self.batch_failed(peer, cx, to, way, ttl, events),

@@ -91,9 +91,9 @@ fn keepers_are_the_owner_and_its_successors_after_every_change() {
         world.join(50 + step);
         world.run_for(Span::from_secs(30));
         if step % 2 == 0 {
-            world.leave(40 + step)
+            world.leave(40 + step);
         } else {
-            world.crash(40 + step)
+            world.crash(40 + step);
         }
         world.run_for(Span::from_secs(30));
     }
