@@ -10,3 +10,4 @@ mod kademlia;
 mod koorde;
 mod onehop;
 mod pastry;
+mod storage;
