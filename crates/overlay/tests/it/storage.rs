@@ -12,17 +12,18 @@ const VALUE: u32 = 4096;
 const PEERS: u32 = 40;
 const ITEMS: u32 = 30;
 
-/// Nobody publishes again, and nothing expires.
+/// Nobody publishes again, and nothing expires. (A value of a converged start has an age of up to one interval.)
 const NEVER: Duration = Duration::secs(1_000_000);
+const LONG: Duration = Duration::secs(3_000_000);
 
 fn chord(routing: Routing, maintenance: u64) -> ChordConfig {
     let maintenance_interval = Duration::secs(maintenance);
-    ChordConfig { routing, republish_interval: NEVER, record_expiry: NEVER, maintenance_interval, ..ChordConfig::default() }
+    ChordConfig { routing, republish_interval: NEVER, record_expiry: LONG, maintenance_interval, ..ChordConfig::default() }
 }
 
 fn koorde(maintenance: u64) -> KoordeConfig {
     let maintenance_interval = Duration::secs(maintenance);
-    KoordeConfig { republish_interval: NEVER, record_expiry: NEVER, maintenance_interval, ..KoordeConfig::default() }
+    KoordeConfig { republish_interval: NEVER, record_expiry: LONG, maintenance_interval, ..KoordeConfig::default() }
 }
 
 /// Peers 0 … 9 have published three values each, and keep none of them on disks of their own.
