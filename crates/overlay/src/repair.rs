@@ -26,7 +26,7 @@ pub(crate) fn records_per_message(setting: &Setting) -> usize {
 }
 
 /// Keys, each with the rest of its life, in one message.
-const KEYS_PER_MESSAGE: usize = 60;
+pub(crate) const KEYS_PER_MESSAGE: usize = 60;
 
 /// The living records that `wanted` picks, in parts that fit into a message in which only their keys travel.
 pub(crate) fn offers(records: &Records, now: Time, wanted: impl Fn(Key) -> bool) -> Vec<Arc<[Record]>> {

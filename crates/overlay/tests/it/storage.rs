@@ -3,7 +3,9 @@
 use peerlab_model::units::Duration;
 use peerlab_model::{ItemId, Overlay, Span, Target};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
+use peerlab_overlay::structured::kademlia::{Kademlia, KademliaConfig};
 use peerlab_overlay::structured::koorde::{Koorde, KoordeConfig};
+use peerlab_overlay::structured::pastry::{Bamboo, BambooConfig, Pastry, PastryConfig};
 
 use crate::harness::{Options, World};
 
@@ -24,6 +26,30 @@ fn chord(routing: Routing, maintenance: u64) -> ChordConfig {
 fn koorde(maintenance: u64) -> KoordeConfig {
     let maintenance_interval = Duration::secs(maintenance);
     KoordeConfig { republish_interval: NEVER, record_expiry: LONG, maintenance_interval, ..KoordeConfig::default() }
+}
+
+fn kademlia(repair: u64) -> KademliaConfig {
+    KademliaConfig {
+        k: 8,
+        replicas: Some(3),
+        republish_interval: NEVER,
+        record_expiry: LONG,
+        caching: false,
+        hand_over: repair > 0,
+        replicate_interval: Duration::secs(repair),
+        refresh_interval: Duration::secs(300),
+        ..KademliaConfig::default()
+    }
+}
+
+fn pastry(maintenance: u64) -> PastryConfig {
+    let maintenance_interval = Duration::secs(maintenance);
+    PastryConfig { republish_interval: NEVER, record_expiry: LONG, maintenance_interval, ..PastryConfig::default() }
+}
+
+fn bamboo(maintenance: u64) -> BambooConfig {
+    let maintenance_interval = Duration::secs(maintenance);
+    BambooConfig { republish_interval: NEVER, record_expiry: LONG, maintenance_interval, ..BambooConfig::default() }
 }
 
 /// Peers 0 … 9 have published three values each, and keep none of them on disks of their own.
@@ -64,7 +90,15 @@ fn left_after<O: Overlay>(config: &O::Config, rounds: u32) -> usize {
 fn values_survive_their_keepers_while_repair_runs_and_die_out_without() {
     assert_eq!(left_after::<Chord>(&chord(Routing::Iterative, 60), 60), ITEMS as usize);
     assert_eq!(left_after::<Koorde>(&koorde(60), 60), ITEMS as usize);
-    let left = [left_after::<Chord>(&chord(Routing::Iterative, 0), 60), left_after::<Koorde>(&koorde(0), 60)];
+    assert_eq!(left_after::<Kademlia>(&kademlia(60), 60), ITEMS as usize);
+    assert_eq!(left_after::<Pastry>(&pastry(60), 60), ITEMS as usize);
+    assert_eq!(left_after::<Bamboo>(&bamboo(60), 60), ITEMS as usize);
+    // Pastry's leaf sets repair what they can at once, whether keepers are compared at intervals or not.
+    let left = [
+        left_after::<Chord>(&chord(Routing::Iterative, 0), 60),
+        left_after::<Koorde>(&koorde(0), 60),
+        left_after::<Kademlia>(&kademlia(0), 60),
+    ];
     assert!(left.iter().all(|&left| left < ITEMS as usize), "without repair: {left:?}");
 }
 
@@ -92,6 +126,9 @@ fn the_answer_is_the_keepers_and_an_origin_that_keeps_the_value_asks_nobody() {
         every_value_is_got(&mut world::<Chord>(&chord(routing, 60), 1));
     }
     every_value_is_got(&mut world::<Koorde>(&koorde(60), 1));
+    every_value_is_got(&mut world::<Kademlia>(&kademlia(60), 1));
+    every_value_is_got(&mut world::<Pastry>(&pastry(60), 1));
+    every_value_is_got(&mut world::<Bamboo>(&bamboo(60), 1));
 }
 
 /// All keepers of a value are gone; one comes back with what was on its disk, and all is as before after a while.
@@ -118,6 +155,9 @@ fn a_disk_brings_a_value_back<O: Overlay>(config: &O::Config, replicas: usize) {
 fn a_disk_that_returns_brings_its_values_back_to_all_replicas() {
     a_disk_brings_a_value_back::<Chord>(&chord(Routing::Iterative, 60), 3);
     a_disk_brings_a_value_back::<Koorde>(&koorde(60), 3);
+    a_disk_brings_a_value_back::<Kademlia>(&kademlia(60), 3);
+    a_disk_brings_a_value_back::<Pastry>(&pastry(60), 3);
+    a_disk_brings_a_value_back::<Bamboo>(&bamboo(60), 3);
 }
 
 /// Who stores, hands over or answers sends the value; who asks, or says what it has, does not.
@@ -148,6 +188,27 @@ fn messages_that_carry_values_have_their_size() {
         &["store", "replicate", "hand-over", "values", "providers"],
         &["step", "fetch", "stored", "offer", "want", "neighbours"],
     );
+    values_are_paid_for::<Kademlia>(
+        &KademliaConfig { caching: true, ..kademlia(60) },
+        &["store", "value", "cache", "hand-over", "replicate"],
+        &["find-value", "find-node", "nodes", "stored"],
+    );
+    values_are_paid_for::<Pastry>(
+        &pastry(60),
+        &["store", "replicate", "hand-over", "providers"],
+        &["forward", "offer", "stored", "leaves"],
+    );
+}
+
+/// Where peers keep the names of holders, nobody compares anything.
+#[test]
+fn provider_records_are_not_repaired() {
+    let options = Options { population: PEERS, items: ITEMS, ..Options::default() };
+    let mut world = World::<Chord>::new(&chord(Routing::Iterative, 60), options);
+    world.give(5, &[4]);
+    world.start_converged(0..PEERS);
+    world.run_for(MINUTE.times(10));
+    assert_eq!(world.sent("offer"), 0);
 }
 
 /// A value that a publisher stores again in another life is the same value.
