@@ -26,6 +26,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "pastry",
     "real-gnutella",
     "server-outage",
+    "storage",
     "workload-q"
 ];
 

@@ -165,8 +165,9 @@ impl Rules {
                 format!("an owner knows {} successors, too few for {} copies", self.successors, self.replicas),
                 format!("at most {} with this successor list", u16::from(self.successors) + 1),
             );
+        } else {
+            check_replicas(u32::from(self.replicas), population, issues);
         }
-        check_replicas(u32::from(self.replicas), population, issues);
         if self.record_expiry < self.republish_interval {
             issues.warn("record_expiry", "records expire before they are registered again: items will be missing in between");
         }

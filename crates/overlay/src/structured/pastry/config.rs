@@ -320,8 +320,9 @@ impl Rules {
                 format!("the {} peers closest to a key need not all be in its owner's leaf set", self.replicas),
                 format!("at most {} with this leaf set", self.side() + 1),
             );
+        } else {
+            check_replicas(u32::from(self.replicas), population, issues);
         }
-        check_replicas(u32::from(self.replicas), population, issues);
         if self.record_expiry < self.republish_interval {
             issues.warn("record_expiry", "records expire before they are registered again: items will be missing in between");
         }
