@@ -51,6 +51,11 @@ pub(crate) const METRICS: &[Metric] = &[
     metric("value_availability", "1", "share of the values published of which a peer that is online has a copy (`[storage]`; at the end)"),
     metric("value_durability", "1", "share of the values published of which some machine has a copy, online or not (at the end)"),
     metric("value_copies_mean", "copies", "mean copies of a published value at peers that are online (at the end)"),
+    metric(
+        "value_upkeep_bytes_per_peer_s",
+        "B/s",
+        "bytes of values that upkeep sends, per online peer and second: published, refreshed, handed over, repaired",
+    ),
     metric("session_mean_s", "s", "mean session: time online over departures"),
     metric("delay_raised_ratio", "1", "share of messages whose delay `network.min_one_way` raised"),
     metric("peers_online", "peers", "peers online at the moment of the sample (time series only)"),

@@ -29,6 +29,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "pastry",
     "real-gnutella",
     "server-outage",
+    "storage",
     "tapestry",
     "workload-q"
 ];

@@ -252,6 +252,13 @@ impl Setting {
         self.value_bytes > 0
     }
 
+    /// Under whose name a record is kept. A value has one publisher, who is known by its machine: what it publishes again in another life
+    /// is the same value. Elsewhere a record names the holder itself, in its present life.
+    #[inline]
+    pub fn registrant(&self, holder: PeerId) -> PeerId {
+        if self.keeps_values() { self.numbering.peer(self.numbering.seat(holder), 0) } else { holder }
+    }
+
     /// A message's size on the wire in bytes, headers and values included.
     #[inline]
     pub fn wire_bytes<M: Message>(&self, message: &M) -> u32 {

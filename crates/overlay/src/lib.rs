@@ -17,5 +17,6 @@ pub mod graph;
 pub mod hybrid;
 mod publisher;
 pub mod records;
+mod repair;
 pub mod structured;
 pub mod unstructured;

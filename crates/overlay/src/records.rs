@@ -32,6 +32,17 @@ impl Records {
         }
     }
 
+    /// Prolongs a record if it is there; `false` if there is none.
+    pub fn prolong(&mut self, record: &Record) -> bool {
+        let found = self.list.binary_search_by_key(&(record.key, record.holder), |r| (r.key, r.holder));
+        found.map(|at| self.list[at].expires = self.list[at].expires.max(record.expires)).is_ok()
+    }
+
+    /// Removes all records of these keys, which are in order.
+    pub fn forget(&mut self, keys: &[Key]) {
+        self.list.retain(|r| keys.binary_search(&r.key).is_err());
+    }
+
     /// Removes the record of this holder; `false` if there is none.
     pub fn remove(&mut self, key: Key, holder: PeerId) -> bool {
         let found = self.list.binary_search_by_key(&(key, holder), |r| (r.key, r.holder));

@@ -10,7 +10,7 @@ use crate::content::{ContentConfig, Popularity};
 /// Values that are published once and kept by the overlay's own peers. Questions for them are lookups with `target = "value"`.
 ///
 /// Each value has a publisher, a peer of the population drawn at random, who publishes it when it becomes a member (at a converged start
-/// it has done so long ago) and refreshes it while it is online. How many peers keep a value, for how long, and how they mend what is
+/// it has done so long ago) and refreshes it (`refresh`). How many peers keep a value, for how long, and how they mend what is
 /// lost, are a model's own parameters (`replicas`, `record_expiry`, `republish_interval`, …).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -21,6 +21,9 @@ pub struct StorageConfig {
     pub size: Size,
     /// How often each value is asked for. Default: Zipf's law with exponent 0.8.
     pub popularity: Popularity,
+    /// A publisher publishes its values again each time that it returns, and every `republish_interval` of the model while it is online. Without
+    /// that it publishes them once, in its first session of a minute or more, and leaves the rest to the keepers. Default: true.
+    pub refresh: bool,
     /// What a machine that returns still has of the values that it kept. Default: `kept`.
     pub disk: Disk,
 }
@@ -38,7 +41,7 @@ pub enum Disk {
 
 impl Default for StorageConfig {
     fn default() -> Self {
-        Self { items: 1000, size: Size(1 << 10), popularity: Popularity::default(), disk: Disk::default() }
+        Self { items: 1000, size: Size(1 << 10), popularity: Popularity::default(), refresh: true, disk: Disk::default() }
     }
 }
 

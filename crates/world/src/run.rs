@@ -138,6 +138,7 @@ impl<'a, O: Overlay> World<'a, O> {
             schedule: RwLock::new(Schedule::new(population)),
             lifetimes,
             disks_are_kept: conditions.storage.as_ref().is_some_and(|storage| storage.disk == Disk::Kept),
+            publishes_once: conditions.storage.as_ref().is_some_and(|storage| !storage.refresh),
             new_identities: conditions.churn.as_ref().is_some_and(|churn| churn.identity == Identity::New),
             asks_for_owners: conditions.lookups.as_ref().is_some_and(|lookups| lookups.target == TargetKind::Key),
         };
@@ -288,6 +289,10 @@ impl<'a, O: Overlay> World<'a, O> {
         let end = Time::ZERO + self.conditions.time.duration.span();
         for (name, unit, value) in Kept::count(&self.common, truth, shards.iter(), end).iter().flat_map(Kept::metrics) {
             metrics.value(name, unit, value);
+        }
+        if self.common.setting.keeps_values() && online > 0.0 {
+            let moved: u64 = shards.iter().map(|seats| seats.books.moved).sum();
+            metrics.value("value_upkeep_bytes_per_peer_s", "B/s", moved as f64 / online);
         }
         metrics.mean("session_mean_s", "s", online, truth.departures);
         metrics.ratio("delay_raised_ratio", raised, tally.sent());

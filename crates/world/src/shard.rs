@@ -39,6 +39,8 @@ pub(crate) struct Common<O> {
     pub(crate) schedule: RwLock<Schedule>,
     /// True if machines that return still have the values that they kept for others.
     pub(crate) disks_are_kept: bool,
+    /// True if values are published once, and not again.
+    pub(crate) publishes_once: bool,
     /// True if each life has an identity of its own.
     pub(crate) new_identities: bool,
     /// True if there are questions for the owners of keys.
@@ -106,6 +108,8 @@ struct Calendar {
     transition: u32,
     /// Measured time online, of lives that are over.
     online: Span,
+    /// It has had the time to publish its values.
+    published: bool,
 }
 
 impl Life {
@@ -150,6 +154,9 @@ pub(crate) struct Seats<O: Overlay, V> {
     pub(crate) books: Books<V>,
 }
 
+/// A publisher whose session ends before this may not have come through: where values are published once, it tries again.
+const PUBLICATION: Span = Span::from_secs(60);
+
 /// What a shard's seats share: the rules that they act under, and what is written down of what they do.
 pub(crate) struct Books<V> {
     /// Empty where nobody has limits.
@@ -163,11 +170,16 @@ pub(crate) struct Books<V> {
     pub(crate) handled: u64,
     /// Messages that `min_one_way` slowed down.
     pub(crate) raised: u64,
+    /// Bytes of values that went from peer to peer in upkeep: published, refreshed, handed over, repaired.
+    pub(crate) moved: u64,
     pub(crate) observer: V,
 }
 
 impl<O: Overlay> Host for Common<O> {
     fn shares(&self, peer: PeerId) -> &[ItemId] {
+        if self.publishes_once {
+            return &[];
+        }
         self.holdings.of(self.setting.numbering.seat(peer))
     }
 
@@ -211,6 +223,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             digest: Digest::default(),
             handled: 0,
             raised: 0,
+            moved: 0,
             observer,
         };
         let calendars = vec![Calendar::default(); count];
@@ -260,6 +273,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     /// Present at the very beginning, as a member or as a server, with tables that are filled in already (or need none).
     pub(crate) fn begin_as_member(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time) {
         let identity = self.identity(seat);
+        self.calendar(seat).published = true;
         let life = &mut self.seat_mut(seat).life;
         life.phase = Phase::Member;
         life.began = now;
@@ -332,6 +346,8 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             self.act(out, seat, now, peerlab_model::Overlay::leave);
         }
         let peer = self.identity(seat);
+        let (began, phase) = (self.seat(seat).life.began, self.seat(seat).life.phase);
+        self.calendar(seat).published |= phase == Phase::Member && now.since(began) >= PUBLICATION;
         self.calendar(seat).online = self.online_until(seat, now);
         let at = &mut self.places[(seat - self.base) as usize];
         at.life.phase = Phase::Offline;
@@ -456,7 +472,8 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         self.books.observer.joined(key.time, peer);
         let common = Arc::clone(&self.common);
         let shares = common.holdings.of(seat);
-        if !shares.is_empty() {
+        let over = common.publishes_once && self.calendar(seat).published;
+        if !shares.is_empty() && !over {
             self.act_for(out, seat, key, |overlay, peer, cx| overlay.publish(peer, cx, shares));
         }
     }
@@ -554,6 +571,9 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
         }
         let count = books.tally.of(kind, matches!(cause, Cause::Lookup(_)));
         count.sent += u64::from(measured);
+        if common.setting.keeps_values() && measured && cause == Cause::Maintenance {
+            books.moved += u64::from(common.setting.value_bytes) * u64::from(message.fields().records);
+        }
         count.bytes += u64::from(bytes) * u64::from(measured);
         let (delay, fate) = match verdict {
             // To who lived here before: the address is this machine's own, and nobody else is there.

@@ -85,6 +85,11 @@ fn pastry_runs() {
 }
 
 #[test]
+fn storage_runs() {
+    run_small("storage.toml", &["--set", "peers.count=60", "--set", "storage.items=60", "--set", "lookups.interval=\"30 s\""]);
+}
+
+#[test]
 fn can_runs() {
     run_small("can.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
 }
@@ -113,6 +118,7 @@ fn every_shipped_scenario_is_run_here() {
         "real-gnutella.toml",
         "server-outage.toml",
         "tapestry.toml",
+        "storage.toml",
         "workload-q.toml",
     ];
     assert_eq!(files, here, "a scenario is run by no test");

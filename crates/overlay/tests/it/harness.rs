@@ -33,6 +33,8 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     /// Items of content.
     pub(crate) items: u32,
+    /// Size of a value, where peers keep values.
+    pub(crate) value_bytes: u32,
     /// When time begins.
     pub(crate) begin: Time,
     /// One-way delay; never zero.
@@ -51,6 +53,7 @@ impl Default for Options {
             population: 8,
             seed: 1,
             items: 0,
+            value_bytes: 0,
             begin: Time::ZERO,
             latency: constant(Span::from_millis(50)),
             loss: 0.0,
@@ -201,6 +204,8 @@ pub(crate) struct World<O: Overlay> {
     new_identity: bool,
     lookups: BTreeMap<LookupId, Record>,
     sent: BTreeMap<&'static str, u64>,
+    /// Bytes by kind, headers and values included.
+    bytes: BTreeMap<&'static str, u64>,
     handled: u64,
     bytes_sent: u64,
 }
@@ -215,7 +220,7 @@ impl<O: Overlay> World<O> {
             numbering,
             expected_online: options.population,
             items: options.items,
-            value_bytes: 0,
+            value_bytes: options.value_bytes,
             wire: Wire::Udp,
             lookup_timeout: options.lookup_timeout,
         };
@@ -248,6 +253,7 @@ impl<O: Overlay> World<O> {
             new_identity: options.new_identity,
             lookups: BTreeMap::new(),
             sent: BTreeMap::new(),
+            bytes: BTreeMap::new(),
             handled: 0,
             bytes_sent: 0,
         }
@@ -261,6 +267,11 @@ impl<O: Overlay> World<O> {
         disk.extend(items.iter().map(|&item| ItemId(item)));
         disk.sort_unstable();
         disk.dedup();
+    }
+
+    /// Empties all disks without telling anybody: what has been published is left to the overlay.
+    pub(crate) fn empty_disks(&mut self) {
+        self.disks.iter_mut().for_each(Vec::clear);
     }
 
     /// Starts as a long-running overlay of these seats (and the dedicated servers).
@@ -304,6 +315,26 @@ impl<O: Overlay> World<O> {
     pub(crate) fn join(&mut self, seat: u32) {
         self.switch_on(seat);
         self.handle(seat, O::join);
+    }
+
+    /// The same, of a machine that still has these values on its disk.
+    pub(crate) fn join_with(&mut self, seat: u32, records: &[peerlab_model::Record]) {
+        self.switch_on(seat);
+        let peer = self.seats[seat as usize].peer.as_mut().expect("it has just been switched on");
+        self.model.restore(peer, records);
+        self.handle(seat, O::join);
+    }
+
+    /// The living records at a peer that is online.
+    pub(crate) fn kept(&self, seat: u32) -> Vec<peerlab_model::Record> {
+        let living = |record: &&peerlab_model::Record| record.expires > self.now;
+        self.peer(seat).map_or_else(Vec::new, |peer| self.model.records(peer).iter().filter(living).copied().collect())
+    }
+
+    /// Peers that are online and keep the item.
+    pub(crate) fn copies(&self, item: u32) -> usize {
+        let key = self.setting.numbering.item_key(ItemId(item));
+        self.online().into_iter().filter(|&seat| self.kept(seat).iter().any(|record| record.key == key)).count()
     }
 
     /// A peer says goodbye and goes offline.
@@ -467,6 +498,12 @@ impl<O: Overlay> World<O> {
         self.bytes_sent
     }
 
+    /// Bytes sent so far, by kind.
+    pub(crate) fn bytes(&self, kind: &str) -> u64 {
+        assert!(O::Message::KINDS.contains(&kind), "no message is of kind {kind}");
+        self.bytes.get(kind).copied().unwrap_or(0)
+    }
+
     /// Messages and timers handled so far.
     pub(crate) fn handled(&self) -> u64 {
         self.handled
@@ -570,6 +607,7 @@ impl<O: Overlay> World<O> {
         let kind = O::Message::KINDS[message.kind()];
         self.bytes_sent += u64::from(message.wire_bytes(self.setting.wire));
         *self.sent.entry(kind).or_default() += 1;
+        *self.bytes.entry(kind).or_default() += u64::from(self.setting.wire_bytes(&message));
         if let Cause::Lookup(id) = message.cause() {
             *self.lookups.get_mut(&id).expect("a message belongs to a lookup").sent.entry(kind).or_default() += 1;
         }

@@ -12,4 +12,5 @@ mod kelips;
 mod koorde;
 mod onehop;
 mod pastry;
+mod storage;
 mod tapestry;

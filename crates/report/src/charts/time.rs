@@ -29,7 +29,7 @@ struct View {
     per_cent: bool,
 }
 
-const VIEWS: [View; 2] = [
+const VIEWS: [View; 4] = [
     View {
         metric: "lookup_success_ratio",
         name: "success-over-time",
@@ -38,12 +38,26 @@ const VIEWS: [View; 2] = [
         per_cent: true,
     },
     View { metric: "peers_online", name: "peers-online", title: "Peers online", axis: "peers online", per_cent: false },
+    View {
+        metric: "value_availability",
+        name: "value-availability",
+        title: "Values of which a peer online has a copy",
+        axis: "values (%)",
+        per_cent: true,
+    },
+    View {
+        metric: "value_durability",
+        name: "value-durability",
+        title: "Values of which a copy is left anywhere",
+        axis: "values (%)",
+        per_cent: true,
+    },
 ];
 
 /// Values of the repetitions at each time, in nanoseconds.
 type Series = BTreeMap<i64, Vec<f64>>;
 
-/// `success-over-time` and `peers-online`.
+/// `success-over-time` and `peers-online`; where peers keep values, what has become of them.
 pub(super) fn figures(directory: &Path, slice: &Slice) -> Result<Vec<Figure>, ChartError> {
     let series = read(directory, slice)?;
     let mut figures = Vec::new();

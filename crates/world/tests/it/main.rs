@@ -5,4 +5,5 @@ mod allocation;
 mod determinism;
 mod golden;
 mod judge;
+mod storage;
 mod support;

@@ -48,6 +48,8 @@ pub struct AccordionConfig {
     pub record_expiry: Duration,
     /// Holders that one answer names at most.
     pub holders_per_answer: u8,
+    /// Where peers keep values: mean gap between two rounds of local and global maintenance, as in Chord, drawn in the same way; 0: there is none.
+    pub maintenance_interval: Duration,
 }
 
 impl Default for AccordionConfig {
@@ -71,6 +73,7 @@ impl Default for AccordionConfig {
             republish_interval: Duration::secs(600),
             record_expiry: Duration::secs(1800),
             holders_per_answer: 20,
+            maintenance_interval: Duration::secs(60),
         }
     }
 }
@@ -98,8 +101,8 @@ impl AccordionConfig {
 }
 
 impl OverlayConfig for AccordionConfig {
-    fn check(&self, _population: u32, issues: &mut Issues) {
-        Rules::from(self).check("t_inc", issues);
+    fn check(&self, population: u32, issues: &mut Issues) {
+        Rules::from(self).check("t_inc", population, issues);
         issues.ensure(self.r_avg >= 1, "r_avg", "a budget of at least 1 byte per second is needed");
         issues.ensure((1..=8).contains(&self.w_max), "w_max", format!("1 to 8 copies are possible, not {}", self.w_max));
         issues.ensure(
@@ -143,6 +146,7 @@ impl From<&AccordionConfig> for Rules {
             republish_interval: c.republish_interval.span(),
             record_expiry: c.record_expiry.span(),
             holders_per_answer: c.holders_per_answer,
+            maintenance_interval: c.maintenance_interval.span(),
         }
     }
 }

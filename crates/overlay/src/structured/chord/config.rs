@@ -5,6 +5,7 @@ use peerlab_model::{Issues, OverlayConfig, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::repair::check_replicas;
 use crate::structured::ring::LIST_MAX;
 
 /// Chord's parameters (Stoica et al. 2003); docs/models/chord.md says where each default comes from.
@@ -39,6 +40,9 @@ pub struct ChordConfig {
     pub record_expiry: Duration,
     /// Holders that one answer names at most.
     pub holders_per_answer: u8,
+    /// Where peers keep values: mean gap between two rounds of DHash's local and global maintenance, drawn in the same way (Cates 2003:
+    /// without a pause; Dabek et al. 2004); 0: there is none.
+    pub maintenance_interval: Duration,
 }
 
 /// Who asks the next peer on the way to a key.
@@ -79,13 +83,14 @@ impl Default for ChordConfig {
             republish_interval: Duration::secs(600),
             record_expiry: Duration::secs(1800),
             holders_per_answer: 20,
+            maintenance_interval: Duration::secs(60),
         }
     }
 }
 
 impl OverlayConfig for ChordConfig {
-    fn check(&self, _population: u32, issues: &mut Issues) {
-        Rules::from(self).check("fix_fingers_interval", issues);
+    fn check(&self, population: u32, issues: &mut Issues) {
+        Rules::from(self).check("fix_fingers_interval", population, issues);
     }
 }
 
@@ -106,6 +111,8 @@ pub struct Rules {
     pub(crate) republish_interval: Span,
     pub(crate) record_expiry: Span,
     pub(crate) holders_per_answer: u8,
+    /// Zero: values are not repaired.
+    pub(crate) maintenance_interval: Span,
 }
 
 impl From<&ChordConfig> for Rules {
@@ -124,13 +131,14 @@ impl From<&ChordConfig> for Rules {
             republish_interval: c.republish_interval.span(),
             record_expiry: c.record_expiry.span(),
             holders_per_answer: c.holders_per_answer,
+            maintenance_interval: c.maintenance_interval.span(),
         }
     }
 }
 
 impl Rules {
     /// Notes what cannot work; `fix` is what the model calls its `fix_interval`.
-    pub(crate) fn check(&self, fix: &str, issues: &mut Issues) {
+    pub(crate) fn check(&self, fix: &str, population: u32, issues: &mut Issues) {
         let length = usize::from(self.successors);
         issues.ensure(
             (1..=LIST_MAX).contains(&length),
@@ -157,6 +165,8 @@ impl Rules {
                 format!("an owner knows {} successors, too few for {} copies", self.successors, self.replicas),
                 format!("at most {} with this successor list", u16::from(self.successors) + 1),
             );
+        } else {
+            check_replicas(u32::from(self.replicas), population, issues);
         }
         if self.record_expiry < self.republish_interval {
             issues.warn("record_expiry", "records expire before they are registered again: items will be missing in between");

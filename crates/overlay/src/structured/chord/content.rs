@@ -10,9 +10,7 @@ use peerlab_model::{ItemId, Key, PeerId, Token};
 use super::peer::{Pending, Purpose, RingPeer};
 use super::{ChordLike, ChordTimer, Cx, RingMessage, Shortcuts};
 use crate::records::Record;
-
-/// Records in one message: what fits into a datagram of 1500 bytes.
-const RECORDS_PER_MESSAGE: usize = 28;
+use crate::repair::records_per_message;
 
 impl<V: Shortcuts> ChordLike<V> {
     // The holder's side.
@@ -103,6 +101,7 @@ impl<V: Shortcuts> ChordLike<V> {
     }
 
     fn keep(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, key: Key, holder: PeerId) {
+        let holder = cx.setting().registrant(holder);
         let record = Record { key, holder, expires: cx.now().saturating_add(self.rules.record_expiry) };
         peer.extra().records.put(record);
         self.pass_back(peer, cx, record);
@@ -127,18 +126,25 @@ impl<V: Shortcuts> ChordLike<V> {
     }
 
     fn forget_record(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, key: Key, holder: PeerId) {
+        let holder = cx.setting().registrant(holder);
         peer.extra().records.remove(key, holder);
         self.tell_replicas(peer, cx, &RingMessage::Retract { key, holder });
     }
 
-    fn tell_replicas(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, message: &RingMessage<V::Trail>) {
+    pub(super) fn tell_replicas(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, message: &RingMessage<V::Trail>) {
         for at in 0..usize::from(self.rules.replicas) - 1 {
             let Some(&replica) = peer.successors.get(at) else { break };
             Self::send(peer, cx, replica, message.clone());
         }
     }
 
-    /// The registered holders of the item at `key`; a random choice if there are more than an answer takes.
+    /// True if this peer keeps the value at `key` itself.
+    pub(super) fn has_value(peer: &RingPeer<V>, cx: &Cx<'_, V>, key: Key) -> bool {
+        let records = || peer.extra.as_deref().is_some_and(|extra| extra.records.holders(key, cx.now()).next().is_some());
+        cx.setting().keeps_values() && records()
+    }
+
+    /// The registered holders of the item at `key`, or, where peers keep values, who has published it; a random choice if there are more than an answer takes.
     pub(super) fn holders_of(&self, peer: &RingPeer<V>, cx: &mut Cx<'_, V>, key: Key) -> Arc<[PeerId]> {
         let Some(extra) = peer.extra.as_deref() else { return Arc::default() };
         let limit = usize::from(self.rules.holders_per_answer);
@@ -168,7 +174,7 @@ impl<V: Shortcuts> ChordLike<V> {
 
     /// Sends records that move, as many in a message as fit.
     fn hand_over(peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId, records: &[Record]) {
-        for part in records.chunks(RECORDS_PER_MESSAGE) {
+        for part in records.chunks(records_per_message(cx.setting())) {
             Self::send(peer, cx, to, RingMessage::HandOver { records: Arc::from(part) });
         }
     }

@@ -274,7 +274,7 @@ impl<V: Shortcuts> ChordLike<V> {
         if search.purpose == Purpose::Item {
             // Only the owner itself comes here: everybody else is asked for its records.
             let holders = self.holders_of(peer, cx, search.key);
-            Self::answered_with_holders(cx, search.lookup, &holders, depth, rounds);
+            Self::answered_with_holders(cx, search.lookup, peer.id, &holders, (depth, rounds));
         } else {
             self.answered(peer, cx, search.purpose, (search.key, search.lookup), owner, depth, rounds);
         }
@@ -292,12 +292,25 @@ impl<V: Shortcuts> ChordLike<V> {
 
     /// The owner has answered with the holders it knows: one link deeper than its predecessor.
     pub(super) fn search_providers(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token, holders: &[PeerId]) {
-        let Some(search) = Self::close_search(peer, token) else { return };
-        if search.waits_for(from) {
-            let (depth, rounds) = (u32::from(search.depth) + 1, u32::from(search.rounds));
-            Self::answered_with_holders(cx, search.lookup, holders, depth, rounds);
-        } else {
+        let Some(mut search) = Self::close_search(peer, token) else { return };
+        if !search.waits_for(from) {
             self.go_round(peer, cx, search);
+        } else if holders.is_empty() && cx.setting().keeps_values() && self.has_replicas_left(&search) {
+            // The owner's replicas come next on the ring (Dabek et al. 2001, section 4.3).
+            search.next_owner += 1;
+            self.try_owner(peer, cx, search);
+        } else {
+            let (depth, rounds) = (u32::from(search.depth) + 1, u32::from(search.rounds));
+            Self::answered_with_holders(cx, search.lookup, from, holders, (depth, rounds));
         }
+    }
+
+    /// True if somebody after the one that has been asked may keep the value, and is known.
+    fn has_replicas_left(&self, search: &Search<V::Trail>) -> bool {
+        let from = View::new(self.numbering, search.at);
+        let distance = from.to_key(search.key);
+        let owner = search.owners.iter().take_while(|&&successor| from.to(successor) < distance).count();
+        let next = usize::from(search.next_owner) + 1;
+        next < search.owners.len().min(owner + usize::from(self.rules.replicas))
     }
 }

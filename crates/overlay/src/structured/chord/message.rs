@@ -41,6 +41,10 @@ macro_rules! kinds {
             "replicate",
             "pass-on",
             "retract",
+            "offer",
+            "want",
+            "values",
+            "spare",
             $($more),*
         ]
     };
@@ -193,6 +197,14 @@ pub enum RingMessage<T: Trail> {
     Retract { key: Key, holder: PeerId },
     /// What only this model has.
     Own(T::Own),
+    /// I keep these values. (Their keys travel.)
+    Offer { records: Arc<[Record]> },
+    /// Of those that you offered, I lack these.
+    Want { keys: Arc<[Key]> },
+    /// Here they are.
+    Values { records: Arc<[Record]> },
+    /// I own these and have them; you are none of their replicas.
+    Spare { keys: Arc<[Key]> },
 }
 
 impl<T: Trail> RingMessage<T> {
@@ -238,6 +250,10 @@ impl<T: Trail> Message for RingMessage<T> {
             Self::PassOn { .. } => 24,
             Self::Retract { .. } => 25,
             Self::Own(own) => own.kind(),
+            Self::Offer { .. } => 26,
+            Self::Want { .. } => 27,
+            Self::Values { .. } => 28,
+            Self::Spare { .. } => 29,
         }
     }
 
@@ -250,7 +266,8 @@ impl<T: Trail> Message for RingMessage<T> {
             Self::Deliver { .. } => Fields::bytes(12).keys(1).contacts(1),
             Self::Ack { .. } | Self::GetNeighbours { .. } | Self::Ping { .. } | Self::Pong { .. } | Self::Stored { .. } => Fields::bytes(5),
             Self::Found { .. } => Fields::bytes(8).contacts(1),
-            Self::Providers { holders, .. } => Fields::bytes(7).contacts(holders.len() as u32),
+            // One value, whoever has published it.
+            Self::Providers { holders, .. } => Fields::bytes(7).contacts(holders.len() as u32).records(u32::from(!holders.is_empty())),
             Self::Step { .. } => with::<T>(Fields::bytes(6).keys(1)),
             Self::Fetch { .. } => Fields::bytes(6).keys(1),
             Self::StepAvoiding { .. } => with::<T>(Fields::bytes(6).keys(1).contacts(1)),
@@ -261,13 +278,15 @@ impl<T: Trail> Message for RingMessage<T> {
             Self::Notify | Self::GetFingers => Fields::bytes(1),
             Self::Fingers { fingers } => Fields::bytes(1).contacts(fingers.len() as u32),
             Self::Leave { successors, predecessor } => Fields::bytes(1).contacts(contacts(successors, *predecessor)),
-            Self::HandOver { records } => {
+            Self::HandOver { records } | Self::Values { records } => {
                 let count = records.len() as u32;
-                Fields::bytes(1 + 4 * count).keys(count).contacts(count)
+                Fields::bytes(1 + 4 * count).keys(count).contacts(count).records(count)
             }
-            Self::Store { .. } => Fields::bytes(5).keys(1),
+            Self::Offer { records } => Fields::bytes(1 + 4 * records.len() as u32).keys(records.len() as u32),
+            Self::Want { keys } | Self::Spare { keys } => Fields::bytes(1).keys(keys.len() as u32),
+            Self::Store { .. } => Fields::bytes(5).keys(1).records(1),
             Self::Remove { .. } => Fields::bytes(1).keys(1),
-            Self::Replicate { .. } | Self::PassOn { .. } => Fields::bytes(5).keys(1).contacts(1),
+            Self::Replicate { .. } | Self::PassOn { .. } => Fields::bytes(5).keys(1).contacts(1).records(1),
             Self::Retract { .. } => Fields::bytes(1).keys(1).contacts(1),
             Self::Own(own) => own.fields(),
         }

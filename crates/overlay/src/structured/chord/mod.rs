@@ -17,8 +17,8 @@
 //!
 //! # Map
 //! `peer`: the tables and the decisions · `recursive`, `iterative`: how a question travels · `question`: how it begins and ends ·
-//! `join`, `upkeep`: how the ring is kept · `content`: provider records · `start`: the converged ring · `shortcuts`: what sets models of this
-//! kind apart · `fingers`: Chord's shortcuts.
+//! `join`, `upkeep`: how the ring is kept · `content`: provider records · `maintenance`: the repair of values · `start`: the converged ring ·
+//! `shortcuts`: what sets models of this kind apart · `fingers`: Chord's shortcuts.
 //!
 //! All but the fingers is shared: a model on such a ring is a [`ChordLike`] with [`Shortcuts`] of its own
 //! ([`koorde`](super::koorde), [`accordion`](super::accordion)).
@@ -28,6 +28,7 @@ mod content;
 mod fingers;
 mod iterative;
 mod join;
+mod maintenance;
 mod message;
 mod peer;
 mod question;
@@ -49,11 +50,12 @@ pub(crate) use peer::Route;
 pub(crate) use shortcuts::Neighbours;
 
 use peerlab_model::{
-    BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Roster, Setting, Span, Start, Target,
-    Targets, Token, Violation,
+    BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Record, Roster, Setting, Span, Start,
+    Target, Targets, Token, Violation,
 };
 use peerlab_prefetch::prefetch;
 
+use crate::records::Records;
 use crate::structured::ring::View;
 
 /// The Chord lookup model.
@@ -86,6 +88,8 @@ pub enum ChordTimer {
     Retry(Token),
     /// A request of a search may have timed out (iterative).
     Search(Token),
+    /// Time to look after the values.
+    Maintenance,
 }
 
 pub(crate) type Cx<'a, V> = Context<'a, ChordLike<V>>;
@@ -128,7 +132,7 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
     }
 
     fn targets(_config: &V::Config) -> Targets {
-        Targets { key: true, peer: true, content: true, value: false }
+        Targets { key: true, peer: true, content: true, value: true }
     }
 
     fn peer(&self, id: PeerId) -> RingPeer<V> {
@@ -210,6 +214,10 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
             M::Retract { key, holder } => {
                 peer.extra().records.remove(key, holder);
             }
+            M::Offer { records } => self.offered(peer, cx, from, &records),
+            M::Want { keys } => Self::wanted(peer, cx, from, &keys),
+            M::Values { records } => records.iter().for_each(|&record| Self::replicate(peer, cx, record)),
+            M::Spare { keys } => peer.extra().records.forget(&keys),
         }
     }
 
@@ -224,6 +232,7 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
             ChordTimer::Request(token) => self.request_timed_out(peer, cx, token),
             ChordTimer::Retry(token) => self.retry(peer, cx, token),
             ChordTimer::Search(token) => self.search_timed_out(peer, cx, token),
+            ChordTimer::Maintenance => self.tick_maintenance(peer, cx),
         }
     }
 
@@ -259,6 +268,16 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
                 prefetch::<1, _>(&*peer.successors);
             }
             _ => {}
+        }
+    }
+
+    fn records<'p>(&self, peer: &'p RingPeer<V>) -> &'p [Record] {
+        peer.records().map_or(&[], Records::as_slice)
+    }
+
+    fn restore(&self, peer: &mut RingPeer<V>, records: &[Record]) {
+        if !records.is_empty() {
+            peer.extra().records = Records::from_unsorted(records.to_vec());
         }
     }
 

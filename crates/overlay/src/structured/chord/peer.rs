@@ -75,6 +75,8 @@ pub enum Purpose {
     Publish,
     /// To take a registration back.
     Withdraw,
+    /// To offer its owner the values from this key on.
+    Offer,
 }
 
 impl Purpose {
@@ -83,7 +85,7 @@ impl Purpose {
             Self::Key | Self::Peer(_) => Goal::Owner,
             Self::Item => Goal::Providers,
             Self::Finger(_) => Goal::Finger,
-            Self::Join | Self::Publish | Self::Withdraw => Goal::Contact,
+            Self::Join | Self::Publish | Self::Withdraw | Self::Offer => Goal::Contact,
         }
     }
 }

@@ -22,10 +22,10 @@ impl<V: Shortcuts> ChordLike<V> {
             // Not a member (yet, or any more): nobody to ask.
             return cx.finish(id);
         }
-        if peer.owns(self.view(peer), key) {
+        if peer.owns(self.view(peer), key) || purpose == Purpose::Item && Self::has_value(peer, cx, key) {
             if purpose == Purpose::Item {
                 let holders = self.holders_of(peer, cx, key);
-                Self::answered_with_holders(cx, id, &holders, 0, 0);
+                Self::answered_with_holders(cx, id, peer.id, &holders, (0, 0));
             } else {
                 self.answered(peer, cx, purpose, (key, id), peer.id, 0, 0);
             }
@@ -106,7 +106,7 @@ impl<V: Shortcuts> ChordLike<V> {
         if self.rules.routing == Routing::Iterative {
             self.search_providers(peer, cx, from, ask, holders);
         } else if let Some(Pending::Own { query, .. }) = cx.close(ask) {
-            Self::answered_with_holders(cx, query.lookup, holders, u32::from(hops), 0);
+            Self::answered_with_holders(cx, query.lookup, from, holders, (u32::from(hops), 0));
         }
     }
 
@@ -138,13 +138,18 @@ impl<V: Shortcuts> ChordLike<V> {
             Purpose::Finger(index) => V::found(self, peer, cx, index, key, owner),
             Purpose::Publish => self.send_record(peer, cx, key, owner),
             Purpose::Withdraw => self.send_removal(peer, cx, key, owner),
+            Purpose::Offer => self.offer_up_to(peer, cx, key, owner),
         }
     }
 
-    pub(super) fn answered_with_holders(cx: &mut Cx<'_, V>, lookup: LookupId, holders: &[PeerId], hops: u32, rounds: u32) {
-        for &holder in holders {
-            cx.hit(lookup, Hit { peer: holder, hops, rounds });
-        }
+    pub(super) fn answered_with_holders(
+        cx: &mut Cx<'_, V>,
+        lookup: LookupId,
+        keeper: PeerId,
+        holders: &[PeerId],
+        (hops, rounds): (u32, u32),
+    ) {
+        cx.hit_by_records(lookup, keeper, holders, hops, rounds);
         cx.finish(lookup);
     }
 
@@ -153,7 +158,7 @@ impl<V: Shortcuts> ChordLike<V> {
         match purpose {
             Purpose::Key | Purpose::Peer(_) | Purpose::Item => cx.finish(lookup),
             Purpose::Join => self.join_failed(peer, cx),
-            Purpose::Finger(_) => {}
+            Purpose::Finger(_) | Purpose::Offer => {}
             Purpose::Publish | Purpose::Withdraw => self.published(peer, cx),
         }
     }

@@ -15,7 +15,7 @@ impl<V: Shortcuts> ChordLike<V> {
     pub(super) fn build(&self, start: &Start<'_>, peers: &mut dyn PeerTable<RingPeer<V>>) {
         let ring: Vec<(Key, PeerId)> = start.members.iter().collect();
         let mut filling = V::Filling::default();
-        let mut records = self.records(&ring, start).into_iter().peekable();
+        let mut records = self.starting_records(&ring, start).into_iter().peekable();
         for first in (0..ring.len()).step_by(BLOCK) {
             let block = first..ring.len().min(first + BLOCK);
             self.shortcuts.prepare(&mut filling, &ring, block.clone());
@@ -52,7 +52,7 @@ impl<V: Shortcuts> ChordLike<V> {
 
     /// Who keeps which record, as (position on the ring, record) in the order of the ring. Ages are random: some have just been
     /// registered, others are about to be registered again. Times count from the beginning; [`ChordLike::begin_records`] sets them right.
-    fn records(&self, ring: &[(Key, PeerId)], start: &Start<'_>) -> Vec<(usize, Record)> {
+    fn starting_records(&self, ring: &[(Key, PeerId)], start: &Start<'_>) -> Vec<(usize, Record)> {
         let mut rng = start.rng.clone();
         let mut kept = Vec::new();
         let copies = usize::from(self.rules.replicas).min(ring.len());

@@ -15,6 +15,7 @@ impl<V: Shortcuts> ChordLike<V> {
             cx.set_timer_within(self.rules.stabilize_interval, ChordTimer::Stabilize);
             cx.set_timer_within(self.rules.fix_interval, ChordTimer::FixFingers);
             cx.set_timer_within(self.rules.check_predecessor_interval, ChordTimer::CheckPredecessor);
+            self.begin_maintenance(cx);
         }
     }
 

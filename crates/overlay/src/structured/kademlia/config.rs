@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::table::K_MAX;
+use crate::repair::check_replicas;
 
 /// The largest `b`: a table has about 2^b / b buckets for each doubling of the network.
 const B_MAX: u8 = 5;
@@ -47,6 +48,9 @@ pub struct KademliaConfig {
     pub caching: bool,
     /// A peer that meets a newcomer nearer to a record's key gives it a copy (paper, section 2.5).
     pub hand_over: bool,
+    /// Where peers keep values: a keeper stores a value again at the closest peers if nobody has stored it there for this long (paper, section
+    /// 2.5: 1 h); 0: it does not. With `tokens` nobody but the publisher can.
+    pub replicate_interval: Duration,
     /// A record is stored only for a token that the keeper gave to this very holder 5 to 10 minutes ago at most (BEP 5).
     pub tokens: bool,
     /// Holders that one answer names at most, 1 to 64.
@@ -91,6 +95,7 @@ impl Default for KademliaConfig {
             record_expiry: Duration::secs(24 * 3600),
             caching: true,
             hand_over: true,
+            replicate_interval: Duration::secs(3600),
             tokens: false,
             holders_per_answer: 20,
         }
@@ -112,6 +117,7 @@ impl KademliaConfig {
             record_expiry: Duration::secs(30 * 60),
             caching: false,
             hand_over: false,
+            replicate_interval: Duration::secs(0),
             tokens: true,
             ..Self::default()
         }
@@ -129,6 +135,7 @@ impl KademliaConfig {
             record_expiry: Duration::secs(48 * 3600),
             caching: false,
             hand_over: false,
+            replicate_interval: Duration::secs(0),
             ..Self::default()
         }
     }
@@ -157,7 +164,7 @@ impl OverlayConfig for KademliaConfig {
         vec![("mainline", Self::mainline()), ("ipfs", Self::ipfs())]
     }
 
-    fn check(&self, _population: u32, issues: &mut Issues) {
+    fn check(&self, population: u32, issues: &mut Issues) {
         let mut within = |key: &str, value: u8, low: u8, high: u8, what: &str| {
             issues.ensure((low..=high).contains(&value), key, format!("{what}: {low} to {high}, not {value}"));
         };
@@ -184,6 +191,10 @@ impl OverlayConfig for KademliaConfig {
             if on && self.tokens {
                 issues.error_with_help(key, "this stores records for others, who have no token", help);
             }
+        }
+        // The default is for any network; who names a number means it.
+        if let Some(replicas) = self.replicas {
+            check_replicas(u32::from(replicas), population, issues);
         }
         if self.record_expiry < self.republish_interval {
             issues.warn("record_expiry", "records expire before they are stored again: items will be missing in between");

@@ -13,11 +13,9 @@ use super::peer::{Extra, KademliaPeer, Pending, Purpose, Search};
 use super::table::{K_MAX, Place};
 use super::{Cx, Kademlia, KademliaMessage, KademliaTimer};
 use crate::records::Record;
+use crate::repair::records_per_message;
 use crate::structured::contacts::Contacts;
 use crate::structured::xor::distance;
-
-/// Records in one message: what fits into a datagram of 1500 bytes.
-const RECORDS_PER_MESSAGE: usize = 28;
 
 impl Kademlia {
     // The holder's side.
@@ -50,7 +48,7 @@ impl Kademlia {
     }
 
     /// The peers nearest to a key, out of those that answered and this one.
-    fn keepers(&self, peer: &KademliaPeer, cx: &Cx<'_>, search: &Search) -> Vec<PeerId> {
+    pub(super) fn keepers(&self, peer: &KademliaPeer, cx: &Cx<'_>, search: &Search) -> Vec<PeerId> {
         let copies = usize::from(self.config.copies());
         let own = distance(cx.key_of(peer.id), search.key);
         let mut keepers: Vec<(u64, PeerId)> = search.list.answers().take(copies).map(|entry| (entry.distance, entry.peer)).collect();
@@ -65,6 +63,7 @@ impl Kademlia {
         for keeper in self.keepers(peer, cx, search) {
             if keeper == peer.id {
                 self.keep(peer, cx, search.key, keeper, self.config.record_expiry.span());
+                self.received(peer, cx, search.key);
                 continue;
             }
             let token = cx.open(Pending::Store { to: keeper, item });
@@ -83,7 +82,7 @@ impl Kademlia {
     pub(super) fn send_removals(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, search: &Search) {
         for keeper in self.keepers(peer, cx, search) {
             if keeper == peer.id {
-                peer.extra().records.remove(search.key, keeper);
+                peer.extra().records.remove(search.key, cx.setting().registrant(keeper));
             } else {
                 cx.send(keeper, KademliaMessage::Remove { key: search.key });
             }
@@ -112,10 +111,12 @@ impl Kademlia {
             return;
         }
         self.keep(peer, cx, key, holder, self.config.record_expiry.span());
+        self.received(peer, cx, key);
         cx.send(holder, KademliaMessage::Stored { token });
     }
 
     fn keep(&self, peer: &mut KademliaPeer, cx: &Cx<'_>, key: Key, holder: PeerId, lives: Span) {
+        let holder = cx.setting().registrant(holder);
         let record = Record { key, holder, expires: cx.now().saturating_add(lives.min(self.config.record_expiry.span())) };
         peer.extra().records.put(record);
     }
@@ -165,15 +166,13 @@ impl Kademlia {
             record.expires > now && nearer(own) == 0 && nearer(its) + usize::from(own < its) < copies
         };
         let records: Vec<Record> = extra.records.iter().filter(is_for).copied().collect();
-        for part in records.chunks(RECORDS_PER_MESSAGE) {
+        for part in records.chunks(records_per_message(cx.setting())) {
             cx.send(to, KademliaMessage::HandOver { records: Arc::from(part) });
         }
     }
 
-    pub(super) fn take_over(peer: &mut KademliaPeer, cx: &Cx<'_>, records: &[Record]) {
-        for &record in records.iter().filter(|record| record.expires > cx.now()) {
-            peer.extra().records.put(record);
-        }
+    pub(super) fn take_over(&self, peer: &mut KademliaPeer, cx: &Cx<'_>, records: &[Record]) {
+        records.iter().for_each(|&record| self.replicated(peer, cx, record));
     }
 
     /// A member of the converged start: the ages of its records count from now.

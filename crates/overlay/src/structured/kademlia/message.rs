@@ -74,6 +74,8 @@ pub enum KademliaMessage {
     StoreWith { key: Key, token: Token, write: WriteToken },
     /// That was no token of mine, or is too old.
     RefuseStore { token: Token },
+    /// A value for you to keep, as I do.
+    Replicate { record: Record },
 }
 
 impl Message for KademliaMessage {
@@ -92,6 +94,7 @@ impl Message for KademliaMessage {
         "hand-over",
         "leave",
         "refuse-store",
+        "replicate",
     ];
 
     #[inline]
@@ -111,6 +114,7 @@ impl Message for KademliaMessage {
             Self::HandOver { .. } => 11,
             Self::Leave => 12,
             Self::RefuseStore { .. } => 13,
+            Self::Replicate { .. } => 14,
         }
     }
 
@@ -119,18 +123,21 @@ impl Message for KademliaMessage {
     #[inline]
     fn fields(&self) -> Fields {
         match self {
-            Self::FindNode(_) | Self::FindKeepers(_) | Self::FindValue(_) | Self::Store { .. } => Fields::bytes(5).keys(1),
+            Self::FindNode(_) | Self::FindKeepers(_) | Self::FindValue(_) => Fields::bytes(5).keys(1),
+            Self::Store { .. } => Fields::bytes(5).keys(1).records(1),
             Self::Nodes { contacts, .. } => Fields::bytes(5).contacts(contacts.len() as u32),
             Self::Keepers { contacts, .. } => Fields::bytes(13).contacts(contacts.len() as u32),
-            Self::StoreWith { .. } => Fields::bytes(13).keys(1),
-            Self::Value { holders, .. } => Fields::bytes(9).contacts(holders.len() as u32),
+            Self::StoreWith { .. } => Fields::bytes(13).keys(1).records(1),
+            // One value, whoever has published it.
+            Self::Value { holders, .. } => Fields::bytes(9).contacts(holders.len() as u32).records(u32::from(!holders.is_empty())),
             Self::Refuse { .. } => Fields::bytes(5).contacts(1),
             Self::Ping { .. } | Self::Pong { .. } | Self::Stored { .. } | Self::RefuseStore { .. } => Fields::bytes(5),
             Self::Remove { .. } => Fields::bytes(1).keys(1),
-            Self::Cache { holders, .. } => Fields::bytes(5).keys(1).contacts(holders.len() as u32),
+            Self::Cache { holders, .. } => Fields::bytes(5).keys(1).contacts(holders.len() as u32).records(1),
+            Self::Replicate { .. } => Fields::bytes(5).keys(1).contacts(1).records(1),
             Self::HandOver { records } => {
                 let count = records.len() as u32;
-                Fields::bytes(1 + 4 * count).keys(count).contacts(count)
+                Fields::bytes(1 + 4 * count).keys(count).contacts(count).records(count)
             }
             Self::Leave => Fields::bytes(1),
         }

@@ -13,12 +13,12 @@
 //! and allocate nothing; a lookup takes two allocations.
 //!
 //! # Not here
-//! Disjoint paths (S/Kademlia), recursive routing (R/Kademlia), the hourly republication by everybody who keeps a
-//! record, proximity.
+//! Disjoint paths (S/Kademlia), recursive routing (R/Kademlia), the hourly republication of provider records by those who keep them
+//! (values are stored again: `replication`), proximity.
 //!
 //! # Map
 //! `table`: buckets · `search`: lookups · `upkeep`: how tables are kept · `join` · `content`: provider records · `tokens`: who may
-//! store (BEP 5) · `start`: the converged
+//! store (BEP 5) · `replication`: the repair of values · `start`: the converged
 //! network. Beside this folder: `shortlist` drives any iterative lookup, `xor` knows the metric, `contacts` are lists in messages.
 
 mod config;
@@ -26,6 +26,7 @@ mod content;
 mod join;
 mod message;
 mod peer;
+mod replication;
 mod search;
 mod start;
 mod table;
@@ -37,11 +38,12 @@ pub use message::{Ask, KademliaMessage, WriteToken};
 pub use peer::{KademliaPeer, Pending, Search};
 
 use peerlab_model::{
-    BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Roster, Setting, Span, Start, Target,
-    Targets, Token, Violation,
+    BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Record, Roster, Setting, Span, Start,
+    Target, Targets, Token, Violation,
 };
 use peerlab_prefetch::prefetch;
 
+use crate::records::Records;
 use crate::structured::xor::{distance, nearest_member};
 use search::Wanted;
 use table::{Place, Shape};
@@ -69,6 +71,8 @@ pub enum KademliaTimer {
     Republish,
     /// Time to try to join again.
     Join,
+    /// Time to see which values are due.
+    Replicate,
 }
 
 type Cx<'a> = Context<'a, Kademlia>;
@@ -99,7 +103,7 @@ impl Overlay for Kademlia {
     }
 
     fn targets(_config: &KademliaConfig) -> Targets {
-        Targets { key: true, peer: true, content: true, value: false }
+        Targets { key: true, peer: true, content: true, value: true }
     }
 
     fn peer(&self, id: PeerId) -> KademliaPeer {
@@ -155,10 +159,11 @@ impl Overlay for Kademlia {
             M::StoreWith { key, token, write } => self.store(peer, cx, (from, key), token, Some(write)),
             M::RefuseStore { token } => self.store_refused(peer, cx, token),
             M::Remove { key } => {
-                peer.extra().records.remove(key, from);
+                peer.extra().records.remove(key, cx.setting().registrant(from));
             }
             M::Cache { key, holders, lives } => self.keep_for_a_while(peer, cx, key, &holders, lives),
-            M::HandOver { records } => Self::take_over(peer, cx, &records),
+            M::HandOver { records } => self.take_over(peer, cx, &records),
+            M::Replicate { record } => self.replicated(peer, cx, record),
             M::Leave => {}
         }
     }
@@ -171,6 +176,7 @@ impl Overlay for Kademlia {
             KademliaTimer::LookAround => self.tick_look_around(peer, cx),
             KademliaTimer::Republish => self.tick_republish(peer, cx),
             KademliaTimer::Join => self.attempt_join(peer, cx),
+            KademliaTimer::Replicate => self.tick_replicate(peer, cx),
         }
     }
 
@@ -211,6 +217,16 @@ impl Overlay for Kademlia {
             // Who is named is near to who names it, in whose bucket the answer is noted.
             KademliaMessage::Nodes { contacts, .. } => contacts.first().into_iter().for_each(|&contact| fetch(self.numbering.key(contact))),
             _ => {}
+        }
+    }
+
+    fn records<'p>(&self, peer: &'p KademliaPeer) -> &'p [Record] {
+        peer.records().map_or(&[], Records::as_slice)
+    }
+
+    fn restore(&self, peer: &mut KademliaPeer, records: &[Record]) {
+        if !records.is_empty() {
+            peer.extra().records = Records::from_unsorted(records.to_vec());
         }
     }
 

@@ -1,6 +1,8 @@
 //! What one peer knows.
 
-use peerlab_model::{ItemId, Key, LookupId, Numbering, PeerId};
+use std::collections::BTreeMap;
+
+use peerlab_model::{ItemId, Key, LookupId, Numbering, PeerId, Time};
 
 use super::message::WriteToken;
 use super::table::{Shape, Table};
@@ -82,6 +84,8 @@ pub(super) enum Purpose {
     Publish(ItemId),
     /// To take a registration back.
     Withdraw,
+    /// To store a value where it belongs.
+    Replicate,
 }
 
 impl Purpose {
@@ -104,6 +108,8 @@ pub(super) struct Extra {
     pub(super) newcomers: Newcomers,
     /// With the token rule, once somebody has asked for a token or refused one.
     pub(super) tokens: Option<Box<Tokens>>,
+    /// Where peers keep values: when somebody has last stored a value here.
+    pub(super) received: BTreeMap<Key, Time>,
 }
 
 impl KademliaPeer {
@@ -167,8 +173,9 @@ impl KademliaPeer {
 
     pub(super) fn state_bytes(&self) -> usize {
         let extra = self.extra.as_deref().map_or(0, |extra| {
-            // Without the token rule there is no such field.
-            size_of::<Extra>() - size_of::<Option<Box<Tokens>>>()
+            // Without the token rule, and without values, there are no such fields.
+            size_of::<Extra>() - size_of::<Option<Box<Tokens>>>() - size_of::<BTreeMap<Key, Time>>()
+                + extra.received.len() * size_of::<(Key, Time)>()
                 + extra.tokens.as_deref().map_or(0, Tokens::bytes)
                 + extra.suspects.capacity() * size_of::<(PeerId, u8)>()
                 + extra.records.len() * size_of::<Record>()

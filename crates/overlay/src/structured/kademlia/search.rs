@@ -57,7 +57,7 @@ impl Kademlia {
 
     /// The k nearest of this peer's contacts; stale ones are not named.
     #[inline]
-    fn collect(&self, peer: &KademliaPeer, this: Key, key: Key, wanted: impl Fn(PeerId) -> bool + Copy, out: &mut Nearest) {
+    pub(super) fn collect(&self, peer: &KademliaPeer, this: Key, key: Key, wanted: impl Fn(PeerId) -> bool + Copy, out: &mut Nearest) {
         let (shape, limit) = (&self.shape, self.shape.k);
         if peer.suspicious {
             let stale_after = self.config.stale_after;
@@ -87,7 +87,7 @@ impl Kademlia {
     fn look_for_item(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, id: LookupId, item: ItemId) {
         let key = self.numbering.item_key(item);
         match self.holders_of(peer, cx, key).filter(|_| peer.active) {
-            Some((holders, _)) => Self::name_holders(peer, cx, id, &holders, (0, 0)),
+            Some((holders, _)) => Self::name_holders(peer, cx, (id, peer.id), &holders, (0, 0)),
             None => self.search_for(peer, cx, key, id, Purpose::Item),
         }
     }
@@ -179,10 +179,21 @@ impl Kademlia {
         {
             cx.send(nearest.peer, KademliaMessage::Cache { key: search.key, holders: holders.clone(), lives });
         }
-        Self::name_holders(peer, cx, search.lookup, holders, (u32::from(depth), search.list.rounds()));
+        Self::name_holders(peer, cx, (search.lookup, from), holders, (u32::from(depth), search.list.rounds()));
     }
 
-    fn name_holders(peer: &KademliaPeer, cx: &mut Cx<'_>, lookup: LookupId, holders: &[PeerId], (hops, rounds): (u32, u32)) {
+    fn name_holders(
+        peer: &KademliaPeer,
+        cx: &mut Cx<'_>,
+        (lookup, keeper): (LookupId, PeerId),
+        holders: &[PeerId],
+        (hops, rounds): (u32, u32),
+    ) {
+        if cx.setting().keeps_values() {
+            cx.hit_by_records(lookup, keeper, holders, hops, rounds);
+            cx.finish(lookup);
+            return;
+        }
         for &holder in holders.iter().filter(|&&holder| holder != peer.id) {
             cx.hit(lookup, Hit { peer: holder, hops, rounds });
         }
@@ -244,6 +255,7 @@ impl Kademlia {
             Purpose::LookAround | Purpose::Refresh => {}
             Purpose::Publish(item) => self.send_records(peer, cx, search, item),
             Purpose::Withdraw => self.send_removals(peer, cx, search),
+            Purpose::Replicate => self.put_in_place(peer, cx, search),
         }
     }
 }

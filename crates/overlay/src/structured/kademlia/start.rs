@@ -31,12 +31,12 @@ impl Kademlia {
         let ids = ring.iter().map(|&(_, id)| id).collect();
         let mut walk = Walk { model: self, ring: &ring, ids, rng: start.rng.clone(), parts: Vec::new() };
         walk.descend(0, 0..ring.len(), peers);
-        self.records(&ring, start, peers);
+        self.starting_records(&ring, start, peers);
     }
 
     /// Gives records to the peers nearest to each item. Ages are random: some have just been stored, others are about to be stored again.
     /// Times count from the beginning; [`Kademlia::begin_records`] sets them right.
-    fn records(&self, ring: &[(Key, PeerId)], start: &Start<'_>, peers: &mut dyn PeerTable<KademliaPeer>) {
+    fn starting_records(&self, ring: &[(Key, PeerId)], start: &Start<'_>, peers: &mut dyn PeerTable<KademliaPeer>) {
         let mut rng = start.rng.clone();
         let (expiry, interval) = (self.config.record_expiry.span().nanos(), self.config.republish_interval.span().nanos());
         let mut held: Vec<(Key, PeerId, Time)> = Vec::new();

@@ -20,6 +20,7 @@ impl Kademlia {
             peer.turn = cx.rng().below(turns) as u16;
             cx.set_timer_within(self.turn_gap(turns), KademliaTimer::Refresh);
             cx.set_timer_within(LOOK_AROUND, KademliaTimer::LookAround);
+            self.begin_replication(peer, cx);
         }
     }
 

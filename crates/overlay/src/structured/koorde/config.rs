@@ -45,6 +45,8 @@ pub struct KoordeConfig {
     pub record_expiry: Duration,
     /// Holders that one answer names at most.
     pub holders_per_answer: u8,
+    /// Where peers keep values: mean gap between two rounds of local and global maintenance, as in Chord, drawn in the same way; 0: there is none.
+    pub maintenance_interval: Duration,
 }
 
 impl Default for KoordeConfig {
@@ -66,13 +68,14 @@ impl Default for KoordeConfig {
             republish_interval: Duration::secs(600),
             record_expiry: Duration::secs(1800),
             holders_per_answer: 20,
+            maintenance_interval: Duration::secs(60),
         }
     }
 }
 
 impl OverlayConfig for KoordeConfig {
-    fn check(&self, _population: u32, issues: &mut Issues) {
-        Rules::from(self).check("fix_debruijn_interval", issues);
+    fn check(&self, population: u32, issues: &mut Issues) {
+        Rules::from(self).check("fix_debruijn_interval", population, issues);
         if !self.degree.is_power_of_two() || !(2..=256).contains(&self.degree) {
             issues.error_with_help(
                 "degree",
@@ -115,6 +118,7 @@ impl From<&KoordeConfig> for Rules {
             republish_interval: c.republish_interval.span(),
             record_expiry: c.record_expiry.span(),
             holders_per_answer: c.holders_per_answer,
+            maintenance_interval: c.maintenance_interval.span(),
         }
     }
 }

@@ -7,6 +7,8 @@ use peerlab_model::{Issues, OverlayConfig, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::repair::check_replicas;
+
 /// The longest leaf set that a configuration may ask for: one is put together on the stack, and travels in one datagram.
 pub(super) const LEAVES_MAX: usize = 48;
 
@@ -47,6 +49,9 @@ pub struct PastryConfig {
     pub record_expiry: Duration,
     /// Holders that one answer names at most.
     pub holders_per_answer: u8,
+    /// Where peers keep values: mean gap between two comparisons with the other keepers, drawn in the same way (PAST: when the leaf set changes,
+    /// which is answered at once anyway); 0: there is none.
+    pub maintenance_interval: Duration,
 }
 
 /// Bamboo's parameters (Rhea et al. 2004); docs/models/bamboo.md says where each default comes from.
@@ -83,6 +88,8 @@ pub struct BambooConfig {
     pub record_expiry: Duration,
     /// Holders that one answer names at most.
     pub holders_per_answer: u8,
+    /// Where peers keep values: mean gap between two comparisons with the other keepers, drawn in the same way; 0: there is none.
+    pub maintenance_interval: Duration,
 }
 
 impl Default for PastryConfig {
@@ -103,6 +110,7 @@ impl Default for PastryConfig {
             republish_interval: Duration::secs(600),
             record_expiry: Duration::secs(1800),
             holders_per_answer: 20,
+            maintenance_interval: Duration::secs(60),
         }
     }
 }
@@ -125,6 +133,7 @@ impl Default for BambooConfig {
             republish_interval: Duration::secs(600),
             record_expiry: Duration::secs(1800),
             holders_per_answer: 20,
+            maintenance_interval: Duration::secs(60),
         }
     }
 }
@@ -137,8 +146,8 @@ impl OverlayConfig for PastryConfig {
         4 * (rows * ((1 << b) - 1) + u64::from(self.leaf_set) + 2 * u64::from(self.neighbourhood_set)) + 256
     }
 
-    fn check(&self, _population: u32, issues: &mut Issues) {
-        Rules::from(self).check(issues);
+    fn check(&self, population: u32, issues: &mut Issues) {
+        Rules::from(self).check(population, issues);
         issues.ensure(
             self.neighbourhood_set <= NEIGHBOURHOOD_MAX,
             "neighbourhood_set",
@@ -163,8 +172,8 @@ impl OverlayConfig for BambooConfig {
         4 * (rows * ((1 << b) - 1) + u64::from(self.leaf_set)) + 256
     }
 
-    fn check(&self, _population: u32, issues: &mut Issues) {
-        Rules::from(self).check(issues);
+    fn check(&self, population: u32, issues: &mut Issues) {
+        Rules::from(self).check(population, issues);
         positive(
             issues,
             &[
@@ -203,6 +212,8 @@ pub(super) struct Rules {
     pub(super) republish_interval: Span,
     pub(super) record_expiry: Span,
     pub(super) holders_per_answer: u8,
+    /// Zero: keepers are not compared.
+    pub(super) maintenance_interval: Span,
 }
 
 /// How failures are answered.
@@ -243,6 +254,7 @@ impl From<&PastryConfig> for Rules {
             republish_interval: c.republish_interval.span(),
             record_expiry: c.record_expiry.span(),
             holders_per_answer: c.holders_per_answer,
+            maintenance_interval: c.maintenance_interval.span(),
         }
     }
 }
@@ -268,6 +280,7 @@ impl From<&BambooConfig> for Rules {
             republish_interval: c.republish_interval.span(),
             record_expiry: c.record_expiry.span(),
             holders_per_answer: c.holders_per_answer,
+            maintenance_interval: c.maintenance_interval.span(),
         }
     }
 }
@@ -278,7 +291,7 @@ impl Rules {
         usize::from(self.leaf_set / 2)
     }
 
-    fn check(&self, issues: &mut Issues) {
+    fn check(&self, population: u32, issues: &mut Issues) {
         issues.ensure((1..=8).contains(&self.bits), "b", format!("a digit has 1 to 8 bits, not {}", self.bits));
         let length = usize::from(self.leaf_set);
         if !(2..=LEAVES_MAX).contains(&length) {
@@ -307,6 +320,8 @@ impl Rules {
                 format!("the {} peers closest to a key need not all be in its owner's leaf set", self.replicas),
                 format!("at most {} with this leaf set", self.side() + 1),
             );
+        } else {
+            check_replicas(u32::from(self.replicas), population, issues);
         }
         if self.record_expiry < self.republish_interval {
             issues.warn("record_expiry", "records expire before they are registered again: items will be missing in between");

@@ -12,10 +12,8 @@ use super::peer::{PastryPeer, Pending, Purpose};
 use super::upkeep::Loss;
 use super::{Cx, PastryLike, PastryMessage, PastryTimer, Variant};
 use crate::records::Record;
+use crate::repair::records_per_message;
 use crate::structured::prefix::closeness;
-
-/// Records in one message: what fits into a datagram of 1500 bytes.
-const RECORDS_PER_MESSAGE: usize = 28;
 
 impl<V: Variant> PastryLike<V> {
     // The holder's side.
@@ -96,6 +94,7 @@ impl<V: Variant> PastryLike<V> {
     }
 
     fn keep(&self, peer: &mut PastryPeer, cx: &mut Cx<'_, V>, key: Key, holder: PeerId) {
+        let holder = cx.setting().registrant(holder);
         let record = Record { key, holder, expires: cx.now().saturating_add(self.rules.record_expiry) };
         peer.extra().records.put(record);
         self.tell_replicas(peer, cx, key, &PastryMessage::Replicate { record });
@@ -108,6 +107,7 @@ impl<V: Variant> PastryLike<V> {
     }
 
     pub(super) fn remove(&self, peer: &mut PastryPeer, cx: &mut Cx<'_, V>, holder: PeerId, key: Key) {
+        let holder = cx.setting().registrant(holder);
         peer.extra().records.remove(key, holder);
         self.tell_replicas(peer, cx, key, &PastryMessage::Retract { key, holder });
     }
@@ -119,7 +119,13 @@ impl<V: Variant> PastryLike<V> {
         }
     }
 
-    /// The registered holders of the item at `key`; a random choice if there are more than an answer takes.
+    /// True if this peer keeps the value at `key` itself.
+    pub(super) fn has_value(peer: &PastryPeer, cx: &Cx<'_, V>, key: Key) -> bool {
+        let records = || peer.records().is_some_and(|records| records.holders(key, cx.now()).next().is_some());
+        cx.setting().keeps_values() && records()
+    }
+
+    /// The registered holders of the item at `key`, or, where peers keep values, who has published it; a random choice if there are more than an answer takes.
     pub(super) fn holders_of(&self, peer: &PastryPeer, cx: &mut Cx<'_, V>, key: Key) -> Arc<[PeerId]> {
         let Some(extra) = peer.extra.as_deref() else { return Arc::default() };
         let limit = usize::from(self.rules.holders_per_answer);
@@ -174,7 +180,7 @@ impl<V: Variant> PastryLike<V> {
         let mut moving: Vec<(PeerId, Record)> = living.filter_map(|record| Some((keeper(peer, record.key)?, record))).collect();
         moving.sort_by_key(|&(to, _)| to);
         for to_one in moving.chunk_by(|a, b| a.0 == b.0) {
-            for part in to_one.chunks(RECORDS_PER_MESSAGE) {
+            for part in to_one.chunks(records_per_message(cx.setting())) {
                 cx.send(part[0].0, PastryMessage::HandOver { records: part.iter().map(|&(_, record)| record).collect() });
             }
         }

@@ -145,6 +145,14 @@ pub enum PastryMessage {
     Replicate { record: Record },
     /// A record that a replica shall forget.
     Retract { key: Key, holder: PeerId },
+    /// I keep these values. (Their keys travel.)
+    Offer { records: Arc<[Record]> },
+    /// Of those that you offered, I lack these.
+    Want { keys: Arc<[Key]> },
+    /// Here they are.
+    Values { records: Arc<[Record]> },
+    /// I own these and have them; you are none of their replicas.
+    Spare { keys: Arc<[Key]> },
 }
 
 impl PastryMessage {
@@ -182,6 +190,10 @@ impl Message for PastryMessage {
         "remove",
         "replicate",
         "retract",
+        "offer",
+        "want",
+        "values",
+        "spare",
     ];
 
     #[inline]
@@ -214,6 +226,10 @@ impl Message for PastryMessage {
             Self::Remove { .. } => 24,
             Self::Replicate { .. } => 25,
             Self::Retract { .. } => 26,
+            Self::Offer { .. } => 27,
+            Self::Want { .. } => 28,
+            Self::Values { .. } => 29,
+            Self::Spare { .. } => 30,
         }
     }
 
@@ -228,7 +244,8 @@ impl Message for PastryMessage {
             Self::Ping { .. } | Self::GetRow { .. } => Fields::bytes(6),
             Self::GetEntry { .. } | Self::Found { .. } => Fields::bytes(7),
             Self::Refuse { .. } => Fields::bytes(5).contacts(1),
-            Self::Providers { holders, .. } => Fields::bytes(6).contacts(list(holders)),
+            // One value, whoever has published it.
+            Self::Providers { holders, .. } => Fields::bytes(6).contacts(list(holders)).records(u32::from(!holders.is_empty())),
             Self::JoinRow { row } => Fields::bytes(2).contacts(u32::from(row.known)),
             Self::RowReply { row, .. } => Fields::bytes(6).contacts(u32::from(row.known)),
             Self::JoinLeaves { leaves, .. } | Self::Exchange { leaves, .. } | Self::Leaves { leaves, .. } => {
@@ -239,13 +256,15 @@ impl Message for PastryMessage {
             Self::Failed { .. } => Fields::bytes(1).contacts(1),
             Self::Hello => Fields::bytes(1),
             Self::Entry { peer, .. } => Fields::bytes(5).contacts(u32::from(peer.is_some())),
-            Self::HandOver { records } => {
+            Self::HandOver { records } | Self::Values { records } => {
                 let count = records.len() as u32;
-                Fields::bytes(1 + 4 * count).keys(count).contacts(count)
+                Fields::bytes(1 + 4 * count).keys(count).contacts(count).records(count)
             }
-            Self::Store { .. } => Fields::bytes(5).keys(1),
+            Self::Offer { records } => Fields::bytes(1 + 4 * records.len() as u32).keys(records.len() as u32),
+            Self::Want { keys } | Self::Spare { keys } => Fields::bytes(1).keys(keys.len() as u32),
+            Self::Store { .. } => Fields::bytes(5).keys(1).records(1),
             Self::Remove { .. } => Fields::bytes(1).keys(1),
-            Self::Replicate { .. } => Fields::bytes(5).keys(1).contacts(1),
+            Self::Replicate { .. } => Fields::bytes(5).keys(1).contacts(1).records(1),
             Self::Retract { .. } => Fields::bytes(1).keys(1).contacts(1),
         }
     }

@@ -18,12 +18,14 @@
 //!
 //! # Map
 //! `leaves`, `table`: what a peer keeps · `peer`: the decisions · `route`: how a question travels · `question`: how it begins and
-//! ends · `join`, `upkeep`: how tables are filled and kept · `content`: provider records · `start`: the converged ring.
+//! ends · `join`, `upkeep`: how tables are filled and kept · `content`: provider records · `maintenance`: the repair of values · `start`: the
+//! converged ring.
 
 mod config;
 mod content;
 mod join;
 mod leaves;
+mod maintenance;
 mod message;
 mod peer;
 mod question;
@@ -40,11 +42,12 @@ pub use peer::{PastryPeer, Pending, Purpose, Why};
 
 use config::{Rules, Upkeep};
 use peerlab_model::{
-    BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, OverlayConfig, PeerId, PeerTable, Roster, Setting, Span,
-    Start, Target, Targets, Token, Violation,
+    BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, OverlayConfig, PeerId, PeerTable, Record, Roster,
+    Setting, Span, Start, Target, Targets, Token, Violation,
 };
 use peerlab_prefetch::prefetch;
 
+use crate::records::Records;
 use crate::structured::prefix::closeness;
 use crate::structured::ring::View;
 
@@ -127,6 +130,8 @@ pub enum PastryTimer {
     Request(Token),
     /// A question of this peer's own may have got lost.
     Retry(Token),
+    /// Time to compare values with their other keepers.
+    Maintenance,
 }
 
 type Cx<'a, V> = Context<'a, PastryLike<V>>;
@@ -161,7 +166,7 @@ impl<V: Variant> Overlay for PastryLike<V> {
     }
 
     fn targets(_config: &V::Config) -> Targets {
-        Targets { key: true, peer: true, content: true, value: false }
+        Targets { key: true, peer: true, content: true, value: true }
     }
 
     fn peer(&self, id: PeerId) -> PastryPeer {
@@ -202,7 +207,7 @@ impl<V: Variant> Overlay for PastryLike<V> {
             M::Ack { hop, .. } => self.acknowledged(peer, cx, from, hop),
             M::Refuse { token, lowest, .. } => self.refused(peer, cx, from, token, lowest),
             M::Found { ask, hops, .. } => self.found(peer, cx, from, ask, hops),
-            M::Providers { holders, ask, hops, .. } => Self::providers(cx, ask, &holders, hops),
+            M::Providers { holders, ask, hops, .. } => Self::providers(cx, from, ask, &holders, hops),
             M::JoinRow { row } => self.joining_row(peer, cx, from, &row),
             M::JoinLeaves { leaves, ask } => self.joining_leaves(peer, cx, from, ask, &leaves),
             M::JoinNeighbourhood { neighbourhood } => self.measure_some(peer, cx, &neighbourhood),
@@ -228,6 +233,10 @@ impl<V: Variant> Overlay for PastryLike<V> {
             M::Retract { key, holder } => {
                 peer.extra().records.remove(key, holder);
             }
+            M::Offer { records } => self.offered(peer, cx, from, &records),
+            M::Want { keys } => Self::wanted(peer, cx, from, &keys),
+            M::Values { records } => Self::take_over(peer, cx, &records),
+            M::Spare { keys } => peer.extra().records.forget(&keys),
         }
     }
 
@@ -242,6 +251,7 @@ impl<V: Variant> Overlay for PastryLike<V> {
             PastryTimer::Join => self.attempt_join(peer, cx),
             PastryTimer::Request(token) => self.request_timed_out(peer, cx, token),
             PastryTimer::Retry(token) => self.retry(peer, cx, token),
+            PastryTimer::Maintenance => self.tick_maintenance(peer, cx),
         }
     }
 
@@ -276,6 +286,16 @@ impl<V: Variant> Overlay for PastryLike<V> {
             }
             Next::Message(PastryMessage::GetRow { .. }) | Next::Timer(PastryTimer::Table) => prefetch::<2, _>(&**peer.table.slots()),
             _ => {}
+        }
+    }
+
+    fn records<'p>(&self, peer: &'p PastryPeer) -> &'p [Record] {
+        peer.records().map_or(&[], Records::as_slice)
+    }
+
+    fn restore(&self, peer: &mut PastryPeer, records: &[Record]) {
+        if !records.is_empty() {
+            peer.extra().records = Records::from_unsorted(records.to_vec());
         }
     }
 

@@ -92,6 +92,8 @@ pub enum Purpose {
     Publish,
     /// To take a registration back.
     Withdraw,
+    /// To offer its owner values that are out of place here.
+    Offer,
 }
 
 impl Purpose {
@@ -100,7 +102,7 @@ impl Purpose {
             Self::Key | Self::Peer(_) => Goal::Owner,
             Self::Item => Goal::Providers,
             Self::Join => Goal::Join,
-            Self::Tune | Self::Publish | Self::Withdraw => Goal::Contact,
+            Self::Tune | Self::Publish | Self::Withdraw | Self::Offer => Goal::Contact,
         }
     }
 }

@@ -14,7 +14,10 @@ impl<V: Variant> PastryLike<V> {
             Target::Item(item) => (self.numbering.item_key(item), Purpose::Item),
             _ => return cx.finish(id),
         };
-        if peer.active {
+        if peer.active && purpose == Purpose::Item && Self::has_value(peer, cx, key) {
+            cx.hit_by_records(id, peer.id, &[peer.id], 0, 0);
+            cx.finish(id);
+        } else if peer.active {
             self.ask(peer, cx, key, id, purpose);
         } else {
             // Not a member (yet): nobody to ask.
@@ -70,7 +73,7 @@ impl<V: Variant> PastryLike<V> {
         match purpose {
             Purpose::Key | Purpose::Peer(_) | Purpose::Item => cx.finish(query.lookup),
             Purpose::Join => self.join_failed(peer, cx),
-            Purpose::Tune => {}
+            Purpose::Tune | Purpose::Offer => {}
             Purpose::Publish | Purpose::Withdraw => self.published(peer, cx),
         }
     }
@@ -95,15 +98,14 @@ impl<V: Variant> PastryLike<V> {
             Purpose::Tune | Purpose::Join => {}
             Purpose::Publish => self.send_record(peer, cx, query.key, owner),
             Purpose::Withdraw => self.send_removal(peer, cx, query.key, owner),
+            Purpose::Offer => self.offer_far(peer, cx, owner),
         }
     }
 
-    /// The owner of an item's key has named the holders that it knows.
-    pub(super) fn providers(cx: &mut Cx<'_, V>, ask: Token, holders: &[PeerId], hops: u8) {
+    /// The owner of an item's key has named the holders that it knows, or a keeper has sent the value.
+    pub(super) fn providers(cx: &mut Cx<'_, V>, keeper: PeerId, ask: Token, holders: &[PeerId], hops: u8) {
         let Some(Pending::Own { query, .. }) = cx.close(ask) else { return };
-        for &holder in holders {
-            cx.hit(query.lookup, Hit { peer: holder, hops: u32::from(hops), rounds: 0 });
-        }
+        cx.hit_by_records(query.lookup, keeper, holders, u32::from(hops), 0);
         cx.finish(query.lookup);
     }
 }

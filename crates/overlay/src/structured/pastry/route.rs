@@ -56,6 +56,11 @@ impl<V: Variant> PastryLike<V> {
 
     /// Sends a question one hop further, or answers it.
     pub(super) fn pass_on(&self, peer: &mut PastryPeer, cx: &mut Cx<'_, V>, query: Query) {
+        if query.goal == Goal::Providers && Self::has_value(peer, cx, query.key) {
+            // PAST, section 3.2: whoever has it answers.
+            self.answer_as_owner(peer, cx, query);
+            return;
+        }
         // The ring may still believe in an earlier life of a newcomer.
         let newcomer = |contact: PeerId| query.goal == Goal::Join && contact == query.origin;
         let route = peer.route(self.numbering, &self.rules, query.key, |contact| newcomer(contact) || peer.is_suspect(contact));
@@ -139,7 +144,7 @@ impl<V: Variant> PastryLike<V> {
             Goal::Providers => {
                 let holders = self.holders_of(peer, cx, key);
                 if origin == peer.id {
-                    Self::providers(cx, ask, &holders, hops);
+                    Self::providers(cx, peer.id, ask, &holders, hops);
                 } else {
                     cx.send(origin, PastryMessage::Providers { holders, lookup, ask, hops });
                 }

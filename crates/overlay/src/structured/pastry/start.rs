@@ -24,7 +24,7 @@ impl<V: Variant> PastryLike<V> {
     pub(super) fn build(&self, start: &Start<'_>, peers: &mut dyn PeerTable<PastryPeer>) {
         let ring: Vec<(Key, PeerId)> = start.members.iter().collect();
         let mut rng = start.rng.clone();
-        let mut records = self.records(&ring, start, &mut rng).into_iter().peekable();
+        let mut records = self.starting_records(&ring, start, &mut rng).into_iter().peekable();
         let mut slots = Vec::new();
         Branches::walk(&ring, self.rules.bits, &mut |at, rows, branches| {
             let (key, id) = ring[at];
@@ -61,7 +61,7 @@ impl<V: Variant> PastryLike<V> {
 
     /// Who keeps which record, as (position on the ring, record) in the order of the ring. Ages are random: some have just been registered,
     /// others are about to be registered again. Times count from the beginning; `begin_records` sets them right.
-    fn records(&self, ring: &[(Key, PeerId)], start: &Start<'_>, rng: &mut Rng) -> Vec<(usize, Record)> {
+    fn starting_records(&self, ring: &[(Key, PeerId)], start: &Start<'_>, rng: &mut Rng) -> Vec<(usize, Record)> {
         let mut kept = Vec::new();
         let copies = usize::from(self.rules.replicas).min(ring.len());
         let (expiry, interval) = (self.rules.record_expiry.nanos(), self.rules.republish_interval.nanos());

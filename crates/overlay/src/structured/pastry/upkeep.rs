@@ -44,6 +44,7 @@ impl<V: Variant> PastryLike<V> {
         peer.ticking = true;
         cx.set_timer_within(self.rules.leaf_set_interval, PastryTimer::LeafSet);
         cx.set_timer_within(self.rules.table_interval, PastryTimer::Table);
+        self.begin_maintenance(cx);
         match self.rules.upkeep {
             Upkeep::Reactive { neighbourhood_interval, .. } if self.rules.neighbourhood_set > 0 => {
                 cx.set_timer_within(neighbourhood_interval, PastryTimer::Neighbourhood);

@@ -86,7 +86,7 @@ fn sizes_on_the_wire_are_those_of_the_page() {
     assert_eq!(cache.wire_bytes(Wire::Udp), 28 + 5 + 20 + 3 * 26);
     assert_eq!(cache.wire_bytes(Wire::P2psim), 20 + 4 * 4);
     assert_eq!(KademliaMessage::Leave.wire_bytes(Wire::Udp), 29);
-    assert!(KademliaMessage::KINDS.len() == 14 && KademliaMessage::Leave.kind() == 12);
+    assert!(KademliaMessage::KINDS.len() == 15 && KademliaMessage::Leave.kind() == 12);
     let write = WriteToken(1);
     let token = cx_token(&mut world);
     assert_eq!(KademliaMessage::Store { key: Key(1), token }.wire_bytes(Wire::Udp), 28 + 5 + 20);
