@@ -172,7 +172,9 @@ impl Kademlia {
     }
 
     pub(super) fn take_over(&self, peer: &mut KademliaPeer, cx: &Cx<'_>, records: &[Record]) {
-        records.iter().for_each(|&record| self.replicated(peer, cx, record));
+        for &record in records {
+            self.replicated(peer, cx, record);
+        }
     }
 
     /// A member of the converged start: the ages of its records count from now.

@@ -33,7 +33,9 @@ impl Kademlia {
         if self.replicates(cx) {
             cx.set_timer_within(self.look_gap(), KademliaTimer::Replicate);
             let keys: Vec<Key> = peer.records().map_or_else(Vec::new, |records| records.iter().map(|record| record.key).collect());
-            keys.into_iter().for_each(|key| self.received(peer, cx, key));
+            for key in keys {
+                self.received(peer, cx, key);
+            }
         }
     }
 

@@ -36,13 +36,13 @@ impl<V: Variant> PastryLike<V> {
         let copies = usize::from(self.rules.replicas) - 1;
         let mut moving: Vec<(PeerId, Record)> = Vec::new();
         let mut far: Vec<Key> = Vec::new();
-        for &record in peer.records().into_iter().flat_map(|records| records.iter()).filter(|record| record.expires > cx.now()) {
+        for &record in peer.records().into_iter().flat_map(crate::records::Records::iter).filter(|record| record.expires > cx.now()) {
             let key = record.key;
-            if !self.reaches(peer, key) {
-                far.push(key);
-            } else {
+            if self.reaches(peer, key) {
                 let many = if peer.is_closest(self.numbering, key) { copies } else { 1 };
                 moving.extend(peer.replicas(self.numbering, key, many).map(|to| (to, record)));
+            } else {
+                far.push(key);
             }
         }
         moving.sort_by_key(|&(to, _)| to);

@@ -225,7 +225,7 @@ impl<V: Variant> Overlay for PastryLike<V> {
             M::GetNeighbourhood { token } => Self::asked_for_neighbourhood(peer, cx, from, token),
             M::Neighbourhood { neighbourhood, token } => self.learn_neighbourhood(peer, cx, from, token, &neighbourhood),
             M::Leave { leaves } => self.left_by(peer, cx, from, &leaves),
-            M::HandOver { records } => Self::take_over(peer, cx, &records),
+            M::HandOver { records } | M::Values { records } => Self::take_over(peer, cx, &records),
             M::Store { key, token } => self.store(peer, cx, from, key, token),
             M::Stored { token } => self.stored(peer, cx, from, token),
             M::Remove { key } => self.remove(peer, cx, from, key),
@@ -235,7 +235,6 @@ impl<V: Variant> Overlay for PastryLike<V> {
             }
             M::Offer { records } => self.offered(peer, cx, from, &records),
             M::Want { keys } => Self::wanted(peer, cx, from, &keys),
-            M::Values { records } => Self::take_over(peer, cx, &records),
             M::Spare { keys } => peer.extra().records.forget(&keys),
         }
     }
