@@ -215,7 +215,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         self.truth.count_until(time);
         let mut push = |metric, unit, value| self.samples.push(SampleRow { time, metric, unit, value });
         push("peers_online", "peers", f64::from(self.truth.population_online()));
-        let bytes = shards.iter().map(|seats| seats.books.tally.maintenance_bytes()).sum::<u64>() as f64;
+        let bytes = shards.iter().map(|seats| seats.books.maintenance_bytes()).sum::<u64>() as f64;
         let online = self.truth.online_seconds();
         let (bytes_before, online_before) = std::mem::replace(&mut self.last_maintenance, (bytes, online));
         if online > online_before {

@@ -222,6 +222,7 @@ impl<'a, O: Overlay> World<'a, O> {
         let (mut handled, mut raised) = (0, 0);
         for seats in &shards {
             tally.merge(&seats.books.tally);
+            tally.merge(&seats.books.late);
             digest.merge(seats.books.digest);
             handled += seats.books.handled;
             raised += seats.books.raised;

@@ -27,6 +27,7 @@ use crate::schedule::Schedule;
 use crate::tally::{Fate, Tally};
 
 /// What all shards of a run read and none writes.
+#[expect(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
 pub(crate) struct Common<O> {
     pub(crate) overlay: O,
     pub(crate) setting: Setting,
@@ -164,6 +165,8 @@ pub(crate) struct Books<V> {
     /// The network's rules in force; the same in all shards.
     pub(crate) rules: Rules,
     pub(crate) tally: Tally,
+    /// What makes late messages of lookups of this shard maintenance: other shards may have counted them.
+    pub(crate) late: Tally,
     pub(crate) notebook: Notebook,
     pub(crate) ledger: Ledger,
     pub(crate) digest: Digest,
@@ -218,6 +221,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             limits,
             rules: Rules::default(),
             tally: Tally::new(O::Message::KINDS),
+            late: Tally::new(O::Message::KINDS),
             notebook: Notebook::default(),
             ledger: Ledger::new(&seats, common.setting.lookup_timeout),
             digest: Digest::default(),
@@ -490,9 +494,14 @@ impl<V> Books<V> {
             }
         }
         for accounts in [accounts, received] {
-            self.ledger.book(accounts, &mut self.tally);
+            self.ledger.book(accounts, &mut self.late);
             accounts.clear();
         }
+    }
+
+    /// Bytes sent that were for no lookup, or too late for one.
+    pub(crate) fn maintenance_bytes(&self) -> u64 {
+        self.tally.maintenance_bytes() + self.late.maintenance_bytes()
     }
 
     fn hit<M: Message>(&mut self, key: EventKey, lookup: LookupId, hit: Hit)

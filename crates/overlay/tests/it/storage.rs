@@ -77,7 +77,9 @@ fn left_after<O: Overlay>(config: &O::Config, rounds: u32) -> usize {
             world.crash(seat);
             away.push(seat);
         }
-        back.into_iter().for_each(|seat| world.join(seat));
+        for seat in back {
+            world.join(seat);
+        }
         world.run_for(MINUTE.times(3));
         world.check();
         let c: Vec<usize> = (0..ITEMS).map(|i| world.copies(i)).collect();
@@ -139,7 +141,9 @@ fn a_disk_brings_a_value_back<O: Overlay>(config: &O::Config, replicas: usize) {
     let keepers: Vec<u32> = world.online().into_iter().filter(|&seat| world.kept(seat).iter().any(|kept| kept.key == key)).collect();
     assert_eq!(keepers.len(), replicas);
     let disks: Vec<_> = keepers.iter().map(|&seat| world.kept(seat)).collect();
-    keepers.iter().for_each(|&seat| world.crash(seat));
+    for &seat in &keepers {
+        world.crash(seat);
+    }
     world.run_for(MINUTE.times(5));
     assert_eq!(world.copies(4), 0);
     world.join_with(keepers[0], &disks[0]);
