@@ -213,7 +213,13 @@ fn storage_that_cannot_work_is_refused() {
     let complained = complaint(&format!("{SOUND}target = \"value\"\n[storage]\nitems = 10\n"));
     says(&complained, &["error: `flooding` keeps no values", "14 | model = \"flooding\""]);
     let complained = complaint(&format!("{kept}target = \"value\"\n"));
-    says(&complained, &["error: there are no values to ask for", "   = help: add a table `[storage]`: it says how many values there are, and how large they are"]);
+    says(
+        &complained,
+        &[
+            "error: there are no values to ask for",
+            "   = help: add a table `[storage]`: it says how many values there are, and how large they are",
+        ],
+    );
     let complained = complaint(&format!("{kept}target = \"content\"\n[storage]\nitems = 10\n"));
     says(&complained, &["error: peers that keep values themselves do not keep the names of holders"]);
     let complained = complaint(&format!("{kept}[storage]\nsize = \"1 MiB\"\n"));
@@ -229,7 +235,8 @@ fn more_copies_than_peers_are_refused_where_they_are_written() {
     );
     for model in ["kademlia", "pastry", "bamboo", "koorde"] {
         let text = few.replace("\"chord\"", &format!("\"{model}\"")).replace("successors = 8", "replicas = 7");
-        let text = text.replace("replicas = 7", if model == "pastry" || model == "bamboo" { "replicas = 7\nleaf_set = 16" } else { "replicas = 7" });
+        let text = text
+            .replace("replicas = 7", if model == "pastry" || model == "bamboo" { "replicas = 7\nleaf_set = 16" } else { "replicas = 7" });
         says(&complaint(&text), &["error: 7 copies need as many peers, and there are 6", "11 | replicas = 7"]);
     }
 }

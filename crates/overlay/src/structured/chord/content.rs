@@ -163,16 +163,21 @@ impl<V: Shortcuts> ChordLike<V> {
         hand_over(peer, cx, to, |key| key.in_half_open(after, upto));
     }
 
-    /// This peer leaves: its successor becomes the owner of what it owns. Without a predecessor it cannot tell that from its replicas.
+    /// This peer leaves: its successor becomes the owner of what it owns. Without a predecessor it cannot tell that from its replicas (and,
+    /// where peers keep values, leaves them to theirs).
     pub(super) fn hand_over_own(&self, peer: &RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId) {
         let view = self.view(peer);
-        hand_over(peer, cx, to, |key| peer.predecessor().is_none() || peer.owns(view, key));
+        let unsure = peer.predecessor().is_none() && !cx.setting().keeps_values();
+        hand_over(peer, cx, to, |key| unsure || peer.owns(view, key));
     }
 
     pub(super) fn take_over(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, records: &[Record]) {
         for &record in records {
             Self::replicate(peer, cx, record);
-            self.pass_back(peer, cx, record);
+            // Values that belong elsewhere find their way when they are offered.
+            if !cx.setting().keeps_values() {
+                self.pass_back(peer, cx, record);
+            }
         }
     }
 

@@ -45,8 +45,8 @@ pub(crate) use peer::Route;
 pub(crate) use shortcuts::Neighbours;
 
 use peerlab_model::{
-    BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Record, Roster, Setting, Span, Start, Target,
-    Targets, Token, Violation,
+    BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Record, Roster, Setting, Span, Start,
+    Target, Targets, Token, Violation,
 };
 use peerlab_prefetch::prefetch;
 

@@ -142,7 +142,13 @@ impl<V: Shortcuts> ChordLike<V> {
         }
     }
 
-    pub(super) fn answered_with_holders(cx: &mut Cx<'_, V>, lookup: LookupId, keeper: PeerId, holders: &[PeerId], (hops, rounds): (u32, u32)) {
+    pub(super) fn answered_with_holders(
+        cx: &mut Cx<'_, V>,
+        lookup: LookupId,
+        keeper: PeerId,
+        holders: &[PeerId],
+        (hops, rounds): (u32, u32),
+    ) {
         cx.hit_by_records(lookup, keeper, holders, hops, rounds);
         cx.finish(lookup);
     }

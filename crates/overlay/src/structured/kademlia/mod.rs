@@ -38,8 +38,8 @@ pub use message::{Ask, KademliaMessage, WriteToken};
 pub use peer::{KademliaPeer, Pending, Search};
 
 use peerlab_model::{
-    BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Record, Roster, Setting, Span, Start, Target,
-    Targets, Token, Violation,
+    BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Record, Roster, Setting, Span, Start,
+    Target, Targets, Token, Violation,
 };
 use peerlab_prefetch::prefetch;
 

@@ -93,7 +93,8 @@ impl Kademlia {
     /// The peers nearest to a value that is out of place here are known.
     pub(super) fn put_in_place(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, search: &Search) {
         let keepers = self.keepers(peer, cx, search);
-        let Some(record) = peer.records().and_then(|records| records.of(search.key).find(|record| record.expires > cx.now()).copied()) else {
+        let Some(record) = peer.records().and_then(|records| records.of(search.key).find(|record| record.expires > cx.now()).copied())
+        else {
             return;
         };
         Self::replicate(peer, cx, record, &keepers);

@@ -42,8 +42,8 @@ pub use peer::{PastryPeer, Pending, Purpose, Why};
 
 use config::{Rules, Upkeep};
 use peerlab_model::{
-    BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, OverlayConfig, PeerId, PeerTable, Record, Roster, Setting, Span,
-    Start, Target, Targets, Token, Violation,
+    BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, OverlayConfig, PeerId, PeerTable, Record, Roster,
+    Setting, Span, Start, Target, Targets, Token, Violation,
 };
 use peerlab_prefetch::prefetch;
 
