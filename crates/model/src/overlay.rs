@@ -203,8 +203,8 @@ pub enum Target {
 }
 
 /// The kinds of question that a model can answer.
-#[expect(clippy::struct_excessive_bools, reason = "four kinds that are independent of each other")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each kind of question, none of which follows from another")]
 pub struct Targets {
     /// `target = "key"`.
     pub key: bool,

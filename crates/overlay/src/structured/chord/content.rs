@@ -165,10 +165,12 @@ impl<V: Shortcuts> ChordLike<V> {
         Self::hand_over(peer, cx, to, &moving);
     }
 
-    /// This peer leaves: its successor becomes the owner of what it owns. Without a predecessor it cannot tell that from its replicas.
+    /// This peer leaves: its successor becomes the owner of what it owns. Without a predecessor it cannot tell that from its replicas (and,
+    /// where peers keep values, leaves them to theirs).
     pub(super) fn hand_over_own(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId) {
         let view = self.view(peer);
-        let moving = moving(peer, cx, |key| peer.predecessor().is_none() || peer.owns(view, key));
+        let unsure = peer.predecessor().is_none() && !cx.setting().keeps_values();
+        let moving = moving(peer, cx, |key| unsure || peer.owns(view, key));
         Self::hand_over(peer, cx, to, &moving);
     }
 
@@ -182,7 +184,10 @@ impl<V: Shortcuts> ChordLike<V> {
     pub(super) fn take_over(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, records: &[Record]) {
         for &record in records {
             Self::replicate(peer, cx, record);
-            self.pass_back(peer, cx, record);
+            // Values that belong elsewhere find their way when they are offered.
+            if !cx.setting().keeps_values() {
+                self.pass_back(peer, cx, record);
+            }
         }
     }
 

@@ -216,8 +216,12 @@ impl<V: Shortcuts> ChordLike<V> {
         let (old, alone) = (peer.predecessor(), peer.successor().is_none());
         if old.is_none_or(|predecessor| view.to(from) > view.to(predecessor)) {
             peer.set_predecessor(Some(from));
-            // Without an old predecessor its interval is not known: all goes that is not this peer's own.
-            Self::hand_over_between(peer, cx, old.unwrap_or(peer.id), from);
+            match old {
+                // What may have come from a disk, and belong anywhere, is not sent unasked.
+                None if cx.setting().keeps_values() => self.offer_foreign(peer, cx, from),
+                // Without an old predecessor its interval is not known: all goes that is not this peer's own.
+                old => Self::hand_over_between(peer, cx, old.unwrap_or(peer.id), from),
+            }
         }
         if alone {
             peer.adopt(view, usize::from(self.rules.successors), once(from));

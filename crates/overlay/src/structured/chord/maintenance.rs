@@ -67,13 +67,27 @@ impl<V: Shortcuts> ChordLike<V> {
         self.maintain_globally(peer, cx, view.to(owner));
     }
 
+    /// Somebody has become this peer's predecessor, and nobody knows since where: it may want of what is not this peer's own.
+    pub(super) fn offer_foreign(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId) {
+        let Some(records) = peer.records() else { return };
+        let view = self.view(peer);
+        for records in offers(records, cx.now(), |key| !peer.owns(view, key)) {
+            Self::send(peer, cx, to, RingMessage::Offer { records });
+        }
+    }
+
     pub(super) fn offered(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, offered: &[Record]) {
         if !peer.active {
             return;
         }
-        let keys = missing(&mut peer.extra().records, offered, cx.now());
+        let (view, this, sender) = (self.view(peer), cx.key_of(peer.id), cx.key_of(from));
+        // Its own; or the sender's, who lies between the key and this peer.
+        let mine = |key: Key| {
+            peer.owns(view, key) || sender != this && Key(key.0.wrapping_sub(1)).to(sender) < Key(key.0.wrapping_sub(1)).to(this)
+        };
+        let offered: Vec<Record> = offered.iter().filter(|record| mine(record.key)).copied().collect();
+        let keys = missing(&mut peer.extra().records, &offered, cx.now());
         let is_replica = peer.successors.iter().take(usize::from(self.rules.replicas) - 1).any(|&replica| replica == from);
-        let view = self.view(peer);
         let spare = |key: &Key| !is_replica && peer.owns(view, *key) && !keys.contains(key);
         let spare: Vec<Key> = offered.iter().map(|record| record.key).filter(spare).collect();
         if !keys.is_empty() {

@@ -141,6 +141,10 @@ impl<V: Variant> PastryLike<V> {
 
     /// A peer has come into the leaf set: of the records that this peer has owned until now, it gets those that it is to keep.
     pub(super) fn share_records_with(&self, peer: &PastryPeer, cx: &mut Cx<'_, V>, newcomer: PeerId) {
+        if cx.setting().keeps_values() && !peer.announced {
+            // It has what was on its disk, and does not know yet what of that it owns.
+            return;
+        }
         let copies = usize::from(self.rules.replicas) - 1;
         Self::hand_over(peer, cx, |peer, key| {
             let this = closeness(key, self.numbering.key(peer.id));
