@@ -24,9 +24,9 @@ macro_rules! shipped {
 
 /// The cases in scenarios/validation/, carried in the program: a line each, in the order in which they are run.
 pub(super) const SHIPPED: &[(&str, &str)] = shipped![
+    "accordion-budget",
     "can-path-length",
     "can-random-zones",
-    "accordion-budget",
     "central-index-md1",
     "chord-path-length",
     "chord-successor-routing",
@@ -37,8 +37,8 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "flood-random-regular",
     "flood-whole",
     "kademlia-path-length",
-    "koorde-path-length",
     "kelips-one-hop",
+    "koorde-path-length",
     "onehop-one-hop",
     "pastry-path-length",
     "planetlab-latency",

@@ -100,6 +100,11 @@ fn tapestry_runs() {
 }
 
 #[test]
+fn dhts_under_churn_runs() {
+    run_small("dhts-under-churn.toml", &["--set", "peers.count=40", "--set", "lookups.interval=\"10 s\""]);
+}
+
+#[test]
 fn every_shipped_scenario_is_run_here() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
     let files: Vec<String> =
@@ -109,16 +114,17 @@ fn every_shipped_scenario_is_run_here() {
         "blackout.toml",
         "can.toml",
         "churn.toml",
+        "dhts-under-churn.toml",
         "hop-counts.toml",
         "kademlia.toml",
-        "koorde.toml",
         "kelips.toml",
+        "koorde.toml",
         "onehop.toml",
         "pastry.toml",
         "real-gnutella.toml",
         "server-outage.toml",
-        "tapestry.toml",
         "storage.toml",
+        "tapestry.toml",
         "workload-q.toml",
     ];
     assert_eq!(files, here, "a scenario is run by no test");
