@@ -6,8 +6,10 @@
 //! # Cost
 //! 24 bytes a record in one sorted vector. Adding moves what lies behind it: fine for the thousands that one peer keeps.
 
+use std::sync::Arc;
+
 pub use peerlab_model::Record;
-use peerlab_model::{Key, PeerId, Time};
+use peerlab_model::{Key, PeerId, Rng, Time};
 
 /// The records that one peer keeps, in the order of (key, holder).
 #[derive(Clone, Debug, Default)]
@@ -52,6 +54,16 @@ impl Records {
     /// The holders registered under `key` whose record lives at `now`, in the order of their numbers.
     pub fn holders(&self, key: Key, now: Time) -> impl Iterator<Item = PeerId> {
         self.of(key).filter(move |r| r.expires > now).map(|r| r.holder)
+    }
+
+    /// The same for an answer: a random choice if there are more than `limit`.
+    pub(crate) fn some_holders(&self, key: Key, now: Time, limit: u8, rng: &mut Rng) -> Arc<[PeerId]> {
+        let mut holders: Vec<PeerId> = self.holders(key, now).collect();
+        if holders.len() > usize::from(limit) {
+            rng.shuffle(&mut holders);
+            holders.truncate(usize::from(limit));
+        }
+        Arc::from(holders)
     }
 
     /// All records about `key`, expired ones included until [`Records::expire`].

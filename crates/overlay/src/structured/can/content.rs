@@ -180,13 +180,8 @@ impl Can {
     /// Who is registered under a key; a random choice if there are more than an answer takes.
     pub(super) fn holders_of(&self, peer: &CanPeer, cx: &mut Cx<'_>, key: Key) -> Arc<[PeerId]> {
         let Some(extra) = peer.extra.as_deref() else { return Arc::default() };
-        let limit = usize::from(self.rules.holders_per_answer);
-        let mut holders: Vec<PeerId> = extra.records.holders(key, cx.now()).collect();
-        if holders.len() > limit {
-            cx.rng().shuffle(&mut holders);
-            holders.truncate(limit);
-        }
-        Arc::from(holders)
+        let (now, limit) = (cx.now(), self.rules.holders_per_answer);
+        extra.records.some_holders(key, now, limit, cx.rng())
     }
 
     // When zones change hands.

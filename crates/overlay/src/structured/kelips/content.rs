@@ -177,13 +177,8 @@ impl Kelips {
 
     /// The holders of the item at `key`; a random choice if there are more than an answer takes.
     pub(super) fn holders_of(&self, peer: &KelipsPeer, cx: &mut Cx<'_>, key: Key) -> Arc<[PeerId]> {
-        let limit = usize::from(self.config.holders_per_answer);
-        let mut holders: Vec<PeerId> = peer.tuples.holders(key, cx.now()).collect();
-        if holders.len() > limit {
-            cx.rng().shuffle(&mut holders);
-            holders.truncate(limit);
-        }
-        Arc::from(holders)
+        let (now, limit) = (cx.now(), self.config.holders_per_answer);
+        peer.tuples.some_holders(key, now, limit, cx.rng())
     }
 
     /// A member of the converged start: the ages of what it knows count from now.

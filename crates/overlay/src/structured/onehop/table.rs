@@ -259,7 +259,7 @@ mod tests {
                 let leader = cut.slice_leader(numbering(), &table, slice).expect("nobody is far in 3000");
                 let key = numbering().key(leader);
                 assert_eq!(cut.slice(key), slice);
-                let middle = ((f64::from(slice) + 0.5) / f64::from(slices) * 2.0_f64.powi(64)) as u64;
+                let middle = ((u128::from(2 * slice + 1) << 63) / u128::from(slices)) as u64;
                 let gap = key.0.wrapping_sub(middle.wrapping_sub(1 << 20));
                 assert!(gap < u64::MAX / 200, "slice {slice} of {slices} is led from {gap} after its middle");
                 assert!(cut.units_of(slice).all(|unit| {

@@ -128,13 +128,8 @@ impl<V: Variant> PastryLike<V> {
     /// The registered holders of the item at `key`, or, where peers keep values, who has published it; a random choice if there are more than an answer takes.
     pub(super) fn holders_of(&self, peer: &PastryPeer, cx: &mut Cx<'_, V>, key: Key) -> Arc<[PeerId]> {
         let Some(extra) = peer.extra.as_deref() else { return Arc::default() };
-        let limit = usize::from(self.rules.holders_per_answer);
-        let mut holders: Vec<PeerId> = extra.records.holders(key, cx.now()).collect();
-        if holders.len() > limit {
-            cx.rng().shuffle(&mut holders);
-            holders.truncate(limit);
-        }
-        Arc::from(holders)
+        let (now, limit) = (cx.now(), self.rules.holders_per_answer);
+        extra.records.some_holders(key, now, limit, cx.rng())
     }
 
     // When the leaf set changes.

@@ -1,34 +1,14 @@
 //! Provider records are Chord's: what has to hold with Accordion's way of finding the owner.
 
-use peerlab_model::ItemId;
-
 use super::*;
 
-fn world_with(config: &AccordionConfig, seed: u64) -> World<Accordion> {
-    let mut world = World::<Accordion>::new(config, Options { population: 60, seed, items: 20, ..Options::default() });
-    for item in 0..20 {
-        world.give(item, &[item]);
-        world.give(item + 20, &[item]);
-    }
-    world
-}
-
-/// The peers that a lookup of `item` names, in ascending order.
-fn holders(world: &mut World<Accordion>, item: u32) -> Vec<PeerId> {
-    let asker = world.online().into_iter().rfind(|&seat| seat != item && seat != item + 20).expect("somebody asks");
-    let id = world.lookup(asker, Target::Item(ItemId(item)));
-    world.run_for(Span::from_secs(20));
-    assert!(world.record(id).finished.is_some());
-    let mut peers = world.record(id).peers();
-    peers.sort_unstable();
-    peers
-}
+const PATIENCE: Span = Span::from_secs(20);
 
 #[test]
 fn all_holders_are_found_from_a_converged_start_and_from_joins() {
     {
         for converged in [true, false] {
-            let mut world = world_with(&config(), 1);
+            let mut world = World::<Accordion>::sharing(&config(), 60, 1);
             if converged {
                 world.start_converged(0..60);
             } else {
@@ -41,7 +21,7 @@ fn all_holders_are_found_from_a_converged_start_and_from_joins() {
             }
             for item in 0..20 {
                 let expected = [world.id(item), world.id(item + 20)];
-                assert_eq!(holders(&mut world, item), expected, "converged: {converged}");
+                assert_eq!(world.holders(item, PATIENCE), expected, "converged: {converged}");
             }
         }
     }
@@ -49,7 +29,7 @@ fn all_holders_are_found_from_a_converged_start_and_from_joins() {
 
 #[test]
 fn keys_move_to_a_newcomer_and_on_when_it_leaves() {
-    let mut world = world_with(&config(), 4);
+    let mut world = World::<Accordion>::sharing(&config(), 60, 4);
     world.start_converged(0..59);
     world.join(59);
     world.run_for(MINUTE.times(2));
@@ -59,17 +39,17 @@ fn keys_move_to_a_newcomer_and_on_when_it_leaves() {
     }
     for item in 0..20 {
         let expected = [world.id(item), world.id(item + 20)];
-        assert_eq!(holders(&mut world, item), expected);
+        assert_eq!(world.holders(item, PATIENCE), expected);
     }
 }
 
 #[test]
 fn records_of_the_dead_expire_and_those_of_the_living_stay() {
     let config = AccordionConfig { republish_interval: Duration::secs(120), record_expiry: Duration::secs(400), ..config() };
-    let mut world = world_with(&config, 7);
+    let mut world = World::<Accordion>::sharing(&config, 60, 7);
     world.start_converged(0..60);
     world.crash(5);
     let living = world.id(25);
     world.run_for(MINUTE.times(14));
-    assert_eq!(holders(&mut world, 5), [living]);
+    assert_eq!(world.holders(5, PATIENCE), [living]);
 }

@@ -27,12 +27,5 @@ fn crashes_are_repaired() {
 fn who_returns_joins_through_contacts_that_have_other_ids_by_now() {
     let options = Options { population: 16, seed: 9, new_identity: true, ..Options::default() };
     let mut world = World::<Accordion>::new(&config(), options);
-    world.start_converged(0..16);
-    for seat in (0..16).cycle().take(48) {
-        world.crash(seat);
-        world.run_for(MINUTE.times(5));
-        world.join(seat);
-        world.run_for(MINUTE);
-        assert!(world.joined(seat), "seat {seat} has not joined within a minute");
-    }
+    world.everybody_returns(16, MINUTE.times(5), MINUTE);
 }

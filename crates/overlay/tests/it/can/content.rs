@@ -4,25 +4,7 @@ use peerlab_model::{ItemId, Target};
 
 use super::*;
 
-fn world_with(config: &CanConfig, seed: u64) -> World<Can> {
-    let mut world = World::<Can>::new(config, Options { population: 60, seed, items: 20, ..Options::default() });
-    for item in 0..20 {
-        world.give(item, &[item]);
-        world.give(item + 20, &[item]);
-    }
-    world
-}
-
-/// The peers that a lookup of `item` names, in ascending order.
-fn holders(world: &mut World<Can>, item: u32) -> Vec<PeerId> {
-    let asker = world.online().into_iter().rfind(|&seat| seat != item && seat != item + 20).expect("somebody asks");
-    let id = world.lookup(asker, Target::Item(ItemId(item)));
-    world.run_for(Span::from_secs(20));
-    assert!(world.record(id).finished.is_some());
-    let mut peers = world.record(id).peers();
-    peers.sort_unstable();
-    peers
-}
+const PATIENCE: Span = Span::from_secs(20);
 
 fn owner_of(world: &World<Can>, item: u32) -> u32 {
     world.setting.numbering.seat(owner(world, 0, world.setting.numbering.item_key(ItemId(item))))
@@ -32,7 +14,7 @@ fn owner_of(world: &World<Can>, item: u32) -> u32 {
 fn all_holders_are_found_from_a_converged_start_and_from_joins() {
     for realities in [1, 2] {
         for converged in [true, false] {
-            let mut world = world_with(&CanConfig { realities, ..config(2) }, 1);
+            let mut world = World::<Can>::sharing(&CanConfig { realities, ..config(2) }, 60, 1);
             if converged {
                 world.start_converged(0..60);
             } else {
@@ -45,7 +27,7 @@ fn all_holders_are_found_from_a_converged_start_and_from_joins() {
             }
             for item in 0..20 {
                 let expected = [world.id(item), world.id(item + 20)];
-                assert_eq!(holders(&mut world, item), expected, "converged: {converged}");
+                assert_eq!(world.holders(item, PATIENCE), expected, "converged: {converged}");
             }
         }
     }
@@ -72,7 +54,7 @@ fn a_replica_that_takes_over_answers() {
     let mut found = 0;
     let mut lost = 0;
     for seed in 0..6 {
-        let mut world = world_with(&config(2), seed);
+        let mut world = World::<Can>::sharing(&config(2), 60, seed);
         world.start_converged(0..60);
         for item in 0..20 {
             let seat = owner_of(&world, item);
@@ -82,7 +64,7 @@ fn a_replica_that_takes_over_answers() {
             world.crash(seat);
             world.run_for(MINUTE);
             let expected = [world.id(item), world.id(item + 20)];
-            if holders(&mut world, item) == expected { found += 1 } else { lost += 1 }
+            if world.holders(item, PATIENCE) == expected { found += 1 } else { lost += 1 }
         }
     }
     assert!(found > 20 && lost * 10 < found, "{found} found, {lost} lost");
@@ -90,7 +72,7 @@ fn a_replica_that_takes_over_answers() {
 
 #[test]
 fn records_move_with_the_zone() {
-    let mut world = world_with(&CanConfig { replicas: 1, ..config(2) }, 4);
+    let mut world = World::<Can>::sharing(&CanConfig { replicas: 1, ..config(2) }, 60, 4);
     world.start_converged(0..55);
     for seat in 55..60 {
         world.join(seat);
@@ -103,22 +85,22 @@ fn records_move_with_the_zone() {
             world.run_for(Span::from_secs(5));
         }
         let expected = [world.id(item), world.id(item + 20)];
-        assert_eq!(holders(&mut world, item), expected, "item {item}");
+        assert_eq!(world.holders(item, PATIENCE), expected, "item {item}");
     }
 }
 
 #[test]
 fn what_is_not_refreshed_is_forgotten_and_what_is_withdrawn_too() {
     let config = CanConfig { republish_interval: Duration::secs(60), record_expiry: Duration::secs(180), ..config(2) };
-    let mut world = world_with(&config, 5);
+    let mut world = World::<Can>::sharing(&config, 60, 5);
     world.start_converged(0..60);
     world.crash(3);
     world.withdraw(24, &[4]);
     world.run_for(MINUTE.times(5));
-    assert_eq!(holders(&mut world, 3), [world.id(23)]);
-    assert_eq!(holders(&mut world, 4), [world.id(4)]);
-    assert_eq!(holders(&mut world, 5), [world.id(5), world.id(25)], "what is refreshed stays");
+    assert_eq!(world.holders(3, PATIENCE), [world.id(23)]);
+    assert_eq!(world.holders(4, PATIENCE), [world.id(4)]);
+    assert_eq!(world.holders(5, PATIENCE), [world.id(5), world.id(25)], "what is refreshed stays");
     world.publish(50, &[4]);
     world.run_for(Span::from_secs(10));
-    assert_eq!(holders(&mut world, 4), [world.id(4), world.id(50)]);
+    assert_eq!(world.holders(4, PATIENCE), [world.id(4), world.id(50)]);
 }

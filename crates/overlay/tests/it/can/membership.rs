@@ -3,6 +3,7 @@
 use peerlab_model::{Target, Time};
 
 use super::*;
+use crate::histories::histories;
 
 /// Everybody has one zone and all is exact.
 fn is_tidy(world: &World<Can>, d: u8) -> Result<(), String> {
@@ -134,59 +135,21 @@ fn losses_do_no_lasting_harm() {
     }
 }
 
-/// What can happen to a peer, in an order that a test goes through exhaustively.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Join(u32),
-    Leave(u32),
-    Crash(u32),
-}
-
 /// Goal: whatever four peers do, every point has one owner afterwards and every table is exact. Method: every history of five steps (each a
 /// join of somebody offline, a leave or a crash of somebody online), with a pause that lets upkeep fall in between or not; then quiet.
 #[test]
 fn every_small_history_settles_into_an_exact_division() {
-    let mut histories = vec![Vec::new()];
-    for _ in 0..5 {
-        histories = histories
-            .iter()
-            .flat_map(|history: &Vec<Step>| next_steps(history).into_iter().map(move |step| [&history[..], &[step]].concat()))
-            .collect();
-    }
+    let histories = histories(5);
     for (number, history) in histories.iter().enumerate() {
         for (pause, d) in [(Span::from_millis(70), 2), (Span::from_millis(70), 1), (Span::from_secs(3), 2), (Span::from_secs(3), 3)] {
             let mut world = world(&config(d), 4, number as u64);
-            world.start_empty();
-            world.join(0);
-            for &step in history {
-                world.run_for(pause);
-                match step {
-                    Step::Join(seat) => world.join(seat),
-                    Step::Leave(seat) => world.leave(seat),
-                    Step::Crash(seat) => world.crash(seat),
-                }
-            }
+            world.live_through(history, pause);
             world.run_for(MINUTE.times(6));
             if !world.online().is_empty() {
                 assert_eq!(is_tidy(&world, d), Ok(()), "{d} dimensions, after {history:?} with pauses of {pause:?}, world {number}");
             }
         }
     }
-    println!("{} histories", histories.len());
-}
-
-/// All that may happen next; peer 0 begins. Those that never came yet come in order, which loses no case but for names.
-fn next_steps(history: &[Step]) -> Vec<Step> {
-    let (mut online, mut seen) = ([true, false, false, false], 1);
-    for &step in history {
-        match step {
-            Step::Join(seat) => (online[seat as usize], seen) = (true, seen.max(seat + 1)),
-            Step::Leave(seat) | Step::Crash(seat) => online[seat as usize] = false,
-        }
-    }
-    let at = |seat: u32| online[seat as usize];
-    let joins = (0..4).filter(|&seat| !at(seat) && seat <= seen).map(Step::Join);
-    joins.chain((0..4).filter(|&seat| at(seat)).flat_map(|seat| [Step::Leave(seat), Step::Crash(seat)])).collect()
 }
 
 /// Goal: of a first contact only the address is known. Method: everybody comes back under other ids, three times; whoever joins meets
@@ -194,14 +157,7 @@ fn next_steps(history: &[Step]) -> Vec<Step> {
 #[test]
 fn who_returns_joins_through_contacts_that_have_other_ids_by_now() {
     let mut world = World::<Can>::new(&config(2), Options { population: 16, seed: 9, new_identity: true, ..Options::default() });
-    world.start_converged(0..16);
-    for seat in (0..16).cycle().take(48) {
-        world.crash(seat);
-        world.run_for(MINUTE);
-        world.join(seat);
-        world.run_for(MINUTE);
-        assert!(world.joined(seat), "seat {seat} has not joined within a minute");
-    }
+    world.everybody_returns(16, MINUTE, MINUTE);
     world.run_for(MINUTE.times(5));
     assert_eq!(is_exact(&world, 2, 1), Ok(()));
 }

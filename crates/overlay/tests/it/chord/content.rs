@@ -4,25 +4,7 @@ use peerlab_model::{ItemId, Target};
 
 use super::*;
 
-fn world_with(config: &ChordConfig, seed: u64) -> World<Chord> {
-    let mut world = World::<Chord>::new(config, Options { population: 60, seed, items: 20, ..Options::default() });
-    for item in 0..20 {
-        world.give(item, &[item]);
-        world.give(item + 20, &[item]);
-    }
-    world
-}
-
-/// The peers that a lookup of `item` names, in ascending order.
-fn holders(world: &mut World<Chord>, item: u32) -> Vec<PeerId> {
-    let asker = world.online().into_iter().rfind(|&seat| seat != item && seat != item + 20).expect("somebody asks");
-    let id = world.lookup(asker, Target::Item(ItemId(item)));
-    world.run_for(Span::from_secs(20));
-    assert!(world.record(id).finished.is_some());
-    let mut peers = world.record(id).peers();
-    peers.sort_unstable();
-    peers
-}
+const PATIENCE: Span = Span::from_secs(20);
 
 /// The seat that owns an item's key now.
 fn owner_of(world: &World<Chord>, item: u32) -> u32 {
@@ -34,7 +16,7 @@ fn owner_of(world: &World<Chord>, item: u32) -> u32 {
 fn all_holders_are_found_from_a_converged_start_and_from_joins() {
     for routing in BOTH {
         for converged in [true, false] {
-            let mut world = world_with(&config(routing), 1);
+            let mut world = World::<Chord>::sharing(&config(routing), 60, 1);
             if converged {
                 world.start_converged(0..60);
             } else {
@@ -47,7 +29,7 @@ fn all_holders_are_found_from_a_converged_start_and_from_joins() {
             }
             for item in 0..20 {
                 let expected = [world.id(item), world.id(item + 20)];
-                assert_eq!(holders(&mut world, item), expected, "{routing:?}, converged: {converged}");
+                assert_eq!(world.holders(item, PATIENCE), expected, "{routing:?}, converged: {converged}");
             }
         }
     }
@@ -57,7 +39,7 @@ fn all_holders_are_found_from_a_converged_start_and_from_joins() {
 #[test]
 fn the_link_to_the_owner_counts_for_content() {
     for routing in BOTH {
-        let mut world = world_with(&config(routing), 2);
+        let mut world = World::<Chord>::sharing(&config(routing), 60, 2);
         world.start_converged(0..60);
         for item in 0..20 {
             let key = world.setting.numbering.item_key(ItemId(item));
@@ -73,14 +55,14 @@ fn the_link_to_the_owner_counts_for_content() {
 #[test]
 fn a_replica_answers_when_the_owner_has_crashed() {
     for routing in BOTH {
-        let mut world = world_with(&config(routing), 3);
+        let mut world = World::<Chord>::sharing(&config(routing), 60, 3);
         world.start_converged(0..60);
         for item in 0..20 {
             let seat = owner_of(&world, item);
             if seat >= 40 && seat != 59 {
                 world.crash(seat);
                 let expected = [world.id(item), world.id(item + 20)];
-                assert_eq!(holders(&mut world, item), expected, "at once");
+                assert_eq!(world.holders(item, PATIENCE), expected, "at once");
             }
         }
     }
@@ -88,46 +70,46 @@ fn a_replica_answers_when_the_owner_has_crashed() {
 
 #[test]
 fn keys_move_to_a_newcomer_and_on_when_it_leaves() {
-    let mut world = world_with(&config(Routing::Recursive), 4);
+    let mut world = World::<Chord>::sharing(&config(Routing::Recursive), 60, 4);
     world.start_converged(0..59);
     world.join(59);
     world.run_for(MINUTE.times(2));
     let expected = |world: &World<Chord>, item: u32| [world.id(item), world.id(item + 20)];
     for item in 0..20 {
-        assert_eq!(holders(&mut world, item), expected(&world, item));
+        assert_eq!(world.holders(item, PATIENCE), expected(&world, item));
     }
     for seat in 40..58 {
         world.leave(seat);
         world.run_for(Span::from_millis(200));
     }
     for item in 0..20 {
-        assert_eq!(holders(&mut world, item), expected(&world, item));
+        assert_eq!(world.holders(item, PATIENCE), expected(&world, item));
     }
 }
 
 #[test]
 fn a_withdrawn_item_is_forgotten_by_owner_and_replicas() {
-    let mut world = world_with(&config(Routing::Recursive), 5);
+    let mut world = World::<Chord>::sharing(&config(Routing::Recursive), 60, 5);
     world.start_converged(0..60);
     world.withdraw(7, &[7]);
     world.run_for(Span::from_secs(10));
     let expected = [world.id(27)];
-    assert_eq!(holders(&mut world, 7), expected);
+    assert_eq!(world.holders(7, PATIENCE), expected);
     let owner = owner_of(&world, 7);
     world.crash(owner);
     world.run_for(MINUTE);
-    assert_eq!(holders(&mut world, 7), expected);
+    assert_eq!(world.holders(7, PATIENCE), expected);
 }
 
 #[test]
 fn a_new_item_is_registered() {
     for routing in BOTH {
-        let mut world = world_with(&config(routing), 6);
+        let mut world = World::<Chord>::sharing(&config(routing), 60, 6);
         world.start_converged(0..60);
         world.publish(55, &[3]);
         world.run_for(Span::from_secs(10));
         let expected = [world.id(3), world.id(23), world.id(55)];
-        assert_eq!(holders(&mut world, 3), expected);
+        assert_eq!(world.holders(3, PATIENCE), expected);
     }
 }
 
@@ -135,12 +117,12 @@ fn a_new_item_is_registered() {
 #[test]
 fn records_of_the_dead_expire_and_those_of_the_living_stay() {
     let config = ChordConfig { republish_interval: Duration::secs(120), record_expiry: Duration::secs(400), ..config(Routing::Recursive) };
-    let mut world = world_with(&config, 7);
+    let mut world = World::<Chord>::sharing(&config, 60, 7);
     world.start_converged(0..60);
     world.crash(5);
     let (dead, living) = (world.id(5), world.id(25));
     world.run_for(MINUTE.times(4));
-    assert_eq!(holders(&mut world, 5), [dead, living]);
+    assert_eq!(world.holders(5, PATIENCE), [dead, living]);
     world.run_for(MINUTE.times(10));
-    assert_eq!(holders(&mut world, 5), [living]);
+    assert_eq!(world.holders(5, PATIENCE), [living]);
 }

@@ -4,6 +4,7 @@ use peerlab_model::{Target, Time};
 use peerlab_overlay::structured::chord::Fingers;
 
 use super::*;
+use crate::histories::histories;
 
 #[test]
 fn a_crash_is_repaired() {
@@ -89,14 +90,6 @@ fn newcomers_who_meet_only_newcomers_begin_one_ring() {
     }
 }
 
-/// What can happen to a peer, in an order that a test goes through exhaustively.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Join(u32),
-    Leave(u32),
-    Crash(u32),
-}
-
 /// Goal: whatever four peers do, the ring is one cycle in the order of keys afterwards. Method: every history of `DEPTH` steps (each a
 /// join of somebody offline, a leave or a crash of somebody online), with a pause that lets stabilizations fall in between or not; then
 /// quiet, then the whole ring is checked.
@@ -115,46 +108,16 @@ fn every_small_history_settles_into_one_ring() {
 
 /// See above; for any model on a ring like Chord's.
 pub(crate) fn every_history_settles<V: Shortcuts>(config: &V::Config, depth: usize) {
-    let mut histories = vec![Vec::new()];
-    for _ in 0..depth {
-        histories = histories
-            .iter()
-            .flat_map(|history: &Vec<Step>| next_steps(history).into_iter().map(move |step| [&history[..], &[step]].concat()))
-            .collect();
-    }
-    assert!(histories.len() > 500, "{} histories", histories.len());
+    let histories = histories(depth);
     for (number, history) in histories.iter().enumerate() {
         for pause in [Span::from_millis(70), Span::from_secs(3)] {
             let mut world = World::<ChordLike<V>>::new(config, Options { population: 4, seed: number as u64, ..Options::default() });
-            world.start_empty();
-            world.join(0);
-            for &step in history {
-                world.run_for(pause);
-                match step {
-                    Step::Join(seat) => world.join(seat),
-                    Step::Leave(seat) => world.leave(seat),
-                    Step::Crash(seat) => world.crash(seat),
-                }
-            }
+            world.live_through(history, pause);
             world.run_for(MINUTE.times(3));
             world.check();
             assert_eq!(ring_is_whole(&world), Ok(()), "after {history:?} with pauses of {pause:?}");
         }
     }
-}
-
-/// All that may happen next; peer 0 begins the ring. Those that never came yet come in order, which loses no case but for names.
-fn next_steps(history: &[Step]) -> Vec<Step> {
-    let (mut online, mut seen) = ([true, false, false, false], 1);
-    for &step in history {
-        match step {
-            Step::Join(seat) => (online[seat as usize], seen) = (true, seen.max(seat + 1)),
-            Step::Leave(seat) | Step::Crash(seat) => online[seat as usize] = false,
-        }
-    }
-    let at = |seat: u32| online[seat as usize];
-    let joins = (0..4).filter(|&seat| !at(seat) && seat <= seen).map(Step::Join);
-    joins.chain((0..4).filter(|&seat| at(seat)).flat_map(|seat| [Step::Leave(seat), Step::Crash(seat)])).collect()
 }
 
 /// Goal: of a first contact only the address is known. Method: everybody comes back under other ids, three times; whoever joins meets
@@ -164,13 +127,6 @@ fn who_returns_joins_through_contacts_that_have_other_ids_by_now() {
     for routing in BOTH {
         let mut world =
             World::<Chord>::new(&config(routing), Options { population: 16, seed: 9, new_identity: true, ..Options::default() });
-        world.start_converged(0..16);
-        for seat in (0..16).cycle().take(48) {
-            world.crash(seat);
-            world.run_for(MINUTE.times(5));
-            world.join(seat);
-            world.run_for(MINUTE);
-            assert!(world.joined(seat), "{routing:?}: seat {seat} has not joined within a minute");
-        }
+        world.everybody_returns(16, MINUTE.times(5), MINUTE);
     }
 }

@@ -4,25 +4,7 @@ use peerlab_model::{ItemId, Target};
 
 use super::*;
 
-fn world_with(config: &KademliaConfig, seed: u64) -> World<Kademlia> {
-    let mut world = World::<Kademlia>::new(config, Options { population: 60, seed, items: 20, ..Options::default() });
-    for item in 0..20 {
-        world.give(item, &[item]);
-        world.give(item + 20, &[item]);
-    }
-    world
-}
-
-/// The peers that a lookup of `item` names, in ascending order.
-fn holders(world: &mut World<Kademlia>, item: u32) -> Vec<PeerId> {
-    let asker = world.online().into_iter().rfind(|&seat| seat != item && seat != item + 20).expect("somebody asks");
-    let id = world.lookup(asker, Target::Item(ItemId(item)));
-    world.run_for(Span::from_secs(20));
-    assert!(world.record(id).finished.is_some());
-    let mut peers = world.record(id).peers();
-    peers.sort_unstable();
-    peers
-}
+const PATIENCE: Span = Span::from_secs(20);
 
 /// Seats that keep a record about an item.
 fn keepers(world: &World<Kademlia>, item: u32) -> Vec<PeerId> {
@@ -34,7 +16,7 @@ fn keepers(world: &World<Kademlia>, item: u32) -> Vec<PeerId> {
 #[test]
 fn holders_are_found_from_a_converged_start_and_from_joins() {
     for converged in [true, false] {
-        let mut world = world_with(&config(4), 1);
+        let mut world = World::<Kademlia>::sharing(&config(4), 60, 1);
         if converged {
             world.start_converged(0..60);
         } else {
@@ -47,7 +29,7 @@ fn holders_are_found_from_a_converged_start_and_from_joins() {
         }
         for item in 0..20 {
             let expected = [world.id(item), world.id(item + 20)];
-            let found = holders(&mut world, item);
+            let found = world.holders(item, PATIENCE);
             // A lookup ends at the first peer that has any record; one that was stored when the network was small may be alone.
             assert!(!found.is_empty() && found.iter().all(|holder| expected.contains(holder)), "{found:?}");
             assert!(!converged || found == expected);
@@ -57,7 +39,7 @@ fn holders_are_found_from_a_converged_start_and_from_joins() {
 
 #[test]
 fn records_lie_at_the_k_nearest() {
-    let mut world = world_with(&config(4), 2);
+    let mut world = World::<Kademlia>::sharing(&config(4), 60, 2);
     world.start_converged(0..60);
     world.publish(55, &[3]);
     world.run_for(Span::from_secs(10));
@@ -66,14 +48,14 @@ fn records_lie_at_the_k_nearest() {
     expected.sort_unstable();
     assert_eq!(keepers(&world, 3), expected);
     let found = [world.id(3), world.id(23), world.id(55)];
-    assert_eq!(holders(&mut world, 3), found);
+    assert_eq!(world.holders(3, PATIENCE), found);
 }
 
 /// Paper, section 2.3: the nearest peer asked that had no record gets one, so that popular items spread.
 #[test]
 fn lookups_leave_copies_on_their_way() {
     for caching in [true, false] {
-        let mut world = world_with(&KademliaConfig { caching, replicas: Some(1), alpha: 1, ..config(4) }, 2);
+        let mut world = World::<Kademlia>::sharing(&KademliaConfig { caching, replicas: Some(1), alpha: 1, ..config(4) }, 60, 2);
         world.start_converged(0..60);
         for seat in 0..60 {
             if seat != 3 && seat != 23 {
@@ -83,13 +65,13 @@ fn lookups_leave_copies_on_their_way() {
         }
         assert_eq!(keepers(&world, 3).len() > 1, caching);
         let expected = [world.id(3), world.id(23)];
-        assert_eq!(holders(&mut world, 3), expected);
+        assert_eq!(world.holders(3, PATIENCE), expected);
     }
 }
 
 #[test]
 fn a_newcomer_gets_the_records_that_it_is_near_enough_to_keep() {
-    let mut world = world_with(&config(4), 4);
+    let mut world = World::<Kademlia>::sharing(&config(4), 60, 4);
     world.start_converged(0..40);
     for seat in 40..60 {
         world.join(seat);
@@ -98,7 +80,7 @@ fn a_newcomer_gets_the_records_that_it_is_near_enough_to_keep() {
     // All first keepers are gone but those that hold the items themselves.
     for item in 0..20 {
         let expected = [world.id(item), world.id(item + 20)];
-        assert_eq!(holders(&mut world, item), expected);
+        assert_eq!(world.holders(item, PATIENCE), expected);
         let key = world.setting.numbering.item_key(ItemId(item));
         let kept = keepers(&world, item);
         assert!(kept.contains(&nearest(&world, key, 1)[0]), "item {item}");
@@ -107,24 +89,24 @@ fn a_newcomer_gets_the_records_that_it_is_near_enough_to_keep() {
 
 #[test]
 fn a_withdrawn_item_is_forgotten() {
-    let mut world = world_with(&config(4), 5);
+    let mut world = World::<Kademlia>::sharing(&config(4), 60, 5);
     world.start_converged(0..60);
     world.withdraw(7, &[7]);
     world.run_for(Span::from_secs(10));
     let expected = [world.id(27)];
-    assert_eq!(holders(&mut world, 7), expected);
+    assert_eq!(world.holders(7, PATIENCE), expected);
 }
 
 /// A holder that crashed is believed until its record expires, and no longer; one that lives is refreshed for ever.
 #[test]
 fn records_of_the_dead_expire_and_those_of_the_living_stay() {
     let config = KademliaConfig { republish_interval: Duration::secs(120), record_expiry: Duration::secs(400), ..config(4) };
-    let mut world = world_with(&config, 7);
+    let mut world = World::<Kademlia>::sharing(&config, 60, 7);
     world.start_converged(0..60);
     world.crash(5);
     let (dead, living) = (world.id(5), world.id(25));
     world.run_for(MINUTE.times(4));
-    assert_eq!(holders(&mut world, 5), [dead, living]);
+    assert_eq!(world.holders(5, PATIENCE), [dead, living]);
     world.run_for(MINUTE.times(10));
-    assert_eq!(holders(&mut world, 5), [living]);
+    assert_eq!(world.holders(5, PATIENCE), [living]);
 }

@@ -1,6 +1,7 @@
 //! Coming and going: repair, goodbyes, losing everybody, and every order of small histories.
 
 use super::*;
+use crate::histories::histories;
 
 #[test]
 fn a_polite_leave_is_known_at_once() {
@@ -53,43 +54,19 @@ fn newcomers_who_meet_only_newcomers_begin_one_network() {
     }
 }
 
-/// What can happen to a peer, in an order that a test goes through exhaustively.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Join(u32),
-    Leave(u32),
-    Crash(u32),
-}
-
 /// Goal: whatever four peers do, everybody knows everybody afterwards. Method: every history of `DEPTH` steps (each a join of somebody
 /// offline, a leave or a crash of somebody online), with a pause that lets messages fall in between or not; then quiet, then all tables
 /// are checked.
 #[test]
 fn every_small_history_settles_into_one_network() {
     const DEPTH: usize = 5;
-    let mut histories = vec![Vec::new()];
-    for _ in 0..DEPTH {
-        histories = histories
-            .iter()
-            .flat_map(|history: &Vec<Step>| next_steps(history).into_iter().map(move |step| [&history[..], &[step]].concat()))
-            .collect();
-    }
-    assert!(histories.len() > 500, "{} histories", histories.len());
+    let histories = histories(DEPTH);
     for k in [1, 4] {
         let config = KademliaConfig { refresh_interval: Duration::secs(10), stale_after: 2, ..config(k) };
         for (number, history) in histories.iter().enumerate() {
             for pause in [Span::from_millis(70), Span::from_secs(3)] {
                 let mut world = world(&config, 4, number as u64);
-                world.start_empty();
-                world.join(0);
-                for &step in history {
-                    world.run_for(pause);
-                    match step {
-                        Step::Join(seat) => world.join(seat),
-                        Step::Leave(seat) => world.leave(seat),
-                        Step::Crash(seat) => world.crash(seat),
-                    }
-                }
+                world.live_through(history, pause);
                 world.run_for(MINUTE.times(3));
                 world.check();
                 assert_eq!(homes_are_complete(&world, usize::from(k)), Ok(()), "k = {k}, after {history:?} with pauses of {pause:?}");
@@ -98,31 +75,10 @@ fn every_small_history_settles_into_one_network() {
     }
 }
 
-/// All that may happen next; peer 0 begins. Those that never came yet come in order, which loses no case but for names.
-fn next_steps(history: &[Step]) -> Vec<Step> {
-    let (mut online, mut seen) = ([true, false, false, false], 1);
-    for &step in history {
-        match step {
-            Step::Join(seat) => (online[seat as usize], seen) = (true, seen.max(seat + 1)),
-            Step::Leave(seat) | Step::Crash(seat) => online[seat as usize] = false,
-        }
-    }
-    let at = |seat: u32| online[seat as usize];
-    let joins = (0..4).filter(|&seat| !at(seat) && seat <= seen).map(Step::Join);
-    joins.chain((0..4).filter(|&seat| at(seat)).flat_map(|seat| [Step::Leave(seat), Step::Crash(seat)])).collect()
-}
-
 /// Goal: of a first contact only the address is known. Method: everybody comes back under other ids, three times; whoever joins meets
 /// machines whose first identities are long gone.
 #[test]
 fn who_returns_joins_through_contacts_that_have_other_ids_by_now() {
     let mut world = World::<Kademlia>::new(&config(4), Options { population: 16, seed: 9, new_identity: true, ..Options::default() });
-    world.start_converged(0..16);
-    for seat in (0..16).cycle().take(48) {
-        world.crash(seat);
-        world.run_for(MINUTE.times(5));
-        world.join(seat);
-        world.run_for(Span::from_secs(2));
-        assert!(world.joined(seat), "seat {seat} has not joined within two seconds");
-    }
+    world.everybody_returns(16, MINUTE.times(5), Span::from_secs(2));
 }

@@ -1,34 +1,16 @@
 //! Filetuples: found, kept alive, forgotten.
 
+use peerlab_model::ItemId;
 use peerlab_model::units::Duration;
-use peerlab_model::{ItemId, Target};
 
 use super::*;
 
-fn world_with(config: &KelipsConfig, seed: u64) -> World<Kelips> {
-    let mut world = World::<Kelips>::new(config, Options { population: 60, seed, items: 20, ..Options::default() });
-    for item in 0..20 {
-        world.give(item, &[item]);
-        world.give(item + 20, &[item]);
-    }
-    world
-}
-
-/// The peers that a lookup of `item` names, in ascending order.
-fn holders(world: &mut World<Kelips>, item: u32) -> Vec<PeerId> {
-    let asker = world.online().into_iter().rfind(|&seat| seat != item && seat != item + 20).expect("somebody asks");
-    let id = world.lookup(asker, Target::Item(ItemId(item)));
-    world.run_for(Span::from_secs(5));
-    assert!(world.record(id).finished.is_some());
-    let mut peers = world.record(id).peers();
-    peers.sort_unstable();
-    peers
-}
+const PATIENCE: Span = Span::from_secs(5);
 
 #[test]
 fn all_holders_are_found_from_a_converged_start_and_from_joins() {
     for converged in [true, false] {
-        let mut world = world_with(&config(4), 1);
+        let mut world = World::<Kelips>::sharing(&config(4), 60, 1);
         if converged {
             world.start_converged(0..60);
         } else {
@@ -41,7 +23,7 @@ fn all_holders_are_found_from_a_converged_start_and_from_joins() {
         }
         for item in 0..20 {
             let expected = [world.id(item), world.id(item + 20)];
-            assert_eq!(holders(&mut world, item), expected, "item {item}, converged: {converged}");
+            assert_eq!(world.holders(item, PATIENCE), expected, "item {item}, converged: {converged}");
         }
     }
 }
@@ -49,18 +31,18 @@ fn all_holders_are_found_from_a_converged_start_and_from_joins() {
 /// Every member of the item's group knows the holders: most of the group may crash.
 #[test]
 fn any_member_of_the_group_answers() {
-    let mut world = world_with(&config(4), 3);
+    let mut world = World::<Kelips>::sharing(&config(4), 60, 3);
     world.start_converged(0..60);
     (42..58).for_each(|seat| world.crash(seat));
     for item in 0..20 {
         let expected = [world.id(item), world.id(item + 20)];
-        assert_eq!(holders(&mut world, item), expected, "item {item}");
+        assert_eq!(world.holders(item, PATIENCE), expected, "item {item}");
     }
 }
 
 #[test]
 fn a_newcomer_gets_the_filetuples_of_its_group() {
-    let mut world = world_with(&config(4), 4);
+    let mut world = World::<Kelips>::sharing(&config(4), 60, 4);
     world.start_converged(0..59);
     world.join(59);
     world.run_for(Span::from_secs(2));
@@ -75,7 +57,7 @@ fn a_newcomer_gets_the_filetuples_of_its_group() {
 /// A removal is a rumour like any other, and older word of the same registration does not bring it back.
 #[test]
 fn a_withdrawn_item_is_forgotten_by_the_whole_group() {
-    let mut world = world_with(&config(4), 5);
+    let mut world = World::<Kelips>::sharing(&config(4), 60, 5);
     world.start_converged(0..60);
     world.run_for(MINUTE);
     world.withdraw(7, &[7]);
@@ -87,23 +69,23 @@ fn a_withdrawn_item_is_forgotten_by_the_whole_group() {
         .into_iter()
         .filter(|&seat| world.peer(seat).expect("online").filetuples().holders(key, world.now()).any(|h| h == gone));
     assert!(believers.count() <= 1, "a rumour may miss one");
-    assert_eq!(holders(&mut world, 7), [stays]);
+    assert_eq!(world.holders(7, PATIENCE), [stays]);
     // And it may be registered again.
     world.publish(7, &[7]);
     world.run_for(MINUTE.times(2));
-    assert_eq!(holders(&mut world, 7), [gone, stays]);
+    assert_eq!(world.holders(7, PATIENCE), [gone, stays]);
 }
 
 /// A holder that crashed is believed until its filetuple expires, and no longer; one that lives is refreshed for ever.
 #[test]
 fn filetuples_of_the_dead_expire_and_those_of_the_living_stay() {
     let config = KelipsConfig { republish_interval: Duration::secs(120), record_expiry: Duration::secs(400), ..config(4) };
-    let mut world = world_with(&config, 7);
+    let mut world = World::<Kelips>::sharing(&config, 60, 7);
     world.start_converged(0..60);
     world.crash(5);
     let (dead, living) = (world.id(5), world.id(25));
     world.run_for(MINUTE.times(4));
-    assert_eq!(holders(&mut world, 5), [dead, living]);
+    assert_eq!(world.holders(5, PATIENCE), [dead, living]);
     world.run_for(MINUTE.times(10));
-    assert_eq!(holders(&mut world, 5), [living]);
+    assert_eq!(world.holders(5, PATIENCE), [living]);
 }

@@ -1,34 +1,16 @@
 //! Provider records are Chord's: what has to hold with Koorde's way of finding the owner.
 
-use peerlab_model::{ItemId, Span, Target};
+use peerlab_model::Span;
 
 use super::*;
 
-fn world_with(config: &KoordeConfig, seed: u64) -> World<Koorde> {
-    let mut world = World::<Koorde>::new(config, Options { population: 60, seed, items: 20, ..Options::default() });
-    for item in 0..20 {
-        world.give(item, &[item]);
-        world.give(item + 20, &[item]);
-    }
-    world
-}
-
-/// The peers that a lookup of `item` names, in ascending order.
-fn holders(world: &mut World<Koorde>, item: u32) -> Vec<PeerId> {
-    let asker = world.online().into_iter().rfind(|&seat| seat != item && seat != item + 20).expect("somebody asks");
-    let id = world.lookup(asker, Target::Item(ItemId(item)));
-    world.run_for(Span::from_secs(20));
-    assert!(world.record(id).finished.is_some());
-    let mut peers = world.record(id).peers();
-    peers.sort_unstable();
-    peers
-}
+const PATIENCE: Span = Span::from_secs(20);
 
 #[test]
 fn all_holders_are_found_from_a_converged_start_and_from_joins() {
     for routing in BOTH {
         for converged in [true, false] {
-            let mut world = world_with(&config(routing), 1);
+            let mut world = World::<Koorde>::sharing(&config(routing), 60, 1);
             if converged {
                 world.start_converged(0..60);
             } else {
@@ -41,7 +23,7 @@ fn all_holders_are_found_from_a_converged_start_and_from_joins() {
             }
             for item in 0..20 {
                 let expected = [world.id(item), world.id(item + 20)];
-                assert_eq!(holders(&mut world, item), expected, "{routing:?}, converged: {converged}");
+                assert_eq!(world.holders(item, PATIENCE), expected, "{routing:?}, converged: {converged}");
             }
         }
     }
@@ -49,7 +31,7 @@ fn all_holders_are_found_from_a_converged_start_and_from_joins() {
 
 #[test]
 fn keys_move_to_a_newcomer_and_on_when_it_leaves() {
-    let mut world = world_with(&config(Routing::Recursive), 4);
+    let mut world = World::<Koorde>::sharing(&config(Routing::Recursive), 60, 4);
     world.start_converged(0..59);
     world.join(59);
     world.run_for(MINUTE.times(2));
@@ -59,17 +41,17 @@ fn keys_move_to_a_newcomer_and_on_when_it_leaves() {
     }
     for item in 0..20 {
         let expected = [world.id(item), world.id(item + 20)];
-        assert_eq!(holders(&mut world, item), expected);
+        assert_eq!(world.holders(item, PATIENCE), expected);
     }
 }
 
 #[test]
 fn records_of_the_dead_expire_and_those_of_the_living_stay() {
     let config = KoordeConfig { republish_interval: Duration::secs(120), record_expiry: Duration::secs(400), ..config(Routing::Recursive) };
-    let mut world = world_with(&config, 7);
+    let mut world = World::<Koorde>::sharing(&config, 60, 7);
     world.start_converged(0..60);
     world.crash(5);
     let living = world.id(25);
     world.run_for(MINUTE.times(14));
-    assert_eq!(holders(&mut world, 5), [living]);
+    assert_eq!(world.holders(5, PATIENCE), [living]);
 }

@@ -68,14 +68,7 @@ fn who_returns_joins_through_contacts_that_have_other_ids_by_now() {
     for routing in BOTH {
         let options = Options { population: 16, seed: 9, new_identity: true, ..Options::default() };
         let mut world = World::<Koorde>::new(&config(routing), options);
-        world.start_converged(0..16);
-        for seat in (0..16).cycle().take(48) {
-            world.crash(seat);
-            world.run_for(MINUTE.times(5));
-            world.join(seat);
-            world.run_for(MINUTE);
-            assert!(world.joined(seat), "{routing:?}: seat {seat} has not joined within a minute");
-        }
+        world.everybody_returns(16, MINUTE.times(5), MINUTE);
     }
 }
 

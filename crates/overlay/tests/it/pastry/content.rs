@@ -4,25 +4,7 @@ use peerlab_model::{ItemId, Target};
 
 use super::*;
 
-fn world_with<V: Kind>(config: &V::Config, seed: u64) -> World<PastryLike<V>> {
-    let mut world = World::<PastryLike<V>>::new(config, Options { population: 60, seed, items: 20, ..Options::default() });
-    for item in 0..20 {
-        world.give(item, &[item]);
-        world.give(item + 20, &[item]);
-    }
-    world
-}
-
-/// The peers that a lookup of `item` names, in ascending order.
-fn holders<V: Variant>(world: &mut World<PastryLike<V>>, item: u32) -> Vec<PeerId> {
-    let asker = world.online().into_iter().rfind(|&seat| seat != item && seat != item + 20).expect("somebody asks");
-    let id = world.lookup(asker, Target::Item(ItemId(item)));
-    world.run_for(Span::from_secs(20));
-    assert!(world.record(id).finished.is_some());
-    let mut peers = world.record(id).peers();
-    peers.sort_unstable();
-    peers
-}
+const PATIENCE: Span = Span::from_secs(20);
 
 /// The seat that owns an item's key now.
 fn owner_of<V: Variant>(world: &World<PastryLike<V>>, item: u32) -> u32 {
@@ -32,7 +14,7 @@ fn owner_of<V: Variant>(world: &World<PastryLike<V>>, item: u32) -> u32 {
 
 fn all_are_found<V: Kind>() {
     for converged in [true, false] {
-        let mut world = world_with::<V>(&V::config(16), 1);
+        let mut world = World::<PastryLike<V>>::sharing(&V::config(16), 60, 1);
         if converged {
             world.start_converged(0..60);
         } else {
@@ -45,7 +27,7 @@ fn all_are_found<V: Kind>() {
         }
         for item in 0..20 {
             let expected = [world.id(item), world.id(item + 20)];
-            assert_eq!(holders(&mut world, item), expected, "converged: {converged}");
+            assert_eq!(world.holders(item, PATIENCE), expected, "converged: {converged}");
         }
     }
 }
@@ -59,7 +41,7 @@ fn all_holders_are_found_from_a_converged_start_and_from_joins() {
 /// The peer that names the holders is the owner, as for the key itself.
 #[test]
 fn hops_are_the_same_for_an_item_and_its_key() {
-    let mut world = world_with::<Classic>(&Classic::config(16), 2);
+    let mut world = World::<PastryLike<Classic>>::sharing(&Classic::config(16), 60, 2);
     world.start_converged(0..60);
     for item in 0..20 {
         let key = world.setting.numbering.item_key(ItemId(item));
@@ -72,14 +54,14 @@ fn hops_are_the_same_for_an_item_and_its_key() {
 
 #[test]
 fn a_replica_answers_when_the_owner_has_crashed() {
-    let mut world = world_with::<Classic>(&Classic::config(16), 3);
+    let mut world = World::<PastryLike<Classic>>::sharing(&Classic::config(16), 60, 3);
     world.start_converged(0..60);
     for item in 0..20 {
         let seat = owner_of(&world, item);
         if seat >= 40 && seat != 59 {
             world.crash(seat);
             let expected = [world.id(item), world.id(item + 20)];
-            assert_eq!(holders(&mut world, item), expected, "at once");
+            assert_eq!(world.holders(item, PATIENCE), expected, "at once");
         }
     }
 }
@@ -87,7 +69,7 @@ fn a_replica_answers_when_the_owner_has_crashed() {
 /// Each copy that goes is replaced: of 3 keepers, all may crash one after the other, with time to notice in between.
 #[test]
 fn replicas_are_replaced() {
-    let mut world = world_with::<Classic>(&Classic::config(16), 8);
+    let mut world = World::<PastryLike<Classic>>::sharing(&Classic::config(16), 60, 8);
     world.start_converged(0..60);
     for _ in 0..5 {
         let seat = owner_of(&world, 11);
@@ -97,62 +79,62 @@ fn replicas_are_replaced() {
         world.run_for(Span::from_secs(40));
     }
     let expected = [world.id(11), world.id(31)];
-    assert_eq!(holders(&mut world, 11), expected);
+    assert_eq!(world.holders(11, PATIENCE), expected);
 }
 
 #[test]
 fn keys_move_to_a_newcomer_and_on_when_it_leaves() {
-    let mut world = world_with::<Classic>(&Classic::config(16), 4);
+    let mut world = World::<PastryLike<Classic>>::sharing(&Classic::config(16), 60, 4);
     world.start_converged(0..59);
     world.join(59);
     world.run_for(MINUTE.times(2));
     let expected = |world: &World<Pastry>, item: u32| [world.id(item), world.id(item + 20)];
     for item in 0..20 {
-        assert_eq!(holders(&mut world, item), expected(&world, item));
+        assert_eq!(world.holders(item, PATIENCE), expected(&world, item));
     }
     for seat in 40..58 {
         world.leave(seat);
         world.run_for(Span::from_millis(200));
     }
     for item in 0..20 {
-        assert_eq!(holders(&mut world, item), expected(&world, item));
+        assert_eq!(world.holders(item, PATIENCE), expected(&world, item));
     }
 }
 
 #[test]
 fn a_withdrawn_item_is_forgotten_by_owner_and_replicas() {
-    let mut world = world_with::<Classic>(&Classic::config(16), 5);
+    let mut world = World::<PastryLike<Classic>>::sharing(&Classic::config(16), 60, 5);
     world.start_converged(0..60);
     world.withdraw(7, &[7]);
     world.run_for(Span::from_secs(10));
     let expected = [world.id(27)];
-    assert_eq!(holders(&mut world, 7), expected);
+    assert_eq!(world.holders(7, PATIENCE), expected);
     let owner = owner_of(&world, 7);
     world.crash(owner);
     world.run_for(MINUTE);
-    assert_eq!(holders(&mut world, 7), expected);
+    assert_eq!(world.holders(7, PATIENCE), expected);
 }
 
 #[test]
 fn a_new_item_is_registered() {
-    let mut world = world_with::<Periodic>(&Periodic::config(16), 6);
+    let mut world = World::<PastryLike<Periodic>>::sharing(&Periodic::config(16), 60, 6);
     world.start_converged(0..60);
     world.publish(55, &[3]);
     world.run_for(Span::from_secs(10));
     let expected = [world.id(3), world.id(23), world.id(55)];
-    assert_eq!(holders(&mut world, 3), expected);
+    assert_eq!(world.holders(3, PATIENCE), expected);
 }
 
 /// A holder that crashed is believed until its record expires, and no longer; one that lives is refreshed for ever.
 #[test]
 fn records_of_the_dead_expire_and_those_of_the_living_stay() {
     let config = Classic::with_records(Duration::secs(120), Duration::secs(400));
-    let mut world = world_with::<Classic>(&config, 7);
+    let mut world = World::<PastryLike<Classic>>::sharing(&config, 60, 7);
     world.start_converged(0..60);
     world.crash(5);
     let (dead, living) = (world.id(5), world.id(25));
     world.run_for(MINUTE.times(4));
-    assert_eq!(holders(&mut world, 5), [dead, living]);
+    assert_eq!(world.holders(5, PATIENCE), [dead, living]);
     world.run_for(MINUTE.times(10));
-    assert_eq!(holders(&mut world, 5), [living]);
+    assert_eq!(world.holders(5, PATIENCE), [living]);
 }

@@ -3,6 +3,7 @@
 use peerlab_model::{Target, Time};
 
 use super::*;
+use crate::histories::histories;
 
 fn crashes_are_repaired<V: Kind>() {
     let mut world = world::<V>(&V::config(16), 60, 5);
@@ -102,14 +103,6 @@ fn newcomers_who_meet_only_newcomers_begin_one_ring() {
     assert_eq!(leaf_sets_are_exact(&world, 4), Ok(()));
 }
 
-/// What can happen to a peer, in an order that a test goes through exhaustively.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Join(u32),
-    Leave(u32),
-    Crash(u32),
-}
-
 /// Goal: whatever four peers do, every leaf set is exact afterwards. Method: every history of `DEPTH` steps (each a join of somebody
 /// offline, a leave or a crash of somebody online), with a pause that lets upkeep fall in between or not; then quiet, then all is checked.
 #[test]
@@ -119,60 +112,23 @@ fn every_small_history_settles_into_exact_leaf_sets() {
 }
 
 fn every_small_history<V: Kind>(depth: usize) {
-    let mut histories = vec![Vec::new()];
-    for _ in 0..depth {
-        histories = histories
-            .iter()
-            .flat_map(|history: &Vec<Step>| next_steps(history).into_iter().map(move |step| [&history[..], &[step]].concat()))
-            .collect();
-    }
+    let histories = histories(depth);
     for (number, history) in histories.iter().enumerate() {
         for (pause, leaf_set) in [(Span::from_millis(70), 2), (Span::from_millis(70), 4), (Span::from_secs(3), 2), (Span::from_secs(3), 4)]
         {
             let mut world = world::<V>(&V::config(leaf_set), 4, number as u64);
-            world.start_empty();
-            world.join(0);
-            for &step in history {
-                world.run_for(pause);
-                match step {
-                    Step::Join(seat) => world.join(seat),
-                    Step::Leave(seat) => world.leave(seat),
-                    Step::Crash(seat) => world.crash(seat),
-                }
-            }
+            world.live_through(history, pause);
             world.run_for(MINUTE.times(4));
             let exact = leaf_sets_are_exact(&world, usize::from(leaf_set / 2));
             assert_eq!(exact, Ok(()), "{} after {history:?} with pauses of {pause:?}, world {number}", V::NAME);
         }
     }
-    println!("{}: {} histories", V::NAME, histories.len());
-}
-
-/// All that may happen next; peer 0 begins the ring. Those that never came yet come in order, which loses no case but for names.
-fn next_steps(history: &[Step]) -> Vec<Step> {
-    let (mut online, mut seen) = ([true, false, false, false], 1);
-    for &step in history {
-        match step {
-            Step::Join(seat) => (online[seat as usize], seen) = (true, seen.max(seat + 1)),
-            Step::Leave(seat) | Step::Crash(seat) => online[seat as usize] = false,
-        }
-    }
-    let at = |seat: u32| online[seat as usize];
-    let joins = (0..4).filter(|&seat| !at(seat) && seat <= seen).map(Step::Join);
-    joins.chain((0..4).filter(|&seat| at(seat)).flat_map(|seat| [Step::Leave(seat), Step::Crash(seat)])).collect()
 }
 
 fn joins_through_old_contacts<V: Kind>() {
     let mut world =
         World::<PastryLike<V>>::new(&V::config(8), Options { population: 16, seed: 9, new_identity: true, ..Options::default() });
-    world.start_converged(0..16);
-    for seat in (0..16).cycle().take(48) {
-        world.crash(seat);
-        world.run_for(MINUTE.times(5));
-        world.join(seat);
-        world.run_for(MINUTE);
-        assert!(world.joined(seat), "{}: seat {seat} has not joined within a minute", V::NAME);
-    }
+    world.everybody_returns(16, MINUTE.times(5), MINUTE);
 }
 
 /// Goal: of a first contact only the address is known. Method: everybody comes back under other ids, three times; whoever joins meets

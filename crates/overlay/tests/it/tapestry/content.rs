@@ -4,15 +4,6 @@ use peerlab_model::ItemId;
 
 use super::*;
 
-fn world_with(config: &TapestryConfig, seed: u64) -> World<Tapestry> {
-    let mut world = World::<Tapestry>::new(config, Options { population: 200, seed, items: 20, ..Options::default() });
-    for item in 0..20 {
-        world.give(item, &[item]);
-        world.give(item + 20, &[item]);
-    }
-    world
-}
-
 /// The first holder that a lookup of `item` names.
 fn holder(world: &mut World<Tapestry>, asker: u32, item: u32) -> Option<PeerId> {
     let id = world.lookup(asker, Target::Item(ItemId(item)));
@@ -34,7 +25,7 @@ fn pointers(world: &World<Tapestry>, item: u32, holder: PeerId) -> Vec<PeerId> {
 #[test]
 fn items_are_found_from_a_converged_start_and_from_joins() {
     for converged in [true, false] {
-        let mut world = world_with(&quick(), 1);
+        let mut world = World::<Tapestry>::sharing(&quick(), 200, 1);
         if converged {
             world.start_converged(0..200);
         } else {
@@ -59,7 +50,7 @@ fn items_are_found_from_a_converged_start_and_from_joins() {
 /// root and the redirection, and fewer in the mean.
 #[test]
 fn questions_end_at_the_first_pointer() {
-    let mut world = world_with(&quick(), 2);
+    let mut world = World::<Tapestry>::sharing(&quick(), 200, 2);
     world.start_converged(0..200);
     let (mut to_roots, mut to_holders) = (0, 0);
     for item in 0..20 {
@@ -83,7 +74,7 @@ fn questions_end_at_the_first_pointer() {
 
 #[test]
 fn the_pointers_to_a_holder_that_is_gone_are_passed_over() {
-    let mut world = world_with(&quick(), 3);
+    let mut world = World::<Tapestry>::sharing(&quick(), 200, 3);
     world.start_converged(0..200);
     for item in 0..20 {
         world.crash(item);
@@ -96,7 +87,7 @@ fn the_pointers_to_a_holder_that_is_gone_are_passed_over() {
 
 #[test]
 fn items_are_found_when_roots_crash_and_leave() {
-    let mut world = world_with(&quick(), 4);
+    let mut world = World::<Tapestry>::sharing(&quick(), 200, 4);
     world.start_converged(0..200);
     for (turn, item) in (0..20).enumerate() {
         let key = world.setting.numbering.item_key(ItemId(item));
@@ -122,7 +113,7 @@ fn items_are_found_when_roots_crash_and_leave() {
 /// Newcomers become roots: the pointers come to them with the multicast.
 #[test]
 fn pointers_move_to_newcomers() {
-    let mut world = world_with(&quick(), 5);
+    let mut world = World::<Tapestry>::sharing(&quick(), 200, 5);
     world.start_converged(0..100);
     for seat in 100..200 {
         world.join(seat);
@@ -143,7 +134,7 @@ fn pointers_move_to_newcomers() {
 
 #[test]
 fn a_withdrawn_item_is_forgotten_all_along_the_way() {
-    let mut world = world_with(&quick(), 6);
+    let mut world = World::<Tapestry>::sharing(&quick(), 200, 6);
     world.start_converged(0..200);
     let id = world.id(7);
     assert!(pointers(&world, 7, id).len() > 1);
@@ -156,7 +147,7 @@ fn a_withdrawn_item_is_forgotten_all_along_the_way() {
 
 #[test]
 fn a_new_item_is_published() {
-    let mut world = world_with(&quick(), 7);
+    let mut world = World::<Tapestry>::sharing(&quick(), 200, 7);
     world.start_converged(0..200);
     world.publish(155, &[3]);
     world.run_for(Span::from_secs(10));
@@ -169,7 +160,7 @@ fn a_new_item_is_published() {
 #[test]
 fn pointers_to_the_dead_expire_and_those_to_the_living_stay() {
     let config = TapestryConfig { republish_interval: Duration::secs(120), record_expiry: Duration::secs(400), ..quick() };
-    let mut world = world_with(&config, 8);
+    let mut world = World::<Tapestry>::sharing(&config, 200, 8);
     world.start_converged(0..200);
     world.crash(5);
     let (dead, living) = (world.id(5), world.id(25));
