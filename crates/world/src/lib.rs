@@ -4,10 +4,10 @@
 //! [`Sink`] while it runs. The [`Registry`] does the same for models known by name.
 //!
 //! # How a run is divided
-//! - `shard`: peers at work, one event at a time, each peer alone;
+//! - `shard`: peers at work, one event at a time, each peer alone; `books`: what the seats of a shard share;
 //! - `notes`: what shards write down while a window runs;
-//! - `director`: the one who sees the whole world, between windows; with `truth` (who is online and holds what; `claims`: who answers for which keys), `ledger` (one row a
-//!   lookup), `timeline` (faults and loads), `start` (how it begins);
+//! - `director`: the one who sees the whole world, between windows; with `truth` (who is online and holds what; `claims`: who answers
+//!   for which keys), `ledger` (one row a lookup), `timeline` (faults and loads), `start` (how it begins);
 //! - `measure`, `tally`, `kept` (what became of values): integers to metrics;
 //! - `observer`: looking on, for tests and experiments.
 //!
@@ -15,6 +15,7 @@
 //! At the end of every run messages sent = delivered + dropped + in flight, for each kind, and lookups asked = rows; a run that
 //! does not balance is an error, not a result.
 
+mod books;
 mod claims;
 mod conditions;
 mod director;

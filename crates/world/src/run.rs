@@ -12,6 +12,7 @@ use peerlab_model::{BuildError, HostId, Message as _, Numbering, Overlay, Role, 
 use peerlab_network::{Capacity, Link, Network, NetworkError};
 use peerlab_workload::{ClassConfig, Classes, Disk, Holdings, Identity, Lifetimes, Questions, TargetKind, TraceError};
 
+use crate::books::LinkAndQueue;
 use crate::conditions::Conditions;
 use crate::director::{Director, stale_share};
 use crate::kept::Kept;
@@ -19,7 +20,7 @@ use crate::measure::{Metrics, gini};
 use crate::observer::Observer;
 use crate::record::{MessageRow, PeerRow, RunRecord, Sink};
 use crate::schedule::Schedule;
-use crate::shard::{Common, LinkAndQueue, Phase, Seats};
+use crate::shard::{Common, Phase, Seats};
 use crate::tally::Tally;
 use crate::truth::Truth;
 

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, RwLock};
 
-use peerlab_engine::digest::Digest;
 use peerlab_engine::random::{Rng, Streams};
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox, Shard};
@@ -16,15 +15,15 @@ use peerlab_model::{
     Actions, Cause, Context, Hit, Host, HostId, ItemId, LookupId, Message, Next, OpenRequests, Overlay, PeerId, Pool, Record, Region,
     Setting, Shares as _, Target,
 };
-use peerlab_network::{Capacity, CapacityState, Link, LinkState, Network, Rules, Verdict};
+use peerlab_network::{Network, Verdict};
 use peerlab_prefetch::{prefetch, table};
 use peerlab_workload::{Holdings, Lifetimes, Question, Questions};
 
-use crate::ledger::Ledger;
-use crate::notes::{Account, End, Note, Notebook, What};
+use crate::books::{Books, Envelope, LinkAndQueue};
+use crate::notes::{Account, End, What};
 use crate::observer::Observer;
 use crate::schedule::Schedule;
-use crate::tally::{Fate, Tally};
+use crate::tally::Fate;
 
 /// What all shards of a run read and none writes.
 #[expect(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
@@ -46,13 +45,6 @@ pub(crate) struct Common<O> {
     pub(crate) new_identities: bool,
     /// True if there are questions for the owners of keys.
     pub(crate) asks_for_owners: bool,
-}
-
-/// A message on its way.
-#[derive(Clone)]
-pub(crate) struct Envelope<M> {
-    sent: Time,
-    message: M,
 }
 
 /// What a seat is reminded of.
@@ -122,25 +114,6 @@ impl Life {
     }
 }
 
-/// A host's link and capacity, and how busy they are.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct LinkAndQueue {
-    link: Link,
-    link_state: LinkState,
-    capacity: Option<Capacity>,
-    capacity_state: CapacityState,
-}
-
-impl LinkAndQueue {
-    pub(crate) fn new(link: Link, capacity: Option<Capacity>) -> Self {
-        Self { link, capacity, ..Self::default() }
-    }
-
-    pub(crate) fn is_unlimited(&self) -> bool {
-        self.link.is_unlimited() && self.capacity.is_none()
-    }
-}
-
 /// The seats of one shard.
 pub(crate) struct Seats<O: Overlay, V> {
     common: Arc<Common<O>>,
@@ -157,26 +130,6 @@ pub(crate) struct Seats<O: Overlay, V> {
 
 /// A publisher whose session ends before this may not have come through: where values are published once, it tries again.
 const PUBLICATION: Span = Span::from_secs(60);
-
-/// What a shard's seats share: the rules that they act under, and what is written down of what they do.
-pub(crate) struct Books<V> {
-    /// Empty where nobody has limits.
-    limits: Vec<LinkAndQueue>,
-    /// The network's rules in force; the same in all shards.
-    pub(crate) rules: Rules,
-    pub(crate) tally: Tally,
-    /// What makes late messages of lookups of this shard maintenance: other shards may have counted them.
-    pub(crate) late: Tally,
-    pub(crate) notebook: Notebook,
-    pub(crate) ledger: Ledger,
-    pub(crate) digest: Digest,
-    pub(crate) handled: u64,
-    /// Messages that `min_one_way` slowed down.
-    pub(crate) raised: u64,
-    /// Bytes of values that went from peer to peer in upkeep: published, refreshed, handed over, repaired.
-    pub(crate) moved: u64,
-    pub(crate) observer: V,
-}
 
 impl<O: Overlay> Host for Common<O> {
     fn shares(&self, peer: PeerId) -> &[ItemId] {
@@ -217,19 +170,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         };
         let mut places = table(count);
         places.extend(seats.clone().map(seat));
-        let books = Books {
-            limits,
-            rules: Rules::default(),
-            tally: Tally::new(O::Message::KINDS),
-            late: Tally::new(O::Message::KINDS),
-            notebook: Notebook::default(),
-            ledger: Ledger::new(&seats, common.setting.lookup_timeout),
-            digest: Digest::default(),
-            handled: 0,
-            raised: 0,
-            moved: 0,
-            observer,
-        };
+        let books = Books::new(O::Message::KINDS, &seats, common.setting.lookup_timeout, limits, observer);
         let calendars = vec![Calendar::default(); count];
         Self { common, base, per_shard, places, calendars, disks: BTreeMap::new(), requests: Pool::default(), books }
     }
@@ -479,67 +420,6 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let over = common.publishes_once && self.calendar(seat).published;
         if !shares.is_empty() && !over {
             self.act_for(out, seat, key, |overlay, peer, cx| overlay.publish(peer, cx, shares));
-        }
-    }
-}
-
-impl<V> Books<V> {
-    /// A window is over: opens rows for its questions, and books what was done for lookups in it.
-    fn settle(&mut self) {
-        let Notebook { notes, accounts, received } = &mut self.notebook;
-        notes.sort_unstable_by_key(Note::order);
-        for note in notes {
-            if let What::Asked { lookup, target } = note.what {
-                self.ledger.asked(lookup, target, note.key.time);
-            }
-        }
-        for accounts in [accounts, received] {
-            self.ledger.book(accounts, &mut self.late);
-            accounts.clear();
-        }
-    }
-
-    /// Bytes sent that were for no lookup, or too late for one.
-    pub(crate) fn maintenance_bytes(&self) -> u64 {
-        self.tally.maintenance_bytes() + self.late.maintenance_bytes()
-    }
-
-    fn hit<M: Message>(&mut self, key: EventKey, lookup: LookupId, hit: Hit)
-    where
-        V: Observer<M>,
-    {
-        self.notebook.note(key, What::Hit { lookup, hit });
-        self.observer.hit(key.time, lookup, hit);
-    }
-
-    fn finish<M: Message>(&mut self, key: EventKey, lookup: LookupId)
-    where
-        V: Observer<M>,
-    {
-        self.notebook.note(key, What::Finished { lookup });
-        self.observer.finished(key.time, lookup);
-    }
-
-    /// Writes down what became of a message, at `now`, and says what it was for.
-    #[inline]
-    fn ended<M: Message>(&mut self, now: Time, envelope: &Envelope<M>, fate: Fate) -> Cause {
-        let (kind, cause) = (envelope.message.kind(), envelope.message.cause());
-        if envelope.sent >= Time::ZERO {
-            self.tally.of(kind, matches!(cause, Cause::Lookup(_))).ended[fate as usize] += 1;
-        }
-        if let Cause::Lookup(lookup) = cause {
-            self.notebook.ended(lookup, now, envelope.sent, kind, End::Met(fate));
-        }
-        cause
-    }
-
-    /// When a message that is here now will have been handled: behind what came before it, on the downlink and in the queue.
-    fn admit(&mut self, local: usize, now: Time, bytes: u32) -> Option<Time> {
-        let Some(limits) = self.limits.get_mut(local) else { return Some(now) };
-        let received = limits.link.arrive(&mut limits.link_state, now, bytes);
-        match limits.capacity {
-            Some(capacity) => capacity.admit(&mut limits.capacity_state, received),
-            None => Some(received),
         }
     }
 }

@@ -4,6 +4,7 @@ mod allocation;
 mod fingerprint;
 mod oracle;
 mod panics;
+mod parcels;
 mod randomness;
 mod stage;
 mod toy;

@@ -1,0 +1,138 @@
+//! What a shard's seats share: the links and rules that they act under, and what is written down of what they do.
+
+use std::ops::Range;
+
+use peerlab_engine::EventKey;
+use peerlab_engine::digest::Digest;
+use peerlab_engine::time::{Span, Time};
+use peerlab_model::{Cause, Hit, LookupId, Message};
+use peerlab_network::{Capacity, CapacityState, Link, LinkState, Rules};
+
+use crate::ledger::Ledger;
+use crate::notes::{End, Note, Notebook, What};
+use crate::observer::Observer;
+use crate::tally::{Fate, Tally};
+
+/// A message on its way.
+#[derive(Clone)]
+pub(crate) struct Envelope<M> {
+    pub(crate) sent: Time,
+    pub(crate) message: M,
+}
+
+/// A host's link and capacity, and how busy they are.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct LinkAndQueue {
+    pub(crate) link: Link,
+    pub(crate) link_state: LinkState,
+    capacity: Option<Capacity>,
+    capacity_state: CapacityState,
+}
+
+impl LinkAndQueue {
+    pub(crate) fn new(link: Link, capacity: Option<Capacity>) -> Self {
+        Self { link, capacity, ..Self::default() }
+    }
+
+    pub(crate) fn is_unlimited(&self) -> bool {
+        self.link.is_unlimited() && self.capacity.is_none()
+    }
+}
+
+/// See the module.
+pub(crate) struct Books<V> {
+    /// Empty where nobody has limits.
+    pub(crate) limits: Vec<LinkAndQueue>,
+    /// The network's rules in force; the same in all shards.
+    pub(crate) rules: Rules,
+    pub(crate) tally: Tally,
+    /// What makes late messages of lookups of this shard maintenance: other shards may have counted them.
+    pub(crate) late: Tally,
+    pub(crate) notebook: Notebook,
+    pub(crate) ledger: Ledger,
+    pub(crate) digest: Digest,
+    pub(crate) handled: u64,
+    /// Messages that `min_one_way` slowed down.
+    pub(crate) raised: u64,
+    /// Bytes of values that went from peer to peer in upkeep: published, refreshed, handed over, repaired.
+    pub(crate) moved: u64,
+    pub(crate) observer: V,
+}
+
+impl<V> Books<V> {
+    /// Nothing written yet, for the shard of these seats.
+    pub(crate) fn new(kinds: &'static [&'static str], seats: &Range<u32>, timeout: Span, limits: Vec<LinkAndQueue>, observer: V) -> Self {
+        Self {
+            limits,
+            rules: Rules::default(),
+            tally: Tally::new(kinds),
+            late: Tally::new(kinds),
+            notebook: Notebook::default(),
+            ledger: Ledger::new(seats, timeout),
+            digest: Digest::default(),
+            handled: 0,
+            raised: 0,
+            moved: 0,
+            observer,
+        }
+    }
+
+    /// A window is over: opens rows for its questions, and books what was done for lookups in it.
+    pub(crate) fn settle(&mut self) {
+        let Notebook { notes, accounts, received } = &mut self.notebook;
+        notes.sort_unstable_by_key(Note::order);
+        for note in notes {
+            if let What::Asked { lookup, target } = note.what {
+                self.ledger.asked(lookup, target, note.key.time);
+            }
+        }
+        for accounts in [accounts, received] {
+            self.ledger.book(accounts, &mut self.late);
+            accounts.clear();
+        }
+    }
+
+    /// Bytes sent that were for no lookup, or too late for one.
+    pub(crate) fn maintenance_bytes(&self) -> u64 {
+        self.tally.maintenance_bytes() + self.late.maintenance_bytes()
+    }
+
+    pub(crate) fn hit<M: Message>(&mut self, key: EventKey, lookup: LookupId, hit: Hit)
+    where
+        V: Observer<M>,
+    {
+        self.notebook.note(key, What::Hit { lookup, hit });
+        self.observer.hit(key.time, lookup, hit);
+    }
+
+    pub(crate) fn finish<M: Message>(&mut self, key: EventKey, lookup: LookupId)
+    where
+        V: Observer<M>,
+    {
+        self.notebook.note(key, What::Finished { lookup });
+        self.observer.finished(key.time, lookup);
+    }
+
+    /// Writes down what became of a message, at `now`, and says what it was for.
+    #[inline]
+    pub(crate) fn ended<M: Message>(&mut self, now: Time, envelope: &Envelope<M>, fate: Fate) -> Cause {
+        let (kind, cause) = (envelope.message.kind(), envelope.message.cause());
+        if envelope.sent >= Time::ZERO {
+            self.tally.of(kind, matches!(cause, Cause::Lookup(_))).ended[fate as usize] += 1;
+        }
+        if let Cause::Lookup(lookup) = cause {
+            self.notebook.ended(lookup, now, envelope.sent, kind, End::Met(fate));
+        }
+        cause
+    }
+
+    /// When a message that is here now will have been handled: behind what came before it, on the downlink and in the queue.
+    pub(crate) fn admit(&mut self, local: usize, now: Time, bytes: u32) -> Option<Time> {
+        let Some(limits) = self.limits.get_mut(local) else { return Some(now) };
+        let received = limits.link.arrive(&mut limits.link_state, now, bytes);
+        match limits.capacity {
+            Some(capacity) => capacity.admit(&mut limits.capacity_state, received),
+            None => Some(received),
+        }
+    }
+}
