@@ -20,6 +20,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "blackout",
     "can",
     "churn",
+    "client-server",
     "dhts-under-churn",
     "hop-counts",
     "kademlia",

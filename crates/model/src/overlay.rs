@@ -225,6 +225,8 @@ pub struct Role {
     pub capacity: Option<f64>,
     /// Messages that may wait; the next one is dropped. Means nothing without a capacity.
     pub queue: u32,
+    /// It has all of the content: an answer that names it is right while it runs.
+    pub holds_all: bool,
 }
 
 /// What a model knows of its surroundings when it is built.

@@ -5,6 +5,7 @@
 //! another peer's state, who is alive, or the list of members (but for [`peerlab_model::Start`], before time begins).
 //!
 //! # Map
+//! - `client_server`: the servers have it all.
 //! - `structured`: keys have owners, and routing tables lead to them.
 //! - `unstructured`: nobody knows where anything is.
 //! - `hybrid`: some hosts know who has what.
@@ -13,6 +14,7 @@
 //! # Cost
 //! Handlers of the steady state allocate nothing; tables hold four bytes a contact, keys are recomputed.
 
+pub mod client_server;
 pub mod graph;
 pub mod hybrid;
 mod publisher;

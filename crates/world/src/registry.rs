@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use peerlab_model::{Family, Issues, Overlay, OverlayConfig, Targets};
+use peerlab_overlay::client_server::ClientServer;
 use peerlab_overlay::hybrid::central_index::CentralIndex;
 use peerlab_overlay::structured::accordion::Accordion;
 use peerlab_overlay::structured::can::Can;
@@ -76,7 +77,7 @@ impl Registry {
             Self::with::<Pastry>,
             Self::with::<Tapestry>,
         ];
-        let others = [Self::with::<Flooding>, Self::with::<CentralIndex>];
+        let others = [Self::with::<Flooding>, Self::with::<CentralIndex>, Self::with::<ClientServer>];
         structured.into_iter().chain(others).fold(Self::empty(), |registry, with| with(registry))
     }
 

@@ -164,7 +164,7 @@ impl<'a, O: Overlay> World<'a, O> {
             .collect();
         let begin = Time::ZERO - self.conditions.time.warm_up.span();
         let asks = self.conditions.lookups.as_ref().map(|lookups| lookups.target);
-        let truth = Truth::new(&self.common.setting, asks, begin);
+        let truth = Truth::new(&self.common.setting, &self.roles, asks, begin);
         let mut director = Director::new(
             self.conditions,
             Arc::clone(&self.common),

@@ -3,7 +3,7 @@
 //! It is advanced note by note, in the order of the events, and stands outside the run: nothing of it reaches a peer.
 
 use peerlab_engine::time::Time;
-use peerlab_model::{ItemId, Key, Numbering, Overlay, PeerId, Roster, Setting, Shares as _, Target};
+use peerlab_model::{ItemId, Key, Numbering, Overlay, PeerId, Role, Roster, Setting, Shares as _, Target};
 use peerlab_workload::{Holdings, TargetKind};
 
 use crate::claims::Claims;
@@ -16,6 +16,10 @@ pub(crate) struct Truth {
     /// Members by key; kept only where somebody asks for owners.
     members: Option<Roster>,
     items: Vec<Presence>,
+    /// Of servers that hold every item; nothing in models that have none.
+    origins: Option<Presence>,
+    /// By server: it holds every item.
+    holds_all: Vec<bool>,
     /// By item, where peers keep values: whether it has been published.
     published: Vec<bool>,
     /// What peers answer for, in models in which that depends on what has happened.
@@ -41,16 +45,19 @@ struct Presence {
 
 impl Truth {
     /// Keeps only what answers to `asks` are judged by.
-    pub(crate) fn new(setting: &Setting, asks: Option<TargetKind>, begin: Time) -> Self {
+    pub(crate) fn new(setting: &Setting, roles: &[Role], asks: Option<TargetKind>, begin: Time) -> Self {
         let numbering = setting.numbering;
         let population = numbering.population() as usize;
         let (needs_members, needs_seen) = (asks == Some(TargetKind::Key), asks == Some(TargetKind::Peer));
+        let holds_all: Vec<bool> = roles.iter().map(|role| role.holds_all).collect();
         let (items, values) = if setting.keeps_values() { (0, setting.items) } else { (setting.items, 0) };
         Self {
             numbering,
             online: vec![None; numbering.seats() as usize],
             members: needs_members.then(|| Roster::new(0)),
             items: vec![Presence { holders: 0, last: Time::MIN }; items as usize],
+            origins: holds_all.contains(&true).then_some(Presence { holders: 0, last: Time::MIN }),
+            holds_all,
             published: vec![false; values as usize],
             claims: Claims::default(),
             seen: if needs_seen { vec![Time::MIN; population] } else { Vec::new() },
@@ -68,6 +75,9 @@ impl Truth {
         self.online[seat as usize] = Some(peer);
         if !self.numbering.is_server(peer) {
             self.population_online += 1;
+        }
+        if let Some(origins) = self.origins_with(peer) {
+            origins.holders += 1;
         }
         for item in self.counted_items(seat, holdings) {
             self.items[item].holders += 1;
@@ -119,11 +129,24 @@ impl Truth {
         if let Some(members) = &mut self.members {
             members.remove(self.numbering.key(peer), peer);
         }
-        for item in self.counted_items(seat, holdings) {
-            let presence = &mut self.items[item];
-            presence.holders -= 1;
-            presence.last = at;
+        let gone = |presence: &mut Presence| (presence.holders, presence.last) = (presence.holders - 1, at);
+        if let Some(origins) = self.origins_with(peer) {
+            gone(origins);
         }
+        for item in self.counted_items(seat, holdings) {
+            gone(&mut self.items[item]);
+        }
+    }
+
+    /// True if this is a server that holds every item.
+    fn is_origin(&self, peer: PeerId) -> bool {
+        let server = self.numbering.seat(peer).checked_sub(self.numbering.population());
+        server.is_some_and(|server| self.holds_all[server as usize])
+    }
+
+    /// The count that this peer belongs to if it is a server that holds every item.
+    fn origins_with(&mut self, peer: PeerId) -> Option<&mut Presence> {
+        if self.is_origin(peer) { self.origins.as_mut() } else { None }
     }
 
     /// The items of a seat, as indices; none where content does not count.
@@ -156,7 +179,8 @@ impl Truth {
     /// Right answers that exist now.
     pub(crate) fn existing(&self, target: Target) -> u32 {
         match target {
-            Target::Item(item) => self.items.get(item.0 as usize).map_or(1, |presence| presence.holders),
+            // Where servers have it all, nobody asks the peers that have copies.
+            Target::Item(item) => self.origins.or_else(|| self.items.get(item.0 as usize).copied()).map_or(1, |presence| presence.holders),
             Target::Peer(peer) => u32::from(self.is_online(peer)),
             _ => 1,
         }
@@ -168,7 +192,9 @@ impl Truth {
         match target {
             // A value is in the origin's hands when its keeper has answered.
             Target::Item(item) if !self.published.is_empty() => self.published[item.0 as usize],
-            Target::Item(item) => self.is_online(answer) && holdings.of(seat).binary_search(&item).is_ok(),
+            Target::Item(item) => {
+                self.is_online(answer) && (self.is_origin(answer) || holdings.of(seat).binary_search(&item).is_ok())
+            }
             Target::Peer(peer) => self.is_online(answer) && seat == self.numbering.seat(peer),
             Target::Key(key) => self.owner(overlay, key) == Some(answer) || self.claims.is_owner(answer, key),
             _ => false,
@@ -185,8 +211,8 @@ impl Truth {
             // A value that has got lost could have been kept.
             Target::Item(item) if !self.published.is_empty() => !self.published[item.0 as usize],
             Target::Item(item) => {
-                let presence = self.items[item.0 as usize];
-                presence.holders == 0 && presence.last < since
+                let absent = |presence: Presence| presence.holders == 0 && presence.last < since;
+                absent(self.items[item.0 as usize]) && self.origins.is_none_or(absent)
             }
             Target::Peer(peer) => !self.is_online(peer) && self.seen[self.numbering.seat(peer) as usize] < since,
             _ => false,

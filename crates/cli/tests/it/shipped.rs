@@ -27,6 +27,11 @@ fn churn_runs() {
 }
 
 #[test]
+fn client_server_runs() {
+    run_small("client-server.toml", &["--set", "sweep={\"peers.count\"=[20,40]}", "--set", "lookups.interval=\"2 s\"", "--set", "output.lookups=\"all\""]);
+}
+
+#[test]
 fn hop_counts_runs() {
     run_small("hop-counts.toml", &["--set", "sweep={\"peers.count\"=[16,32]}", "--set", "lookups.interval=\"10 s\""]);
 }
@@ -114,6 +119,7 @@ fn every_shipped_scenario_is_run_here() {
         "blackout.toml",
         "can.toml",
         "churn.toml",
+        "client-server.toml",
         "dhts-under-churn.toml",
         "hop-counts.toml",
         "kademlia.toml",

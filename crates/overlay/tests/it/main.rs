@@ -4,6 +4,7 @@ mod accordion;
 mod can;
 mod central_index;
 mod chord;
+mod client_server;
 mod flooding;
 mod graphs;
 mod harness;

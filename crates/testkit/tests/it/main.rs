@@ -2,6 +2,7 @@
 
 use peerlab_model::Overlay;
 use peerlab_model::units::Duration;
+use peerlab_overlay::client_server::{ClientServer, ClientServerConfig};
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::structured::accordion::{Accordion, AccordionConfig};
 use peerlab_overlay::structured::can::{Can, CanConfig};
@@ -125,6 +126,17 @@ fn tapestry_of_binary_digits_without_backups_conforms() {
 fn kelips_conforms() {
     let config = KelipsConfig { groups: 3, spatial_exponent: 3, ..KelipsConfig::default() };
     in_random_worlds::<Kelips>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn one_server_conforms() {
+    in_random_worlds::<ClientServer>(&ClientServerConfig::default(), &[TargetKind::Content]);
+}
+
+#[test]
+fn servers_behind_a_balancer_conform() {
+    let config = ClientServerConfig { servers: 3, capacity: Some(20.0), queue: 5, ..ClientServerConfig::default() };
+    in_random_worlds::<ClientServer>(&config, &[TargetKind::Content]);
 }
 
 #[test]

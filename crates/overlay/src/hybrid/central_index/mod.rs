@@ -81,7 +81,7 @@ impl Overlay for CentralIndex {
     }
 
     fn dedicated(config: &CentralIndexConfig) -> Vec<Role> {
-        vec![Role { name: "index", capacity: config.capacity, queue: config.queue }]
+        vec![Role { name: "index", capacity: config.capacity, queue: config.queue, holds_all: false }]
     }
 
     fn peer(&self, id: PeerId) -> IndexPeer {

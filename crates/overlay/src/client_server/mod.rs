@@ -1,0 +1,169 @@
+//! Client and server: the baseline.
+//!
+//! The content is on the server alone, at a known address. A question is one request and one answer; there is nothing to join, to
+//! keep up or to publish. With several servers, each of which holds everything, a balancer stands before them: a reverse proxy that
+//! passes each request to one of them and the answer back.
+//!
+//! # Cost
+//! 2 messages and 1 hop with one server, 4 messages and 2 hops behind a balancer. A client keeps nothing but its open questions.
+//!
+//! # Not here
+//! The transfer of the content, caches, several balancers, sticky sessions.
+//!
+//! # Map
+//! `client`: asks, and asks again · `balancer`: who gets the next request, and what becomes of it.
+
+mod balancer;
+mod client;
+mod config;
+mod message;
+
+pub use balancer::Balancer;
+pub use config::{Balance, ClientServerConfig};
+pub use message::{ServerMessage, Ticket};
+
+use peerlab_model::{
+    BuildError, Context, Family, ItemId, LookupId, Numbering, Overlay, PeerId, PeerTable, Role, Setting, Start, Target, Targets, Time, Token,
+};
+
+/// The client-server model.
+#[derive(Debug)]
+pub struct ClientServer {
+    config: ClientServerConfig,
+    numbering: Numbering,
+}
+
+/// What one host of the model knows.
+#[derive(Clone, Debug)]
+pub enum ServerPeer {
+    /// A peer of the population: where the service is, and no more.
+    Client,
+    /// A server: all of the content.
+    Server,
+    /// The balancer.
+    Balancer(Box<Balancer>),
+}
+
+/// A client's question that waits for its answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Question {
+    pub(super) id: LookupId,
+    pub(super) item: ItemId,
+    /// When it was asked first.
+    pub(super) asked: Time,
+    /// How often it was asked before.
+    pub(super) attempt: u8,
+}
+
+/// What a host's timer reminds it of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ServerTimer {
+    /// Client: no answer yet.
+    Ask(Token),
+    /// Balancer: the server has not answered.
+    Relay(Ticket),
+}
+
+impl ClientServer {
+    /// Where clients send their requests: the server, or the balancer.
+    fn front(&self) -> PeerId {
+        self.numbering.server(0)
+    }
+
+    /// The `index`-th server behind the balancer.
+    fn behind(&self, index: u16) -> PeerId {
+        self.numbering.server(1 + u32::from(index))
+    }
+}
+
+impl Overlay for ClientServer {
+    const NAME: &'static str = "client-server";
+    const SUMMARY: &'static str = "the servers alone have the content: one request, one answer";
+    const SOURCE: &'static str = "the baseline; balancing after nginx, ngx_http_upstream_module";
+    const FAMILY: Family = Family::ClientServer;
+
+    type Config = ClientServerConfig;
+    type Peer = ServerPeer;
+    type Message = ServerMessage;
+    type Timer = ServerTimer;
+    type Request = Question;
+
+    fn new(config: &ClientServerConfig, setting: &Setting) -> Result<Self, BuildError> {
+        Ok(Self { config: config.clone(), numbering: setting.numbering })
+    }
+
+    fn targets(_config: &ClientServerConfig) -> Targets {
+        Targets { key: false, peer: false, content: true, value: false }
+    }
+
+    fn dedicated(config: &ClientServerConfig) -> Vec<Role> {
+        let server = Role { name: "server", capacity: config.capacity, queue: config.queue, holds_all: true };
+        let balancer = Role { name: "balancer", capacity: config.balancer_capacity, queue: config.queue, holds_all: false };
+        let servers = std::iter::repeat_n(server, config.servers.into());
+        if config.has_balancer() { std::iter::once(balancer).chain(servers).collect() } else { servers.collect() }
+    }
+
+    fn peer(&self, id: PeerId) -> ServerPeer {
+        if !self.numbering.is_server(id) {
+            ServerPeer::Client
+        } else if self.config.has_balancer() && self.numbering.seat(id) == self.numbering.seat(self.front()) {
+            ServerPeer::Balancer(Box::new(Balancer::new(self.config.servers)))
+        } else {
+            ServerPeer::Server
+        }
+    }
+
+    /// There are no tables: everybody knows the address from the start.
+    fn converged(&self, _start: &Start<'_>, _peers: &mut dyn PeerTable<ServerPeer>) {}
+
+    fn started(&self, _peer: &mut ServerPeer, _cx: &mut Context<'_, Self>) {}
+
+    fn join(&self, _peer: &mut ServerPeer, cx: &mut Context<'_, Self>) {
+        cx.joined();
+    }
+
+    fn lookup(&self, _peer: &mut ServerPeer, cx: &mut Context<'_, Self>, id: LookupId, target: Target) {
+        match target {
+            Target::Item(item) => self.ask(cx, id, item),
+            // The servers have content, and know nothing of peers and keys.
+            _ => cx.finish(id),
+        }
+    }
+
+    fn message(&self, peer: &mut ServerPeer, cx: &mut Context<'_, Self>, from: PeerId, message: ServerMessage) {
+        use ServerMessage as M;
+        match (peer, message) {
+            (ServerPeer::Client, M::Answer { token, id, server }) => self.answered(cx, token, id, server),
+            (ServerPeer::Server, M::Request { token, id, .. }) => cx.send(from, M::Answer { token, id, server: cx.this() }),
+            (ServerPeer::Server, M::Relay { ticket, id, .. }) => cx.send(from, M::Served { ticket, id }),
+            (ServerPeer::Balancer(balancer), M::Request { token, id, item }) => self.pass_on(balancer, cx, from, token, id, item),
+            (ServerPeer::Balancer(balancer), M::Served { ticket, .. }) => self.pass_back(balancer, cx, from, ticket),
+            // Nobody sends them there.
+            (ServerPeer::Client | ServerPeer::Server | ServerPeer::Balancer(_), _) => {}
+        }
+    }
+
+    fn timer(&self, peer: &mut ServerPeer, cx: &mut Context<'_, Self>, timer: ServerTimer) {
+        match (peer, timer) {
+            (_, ServerTimer::Ask(token)) => self.ask_timed_out(cx, token),
+            (ServerPeer::Balancer(balancer), ServerTimer::Relay(ticket)) => self.relay_timed_out(balancer, cx, ticket),
+            (ServerPeer::Client | ServerPeer::Server, ServerTimer::Relay(_)) => {}
+        }
+    }
+
+    /// A client has the address; a balancer has its servers.
+    fn contacts(&self, peer: &ServerPeer, visit: &mut dyn FnMut(PeerId)) {
+        match peer {
+            ServerPeer::Client => visit(self.front()),
+            ServerPeer::Server => {}
+            ServerPeer::Balancer(_) => (0..self.config.servers).for_each(|index| visit(self.behind(index))),
+        }
+    }
+
+    fn state_bytes(&self, peer: &ServerPeer) -> usize {
+        match peer {
+            ServerPeer::Client | ServerPeer::Server => 0,
+            ServerPeer::Balancer(balancer) => balancer.bytes(),
+        }
+    }
+}
