@@ -22,6 +22,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "churn",
     "client-server",
     "dhts-under-churn",
+    "expanding-ring",
     "hop-counts",
     "kademlia",
     "kelips",

@@ -160,6 +160,11 @@ impl<W> Requests<W> {
         self.waiting.iter_mut().find(|(t, _)| *t == token).map(|(_, what)| what)
     }
 
+    /// The first request that `is_it` picks, with its number.
+    pub fn find_mut(&mut self, is_it: impl Fn(&W) -> bool) -> Option<(Token, &mut W)> {
+        self.waiting.iter_mut().find(|(_, what)| is_it(what)).map(|(token, what)| (*token, what))
+    }
+
     /// What waits, in no particular order that a result may depend on… but the same in every run.
     pub fn iter(&self) -> impl Iterator<Item = &W> {
         self.waiting.iter().map(|(_, what)| what)

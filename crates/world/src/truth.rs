@@ -192,9 +192,7 @@ impl Truth {
         match target {
             // A value is in the origin's hands when its keeper has answered.
             Target::Item(item) if !self.published.is_empty() => self.published[item.0 as usize],
-            Target::Item(item) => {
-                self.is_online(answer) && (self.is_origin(answer) || holdings.of(seat).binary_search(&item).is_ok())
-            }
+            Target::Item(item) => self.is_online(answer) && (self.is_origin(answer) || holdings.of(seat).binary_search(&item).is_ok()),
             Target::Peer(peer) => self.is_online(answer) && seat == self.numbering.seat(peer),
             Target::Key(key) => self.owner(overlay, key) == Some(answer) || self.claims.is_owner(answer, key),
             _ => false,

@@ -28,7 +28,16 @@ fn churn_runs() {
 
 #[test]
 fn client_server_runs() {
-    run_small("client-server.toml", &["--set", "sweep={\"peers.count\"=[20,40]}", "--set", "lookups.interval=\"2 s\"", "--set", "output.lookups=\"all\""]);
+    run_small(
+        "client-server.toml",
+        &["--set", "sweep={\"peers.count\"=[20,40]}", "--set", "lookups.interval=\"2 s\"", "--set", "output.lookups=\"all\""],
+    );
+}
+
+#[test]
+fn expanding_ring_runs() {
+    let few = ["--set", "peers.count=60", "--set", "sweep={\"content.copies\"=[1,10]}", "--set", "lookups.interval=\"5 s\""];
+    run_small("expanding-ring.toml", &[&few[..], &["--set", "output.lookups=\"all\""]].concat());
 }
 
 #[test]
@@ -121,6 +130,7 @@ fn every_shipped_scenario_is_run_here() {
         "churn.toml",
         "client-server.toml",
         "dhts-under-churn.toml",
+        "expanding-ring.toml",
         "hop-counts.toml",
         "kademlia.toml",
         "kelips.toml",

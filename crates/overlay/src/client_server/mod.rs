@@ -23,7 +23,8 @@ pub use config::{Balance, ClientServerConfig};
 pub use message::{ServerMessage, Ticket};
 
 use peerlab_model::{
-    BuildError, Context, Family, ItemId, LookupId, Numbering, Overlay, PeerId, PeerTable, Role, Setting, Start, Target, Targets, Time, Token,
+    BuildError, Context, Family, ItemId, LookupId, Numbering, Overlay, PeerId, PeerTable, Role, Setting, Start, Target, Targets, Time,
+    Token,
 };
 
 /// The client-server model.

@@ -34,7 +34,7 @@ fn converged(config: &FloodingConfig, population: u32) -> FloodingWorld {
 }
 
 /// An edge list in a file of the test's own.
-fn edge_list(name: &str, edges: &[(u32, u32)]) -> GraphConfig {
+pub(crate) fn edge_list(name: &str, edges: &[(u32, u32)]) -> GraphConfig {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.txt"));
     let lines: Vec<String> = edges.iter().map(|(a, b)| format!("{a}\t{b}")).collect();
     std::fs::write(&path, lines.join("\n")).expect("the test's own directory can be written to");
@@ -42,7 +42,7 @@ fn edge_list(name: &str, edges: &[(u32, u32)]) -> GraphConfig {
 }
 
 /// Peers in a row: 0 – 1 – 2 – … .
-fn line(name: &str, peers: u32) -> GraphConfig {
+pub(crate) fn line(name: &str, peers: u32) -> GraphConfig {
     edge_list(name, &(1..peers).map(|peer| (peer - 1, peer)).collect::<Vec<_>>())
 }
 
@@ -450,7 +450,7 @@ fn impossible_parameters_are_named() {
     let mut issues = Issues::new();
     config.check(8, &mut issues);
     let paths: Vec<&str> = issues.list().iter().map(|issue| issue.path.as_str()).collect();
-    assert_eq!(paths, ["graph.degree", "ttl", "ping_interval", "missed_pings"]);
+    assert_eq!(paths, ["graph.degree", "ping_interval", "missed_pings", "ttl"]);
     let mut issues = Issues::new();
     FloodingConfig { remember: Duration::secs(5), ..FloodingConfig::default() }.check(100, &mut issues);
     assert!(issues.list().len() == 1 && issues.list()[0].warning);

@@ -13,7 +13,7 @@ use peerlab_overlay::structured::koorde::{Koorde, KoordeConfig};
 use peerlab_overlay::structured::onehop::{OneHop, OneHopConfig};
 use peerlab_overlay::structured::pastry::{Bamboo, BambooConfig, Pastry, PastryConfig};
 use peerlab_overlay::structured::tapestry::{Tapestry, TapestryConfig};
-use peerlab_overlay::unstructured::flooding::{Flooding, FloodingConfig};
+use peerlab_overlay::unstructured::flooding::{ExpandingRing, ExpandingRingConfig, Flooding, FloodingConfig};
 use peerlab_testkit::conformance;
 use peerlab_workload::TargetKind;
 
@@ -126,6 +126,12 @@ fn tapestry_of_binary_digits_without_backups_conforms() {
 fn kelips_conforms() {
     let config = KelipsConfig { groups: 3, spatial_exponent: 3, ..KelipsConfig::default() };
     in_random_worlds::<Kelips>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn the_expanding_ring_conforms() {
+    let config = ExpandingRingConfig { ttl_schedule: vec![1, 2, 4], ring_timeout: Duration::millis(400), ..ExpandingRingConfig::default() };
+    in_random_worlds::<ExpandingRing>(&config, &[TargetKind::Content, TargetKind::Peer]);
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! Flooding's parameters.
+//! The parameters of flooding and of the expanding ring, and what the shared code makes of them.
 
 use peerlab_model::units::Duration;
-use peerlab_model::{Issues, OverlayConfig};
+use peerlab_model::{Issues, OverlayConfig, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::message::RINGS_MAX;
 use crate::graph::GraphConfig;
 
 /// Gnutella 0.4's parameters; docs/models/flooding.md says where we differ.
@@ -48,6 +49,124 @@ pub enum HitPath {
     Direct,
 }
 
+/// The parameters of an expanding ring (Lv et al. 2002, section 4.1): those of [`FloodingConfig`], but for the reach of a query.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExpandingRingConfig {
+    /// The overlay graph of a converged start; also what newcomers aim at: they keep its mean degree.
+    pub graph: GraphConfig,
+    /// Links that the queries of a question may cross, one flood after the other: 1 to 32 numbers that grow (paper: from 1 in steps of 2).
+    pub ttl_schedule: Vec<u8>,
+    /// How long the peer that asked waits for hits before it sends out the next flood, and after the last one before its question ends.
+    pub ring_timeout: Duration,
+    /// Hits after which there is no further flood: 1 at least.
+    pub wanted_hits: u16,
+    /// How a hit comes back to the peer that asked.
+    pub hits: HitPath,
+    /// How long a peer remembers a query's id, to recognise duplicates and to pass hits back. At least as long as a query
+    /// and its hits travel.
+    pub remember: Duration,
+    /// The most query ids that a peer remembers; beyond it the oldest give way early. Each flood of a question has an id of its own.
+    pub remember_max: u32,
+    /// Time between pings to the neighbours.
+    pub ping_interval: Duration,
+    /// Unanswered pings in a row after which a neighbour counts as dead.
+    pub missed_pings: u8,
+    /// Links above a peer's own degree that it still accepts from others.
+    pub spare_links: u16,
+    /// The most neighbours that a peer accepts, whatever its own degree. Links of the initial graph are not cut.
+    pub max_neighbours: u32,
+    /// Silence after which a connection attempt has failed.
+    pub connect_timeout: Duration,
+    /// Addresses of other peers that a peer keeps for reconnecting.
+    pub host_cache: u16,
+}
+
+/// What the code that the models share goes by.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub(super) graph: GraphConfig,
+    /// The TTL of each flood that a question may have.
+    pub(super) rings: Box<[u8]>,
+    /// Holders after which a question ends. Means nothing where there is one flood, which is always heard to its end.
+    pub(super) wanted: usize,
+    pub(super) hits: HitPath,
+    /// How long the hits of a flood are awaited.
+    pub(super) query_timeout: Span,
+    pub(super) remember: Span,
+    pub(super) remember_max: u32,
+    pub(super) ping_interval: Span,
+    pub(super) missed_pings: u8,
+    pub(super) spare_links: u16,
+    pub(super) max_neighbours: u32,
+    pub(super) connect_timeout: Span,
+    pub(super) host_cache: u16,
+}
+
+impl From<&FloodingConfig> for Rules {
+    fn from(c: &FloodingConfig) -> Self {
+        Self {
+            graph: c.graph.clone(),
+            rings: [c.ttl].into(),
+            wanted: usize::MAX,
+            hits: c.hits,
+            query_timeout: c.query_timeout.span(),
+            remember: c.remember.span(),
+            remember_max: c.remember_max,
+            ping_interval: c.ping_interval.span(),
+            missed_pings: c.missed_pings,
+            spare_links: c.spare_links,
+            max_neighbours: c.max_neighbours,
+            connect_timeout: c.connect_timeout.span(),
+            host_cache: c.host_cache,
+        }
+    }
+}
+
+impl From<&ExpandingRingConfig> for Rules {
+    fn from(c: &ExpandingRingConfig) -> Self {
+        Self {
+            graph: c.graph.clone(),
+            rings: c.ttl_schedule.clone().into(),
+            wanted: c.wanted_hits.into(),
+            hits: c.hits,
+            query_timeout: c.ring_timeout.span(),
+            remember: c.remember.span(),
+            remember_max: c.remember_max,
+            ping_interval: c.ping_interval.span(),
+            missed_pings: c.missed_pings,
+            spare_links: c.spare_links,
+            max_neighbours: c.max_neighbours,
+            connect_timeout: c.connect_timeout.span(),
+            host_cache: c.host_cache,
+        }
+    }
+}
+
+impl Rules {
+    /// Notes what cannot work; `timeout` is what the model calls its `query_timeout`.
+    fn check(&self, timeout: &str, population: u32, issues: &mut Issues) {
+        issues.within("graph", |issues| self.graph.check(population, issues));
+        let durations = [
+            (timeout, self.query_timeout),
+            ("remember", self.remember),
+            ("ping_interval", self.ping_interval),
+            ("connect_timeout", self.connect_timeout),
+        ];
+        for (key, span) in durations {
+            issues.ensure(span.nanos() >= 1_000_000, key, "too short: 1 ms is the least");
+        }
+        if self.hits == HitPath::ReversePath && self.remember < self.query_timeout {
+            issues.warn("remember", format!("shorter than {timeout}: late hits will not find their way back"));
+        }
+        issues.ensure(self.remember_max >= 8, "remember_max", "a peer must remember at least 8 queries");
+        issues.ensure(self.remember <= super::seen::LONGEST, "remember", "30 days is the most");
+        issues.ensure(self.missed_pings >= 1, "missed_pings", "a neighbour can only be dropped after at least 1 missed ping");
+        issues.ensure(self.max_neighbours >= 1, "max_neighbours", "a peer without neighbours cannot ask anybody: 1 is the least");
+        issues.ensure(self.host_cache >= 1, "host_cache", "without a host cache nobody could reconnect: 1 is the least");
+    }
+}
+
 impl Default for FloodingConfig {
     fn default() -> Self {
         Self {
@@ -67,30 +186,59 @@ impl Default for FloodingConfig {
     }
 }
 
+impl Default for ExpandingRingConfig {
+    fn default() -> Self {
+        let flooding = FloodingConfig::default();
+        Self {
+            graph: flooding.graph,
+            ttl_schedule: vec![1, 3, 5, 7],
+            ring_timeout: Duration::secs(2),
+            wanted_hits: 1,
+            hits: flooding.hits,
+            remember: flooding.remember,
+            remember_max: flooding.remember_max,
+            ping_interval: flooding.ping_interval,
+            missed_pings: flooding.missed_pings,
+            spare_links: flooding.spare_links,
+            max_neighbours: flooding.max_neighbours,
+            connect_timeout: flooding.connect_timeout,
+            host_cache: flooding.host_cache,
+        }
+    }
+}
+
 impl OverlayConfig for FloodingConfig {
     fn check(&self, population: u32, issues: &mut Issues) {
-        issues.within("graph", |issues| self.graph.check(population, issues));
-        issues.ensure(self.ttl >= 1, "ttl", "a query with TTL 0 never leaves the peer that asks: 1 is the least");
-        let durations = [
-            ("query_timeout", self.query_timeout),
-            ("remember", self.remember),
-            ("ping_interval", self.ping_interval),
-            ("connect_timeout", self.connect_timeout),
-        ];
-        for (key, duration) in durations {
-            issues.ensure(duration.span().nanos() >= 1_000_000, key, format!("{duration} is too short: 1 ms is the least"));
-        }
-        if self.hits == HitPath::ReversePath && self.remember < self.query_timeout {
-            issues.warn("remember", "shorter than query_timeout: late hits will not find their way back");
-        }
-        issues.ensure(self.remember_max >= 8, "remember_max", "a peer must remember at least 8 queries");
-        issues.ensure(self.remember.span().nanos() <= super::seen::LONGEST.nanos(), "remember", "30 days is the most");
-        issues.ensure(self.missed_pings >= 1, "missed_pings", "a neighbour can only be dropped after at least 1 missed ping");
-        issues.ensure(self.max_neighbours >= 1, "max_neighbours", "a peer without neighbours cannot ask anybody: 1 is the least");
-        issues.ensure(self.host_cache >= 1, "host_cache", "without a host cache nobody could reconnect: 1 is the least");
+        Rules::from(self).check("query_timeout", population, issues);
+        issues.ensure(self.ttl >= 1, "ttl", NO_TTL);
     }
 
     fn files(&self) -> Vec<&str> {
         self.graph.file().into_iter().collect()
     }
 }
+
+impl OverlayConfig for ExpandingRingConfig {
+    fn check(&self, population: u32, issues: &mut Issues) {
+        Rules::from(self).check("ring_timeout", population, issues);
+        let ttls = &self.ttl_schedule;
+        issues.ensure(
+            (1..=RINGS_MAX).contains(&ttls.len()),
+            "ttl_schedule",
+            format!("a question has 1 to {RINGS_MAX} floods, not {}", ttls.len()),
+        );
+        issues.ensure(!ttls.contains(&0), "ttl_schedule", NO_TTL);
+        if let Some(pair) = ttls.windows(2).find(|pair| pair[1] <= pair[0]) {
+            let message = format!("a flood of TTL {} after one of TTL {} finds nobody new: the numbers must grow", pair[1], pair[0]);
+            issues.error("ttl_schedule", message);
+        }
+        issues.ensure(self.wanted_hits >= 1, "wanted_hits", "a question that wants no hit need not be asked: 1 is the least");
+    }
+
+    fn files(&self) -> Vec<&str> {
+        self.graph.file().into_iter().collect()
+    }
+}
+
+/// What is wrong with a TTL of 0.
+const NO_TTL: &str = "a query with TTL 0 never leaves the peer that asks: 1 is the least";

@@ -3,7 +3,7 @@
 use peerlab_model::{Context, PeerId, Span, Token};
 
 use super::message::{FloodingMessage, Hosts};
-use super::{Flooding, FloodingPeer, FloodingTimer};
+use super::{FloodingLike, FloodingPeer, FloodingTimer, Variant};
 
 /// Attempts that may fail before a pause, so that a full network is not asked again and again at the pace of its round trips.
 const ATTEMPTS_PER_ROUND: u8 = 8;
@@ -12,11 +12,11 @@ const ATTEMPTS_PER_ROUND: u8 = 8;
 /// knows two random others is connected.
 const FIRST_CONTACTS: u32 = 2;
 
-type Cx<'a> = Context<'a, Flooding>;
+type Cx<'a, V> = Context<'a, FloodingLike<V>>;
 
-impl Flooding {
+impl<V: Variant> FloodingLike<V> {
     /// Gets first contacts and connects. Nobody else is online: then this peer is the overlay.
-    pub(super) fn bootstrap(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_>) {
+    pub(super) fn bootstrap(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>) {
         for _ in 0..FIRST_CONTACTS {
             match cx.bootstrap() {
                 Some(contact) => self.learn(peer, cx, contact),
@@ -27,7 +27,7 @@ impl Flooding {
     }
 
     /// Connects to addresses from the host cache until as many neighbours as wanted are there or on their way.
-    pub(super) fn fill(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_>) {
+    pub(super) fn fill(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>) {
         while peer.lacking() > 0 && peer.failures < ATTEMPTS_PER_ROUND {
             let Some(candidate) = peer.take_candidate(cx.rng()) else { break };
             self.try_to_connect(peer, cx, candidate);
@@ -38,22 +38,22 @@ impl Flooding {
         }
     }
 
-    fn try_to_connect(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_>, candidate: PeerId) {
+    fn try_to_connect(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, candidate: PeerId) {
         let token = peer.connecting.open(candidate);
         // A link that is split for this peer brings it two neighbours.
         let needy = peer.lacking() > 0;
         cx.send(candidate, FloodingMessage::Connect { token, needy });
-        cx.set_timer(self.config.connect_timeout.span(), FloodingTimer::Connect(token));
+        cx.set_timer(self.rules.connect_timeout, FloodingTimer::Connect(token));
     }
 
     /// The pause before the next round: doubled with each round without success, up to the ping interval.
     fn pause(&self, peer: &FloodingPeer) -> Span {
-        let shortest = self.config.connect_timeout.span();
-        let longest = self.config.ping_interval.span().max(shortest);
+        let shortest = self.rules.connect_timeout;
+        let longest = self.rules.ping_interval.max(shortest);
         shortest.times(1 << peer.rounds.min(20)).min(longest)
     }
 
-    pub(super) fn retry(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_>) {
+    pub(super) fn retry(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>) {
         peer.retrying = false;
         if peer.lacking() > 0 {
             peer.failures = 0;
@@ -62,7 +62,7 @@ impl Flooding {
         }
     }
 
-    pub(super) fn connect(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, needy: bool) {
+    pub(super) fn connect(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, from: PeerId, token: Token, needy: bool) {
         if peer.is_neighbour(from) {
             // It has restarted, or we asked each other at the same time.
             peer.heard_from(from);
@@ -77,7 +77,7 @@ impl Flooding {
         }
     }
 
-    pub(super) fn accept(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_>, from: PeerId, token: Token) {
+    pub(super) fn accept(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, from: PeerId, token: Token) {
         let asked = peer.connecting.close(token).is_some();
         if peer.is_neighbour(from) {
             return;
@@ -94,26 +94,26 @@ impl Flooding {
         cx.send(from, FloodingMessage::Ping);
     }
 
-    pub(super) fn refuse(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_>, token: Token, others: Hosts) {
+    pub(super) fn refuse(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, token: Token, others: Hosts) {
         others.as_slice().iter().for_each(|&host| self.learn(peer, cx, host));
         if peer.connecting.close(token).is_some() {
             self.attempt_failed(peer, cx);
         }
     }
 
-    pub(super) fn connect_timed_out(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_>, token: Token) {
+    pub(super) fn connect_timed_out(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, token: Token) {
         // The address was taken out of the host cache when it was tried: it is forgotten.
         if peer.connecting.close(token).is_some() {
             self.attempt_failed(peer, cx);
         }
     }
 
-    fn attempt_failed(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_>) {
+    fn attempt_failed(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>) {
         peer.failures = peer.failures.saturating_add(1);
         self.fill(peer, cx);
     }
 
-    pub(super) fn bye(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_>, from: PeerId, instead: Option<PeerId>) {
+    pub(super) fn bye(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, from: PeerId, instead: Option<PeerId>) {
         if peer.drop_neighbour(from) {
             let instead = instead.filter(|&other| peer.lacking() > 0 && !peer.is_neighbour(other) && !peer.is_connecting_to(other));
             if let Some(other) = instead.filter(|&other| other != cx.this()) {
@@ -123,17 +123,17 @@ impl Flooding {
         }
     }
 
-    pub(super) fn pong(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_>, from: PeerId, others: Hosts) {
+    pub(super) fn pong(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, from: PeerId, others: Hosts) {
         peer.heard_from(from);
         others.as_slice().iter().for_each(|&host| self.learn(peer, cx, host));
         self.fill(peer, cx);
     }
 
     /// Once in a ping interval: neighbours that did not answer often enough are dead, the others are asked again.
-    pub(super) fn ping_neighbours(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_>) {
+    pub(super) fn ping_neighbours(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>) {
         let before = peer.neighbours.len();
         for at in (0..before).rev() {
-            if peer.missed[at] >= self.config.missed_pings {
+            if peer.missed[at] >= self.rules.missed_pings {
                 let dead = peer.neighbours.swap_remove(at);
                 peer.missed.swap_remove(at);
                 // Should it live after all, it learns that the link is closed.
@@ -148,10 +148,10 @@ impl Flooding {
             self.lost_a_neighbour(peer, cx);
         }
         peer.seen.tidy(cx.now(), self.memory);
-        cx.set_timer(self.config.ping_interval.span(), FloodingTimer::Ping);
+        cx.set_timer(self.rules.ping_interval, FloodingTimer::Ping);
     }
 
-    fn lost_a_neighbour(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_>) {
+    fn lost_a_neighbour(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>) {
         if !peer.retrying {
             peer.failures = 0;
         }
@@ -159,18 +159,18 @@ impl Flooding {
     }
 
     fn has_room(&self, peer: &FloodingPeer) -> bool {
-        let most = peer.degree.saturating_add(self.config.spare_links.into()).min(self.config.max_neighbours);
+        let most = peer.degree.saturating_add(self.rules.spare_links.into()).min(self.rules.max_neighbours);
         peer.neighbours.len() < most as usize
     }
 
-    fn learn(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_>, host: PeerId) {
+    fn learn(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, host: PeerId) {
         let this = cx.this();
-        peer.learn(host, this, self.config.host_cache as usize, cx.rng());
+        peer.learn(host, this, self.rules.host_cache as usize, cx.rng());
     }
 }
 
 /// A neighbour asks who is here.
-pub(super) fn answer_ping(peer: &FloodingPeer, cx: &mut Cx<'_>, from: PeerId) {
+pub(super) fn answer_ping<V: Variant>(peer: &FloodingPeer, cx: &mut Cx<'_, V>, from: PeerId) {
     if peer.is_neighbour(from) {
         let others = peer.advise(from, cx.rng());
         cx.send(from, FloodingMessage::Pong { others });
@@ -181,7 +181,7 @@ pub(super) fn answer_ping(peer: &FloodingPeer, cx: &mut Cx<'_>, from: PeerId) {
 
 /// A message from a peer that is no neighbour: on its side the link still stands. A reset tells it, as TCP's would;
 /// not while we are connecting to it, since its acceptance may have been overtaken.
-pub(super) fn refuse_stranger(peer: &FloodingPeer, cx: &mut Cx<'_>, from: PeerId) {
+pub(super) fn refuse_stranger<V: Variant>(peer: &FloodingPeer, cx: &mut Cx<'_, V>, from: PeerId) {
     if !peer.is_connecting_to(from) {
         cx.send(from, FloodingMessage::Bye { instead: None });
     }
@@ -189,14 +189,14 @@ pub(super) fn refuse_stranger(peer: &FloodingPeer, cx: &mut Cx<'_>, from: PeerId
 
 /// Splits one of a full peer's links for a newcomer: the neighbour at its other end is sent there. So an overlay can grow
 /// though all peers have the neighbours that they want, and nobody's degree changes but the newcomer's.
-fn make_room(peer: &mut FloodingPeer, cx: &mut Cx<'_>, newcomer: PeerId) -> bool {
+fn make_room<V: Variant>(peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, newcomer: PeerId) -> bool {
     let Some(&neighbour) = cx.rng().pick(&peer.neighbours) else { return false };
     peer.drop_neighbour(neighbour);
     cx.send(neighbour, FloodingMessage::Bye { instead: Some(newcomer) });
     true
 }
 
-fn become_member(peer: &mut FloodingPeer, cx: &mut Cx<'_>) {
+fn become_member<V: Variant>(peer: &mut FloodingPeer, cx: &mut Cx<'_, V>) {
     if !peer.joined {
         peer.joined = true;
         cx.joined();

@@ -68,7 +68,7 @@ pub enum FloodingMessage {
     },
     /// `holder` has it.
     Hit {
-        /// Which query this answers.
+        /// Which query this answers: its descriptor id.
         id: LookupId,
         /// The peer that has it (or is it).
         holder: PeerId,
@@ -85,7 +85,7 @@ pub enum FloodingMessage {
 /// A question on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Query {
-    /// Whose question, and which: the descriptor id.
+    /// Whose question, and which, and the how-manieth flood for it: the descriptor id, see [`descriptor`].
     pub id: LookupId,
     /// What is looked for.
     pub wanted: Wanted,
@@ -93,6 +93,24 @@ pub struct Query {
     pub ttl: u8,
     /// Links that it has crossed, this one included.
     pub hops: u8,
+}
+
+/// A question's number takes the low bits of a descriptor id, and the number of its flood those above.
+const NUMBER_BITS: u32 = 27;
+
+/// Floods that one question can have.
+pub(super) const RINGS_MAX: usize = 1 << (u32::BITS - NUMBER_BITS);
+
+/// The id of the `ring`-th flood for a question: peers take part in each of them once. The first one's is the question's own.
+pub(super) fn descriptor(question: LookupId, ring: u8) -> LookupId {
+    debug_assert!(question.number >> NUMBER_BITS == 0 && usize::from(ring) < RINGS_MAX);
+    LookupId { number: question.number | u32::from(ring) << NUMBER_BITS, ..question }
+}
+
+/// The question that a flood is for.
+#[inline]
+pub(super) fn lookup_of(descriptor: LookupId) -> LookupId {
+    LookupId { number: descriptor.number & ((1 << NUMBER_BITS) - 1), ..descriptor }
 }
 
 /// What a flood can look for.
@@ -183,8 +201,8 @@ impl Message for FloodingMessage {
 
     fn cause(&self) -> Cause {
         match self {
-            Self::Query(query) | Self::DirectQuery { query, .. } => Cause::Lookup(query.id),
-            Self::Hit { id, .. } => Cause::Lookup(*id),
+            Self::Query(query) | Self::DirectQuery { query, .. } => Cause::Lookup(lookup_of(query.id)),
+            Self::Hit { id, .. } => Cause::Lookup(lookup_of(*id)),
             _ => Cause::Maintenance,
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Nobody knows where anything is. A question goes to all neighbours, which pass it on to all of theirs, each peer once and
 //! [`ttl`](FloodingConfig::ttl) links far at the most; whoever holds the item answers, along the way that the question came or directly.
+//! An expanding ring is the same with a first flood that is small, and others that are larger, until enough is found.
 //! Around that, the work that keeps the overlay together: pings that find dead neighbours, pongs that fill a cache of
 //! addresses, handshakes that replace the links that churn takes.
 //!
@@ -22,28 +23,83 @@ mod peer;
 mod queries;
 mod seen;
 
-pub use config::{FloodingConfig, HitPath};
+pub use config::{ExpandingRingConfig, FloodingConfig, HitPath, Rules};
 pub use message::{FloodingMessage, Hosts, NAME_BYTES, Query, Wanted};
 pub use peer::FloodingPeer;
 pub use seen::{Memory, Seen};
 
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
 use peerlab_model::{
-    BuildError, Context, Family, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Rng, Setting, Start, Target, Targets, Token,
-    Violation,
+    BuildError, Context, Family, LookupId, Next, Numbering, Overlay, OverlayConfig, PeerId, PeerTable, Rng, Setting, Start, Target,
+    Targets, Token, Violation,
 };
 
 use crate::graph::Graph;
 
 /// The flooding model.
+pub type Flooding = FloodingLike<Flood>;
+
+/// Floods that begin small and grow until they find: the model `expanding-ring`.
+pub type ExpandingRing = FloodingLike<Rings>;
+
+/// A lookup model that floods.
 #[derive(Debug)]
-pub struct Flooding {
-    config: FloodingConfig,
+pub struct FloodingLike<V> {
+    rules: Rules,
     numbering: Numbering,
     memory: Memory,
     /// The edge list, where the graph is a file.
     file: Option<Graph>,
     /// Neighbours that a newcomer wants: the graph's mean degree.
     newcomer_degree: u32,
+    variant: PhantomData<V>,
+}
+
+/// What sets models that flood apart: their names and parameters.
+pub trait Variant: Debug + Send + Sync + Sized + 'static {
+    /// The name in scenario files.
+    const NAME: &'static str;
+    /// One line for `sim list topologies`.
+    const SUMMARY: &'static str;
+    /// What it follows.
+    const SOURCE: &'static str;
+    /// The parameters of a `[[topology]]` table.
+    type Config: OverlayConfig;
+    /// What the shared code makes of them.
+    fn rules(config: &Self::Config) -> Rules;
+}
+
+/// One flood a question.
+#[derive(Debug)]
+pub struct Flood;
+
+/// Floods of growing reach.
+#[derive(Debug)]
+pub struct Rings;
+
+impl Variant for Flood {
+    const NAME: &'static str = "flooding";
+    const SUMMARY: &'static str = "every question goes to all peers within TTL links (Gnutella 0.4)";
+    const SOURCE: &'static str = "Clip2, The Gnutella Protocol Specification v0.4, 2000";
+    type Config = FloodingConfig;
+
+    fn rules(config: &FloodingConfig) -> Rules {
+        config.into()
+    }
+}
+
+impl Variant for Rings {
+    const NAME: &'static str = "expanding-ring";
+    const SUMMARY: &'static str = "floods with a growing TTL, until enough is found";
+    const SOURCE: &'static str =
+        "Lv, Cao, Cohen, Li, Shenker: Search and replication in unstructured peer-to-peer networks, ICS 2002, section 4.1";
+    type Config = ExpandingRingConfig;
+
+    fn rules(config: &ExpandingRingConfig) -> Rules {
+        config.into()
+    }
 }
 
 /// What a peer's timer reminds it of.
@@ -55,44 +111,46 @@ pub enum FloodingTimer {
     Connect(Token),
     /// Another round of connection attempts.
     Retry,
-    /// The time for collecting hits is over.
+    /// The time for collecting a flood's hits is over.
     Collect(Token),
 }
 
 const _: () = assert!(size_of::<FloodingTimer>() <= 8);
 
-impl Overlay for Flooding {
-    const NAME: &'static str = "flooding";
-    const SUMMARY: &'static str = "every question goes to all peers within TTL links (Gnutella 0.4)";
-    const SOURCE: &'static str = "Clip2, The Gnutella Protocol Specification v0.4, 2000";
+impl<V: Variant> Overlay for FloodingLike<V> {
+    const NAME: &'static str = V::NAME;
+    const SUMMARY: &'static str = V::SUMMARY;
+    const SOURCE: &'static str = V::SOURCE;
     const FAMILY: Family = Family::Unstructured;
 
-    type Config = FloodingConfig;
+    type Config = V::Config;
     type Peer = FloodingPeer;
     type Message = FloodingMessage;
     type Timer = FloodingTimer;
     type Request = std::convert::Infallible;
 
-    fn new(config: &FloodingConfig, setting: &Setting) -> Result<Self, BuildError> {
+    fn new(config: &V::Config, setting: &Setting) -> Result<Self, BuildError> {
+        let rules = V::rules(config);
         let population = setting.numbering.population();
-        let file = match config.graph.file() {
+        let file = match rules.graph.file() {
             Some(file) => {
                 let read = Graph::from_file(file, population);
                 Some(read.map_err(|error| BuildError { path: "graph.file".to_owned(), message: error.to_string() })?)
             }
             None => None,
         };
-        let mean_degree = file.as_ref().map_or_else(|| config.graph.mean_degree(population), mean_degree_of_linked);
+        let mean_degree = file.as_ref().map_or_else(|| rules.graph.mean_degree(population), mean_degree_of_linked);
         Ok(Self {
-            config: config.clone(),
             numbering: setting.numbering,
-            memory: Memory::new(config.remember.span(), config.remember_max),
+            memory: Memory::new(rules.remember, rules.remember_max),
             file,
-            newcomer_degree: ((mean_degree + 0.5) as u32).clamp(1, config.max_neighbours),
+            newcomer_degree: ((mean_degree + 0.5) as u32).clamp(1, rules.max_neighbours),
+            rules,
+            variant: PhantomData,
         })
     }
 
-    fn targets(_config: &FloodingConfig) -> Targets {
+    fn targets(_config: &V::Config) -> Targets {
         Targets { key: false, peer: true, content: true, value: false }
     }
 
@@ -105,7 +163,7 @@ impl Overlay for Flooding {
         let mut rng = start.rng.clone();
         if let Some(graph) = &self.file {
             self.link_by_seat(graph, &members, peers);
-        } else if let Some(graph) = self.config.graph.generate(members.len() as u32, &mut rng) {
+        } else if let Some(graph) = self.rules.graph.generate(members.len() as u32, &mut rng) {
             for (node, &peer) in members.iter().enumerate() {
                 let neighbours = graph.neighbours(node as u32).iter().map(|&other| members[other as usize]).collect();
                 begin_with(peers.get(peer), neighbours);
@@ -117,11 +175,11 @@ impl Overlay for Flooding {
     }
 
     fn started(&self, _peer: &mut FloodingPeer, cx: &mut Context<'_, Self>) {
-        cx.set_timer_within(self.config.ping_interval.span(), FloodingTimer::Ping);
+        cx.set_timer_within(self.rules.ping_interval, FloodingTimer::Ping);
     }
 
     fn join(&self, peer: &mut FloodingPeer, cx: &mut Context<'_, Self>) {
-        cx.set_timer_within(self.config.ping_interval.span(), FloodingTimer::Ping);
+        cx.set_timer_within(self.rules.ping_interval, FloodingTimer::Ping);
         self.bootstrap(peer, cx);
     }
 
@@ -154,11 +212,7 @@ impl Overlay for Flooding {
             FloodingTimer::Ping => self.ping_neighbours(peer, cx),
             FloodingTimer::Connect(token) => self.connect_timed_out(peer, cx, token),
             FloodingTimer::Retry => self.retry(peer, cx),
-            FloodingTimer::Collect(token) => {
-                if let Some(id) = peer.questions.close(token) {
-                    cx.finish(id);
-                }
-            }
+            FloodingTimer::Collect(token) => self.ring_is_over(peer, cx, token),
         }
     }
 
@@ -189,8 +243,8 @@ impl Overlay for Flooding {
                 return broken(format!("{neighbour:?} is a neighbour and in the host cache"));
             }
         }
-        if peer.hosts.len() > self.config.host_cache as usize {
-            return broken(format!("{} addresses in a host cache for {}", peer.hosts.len(), self.config.host_cache));
+        if peer.hosts.len() > self.rules.host_cache as usize {
+            return broken(format!("{} addresses in a host cache for {}", peer.hosts.len(), self.rules.host_cache));
         }
         if peer.seen.bytes() > self.memory.bytes() {
             return broken(format!("{} bytes of seen queries, {} allowed", peer.seen.bytes(), self.memory.bytes()));
@@ -199,7 +253,7 @@ impl Overlay for Flooding {
     }
 }
 
-impl Flooding {
+impl<V: Variant> FloodingLike<V> {
     /// True if this peer remembers the query `id` at `now`: what a flood has reached, for measurement and tests.
     pub fn has_seen(&self, peer: &FloodingPeer, id: LookupId, now: peerlab_model::Time) -> bool {
         peer.seen.contains(id, now, self.memory)
@@ -219,7 +273,7 @@ impl Flooding {
 
     /// A random sample of the members, as long traffic of pongs leaves it.
     fn fill_host_cache(&self, peer: &mut FloodingPeer, this: PeerId, members: &[PeerId], rng: &mut Rng) {
-        let room = self.config.host_cache as usize;
+        let room = self.rules.host_cache as usize;
         // In a small network a draw often meets a neighbour or a known address: some more draws, and no promise.
         for _ in 0..2 * room {
             if peer.hosts.len() == room {

@@ -1,8 +1,8 @@
 //! What one servent knows.
 
-use peerlab_model::{LookupId, PeerId, Requests, Rng};
+use peerlab_model::{LookupId, PeerId, Requests, Rng, Time};
 
-use super::message::Hosts;
+use super::message::{Hosts, Wanted};
 use super::seen::Seen;
 
 /// One peer of the flooding overlay.
@@ -15,7 +15,7 @@ pub struct FloodingPeer {
     /// Queries that it has seen, and from whom.
     pub(super) seen: Seen,
     /// Its own open questions.
-    pub(super) questions: Requests<LookupId>,
+    pub(super) questions: Requests<Question>,
     /// Connections that it asked for.
     pub(super) connecting: Requests<PeerId>,
     /// Others that it has heard of: no neighbours.
@@ -30,6 +30,18 @@ pub struct FloodingPeer {
     pub(super) retrying: bool,
     /// It has told the world that it is a member.
     pub(super) joined: bool,
+}
+
+/// A question of this peer's own.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    pub(super) id: LookupId,
+    pub(super) wanted: Wanted,
+    pub(super) asked: Time,
+    /// Which of its floods is under way.
+    pub(super) ring: u8,
+    /// The holders that were found, where there is more than one flood.
+    pub(super) named: Vec<PeerId>,
 }
 
 impl FloodingPeer {

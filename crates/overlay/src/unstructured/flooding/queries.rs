@@ -1,16 +1,17 @@
 //! Queries going out and hits coming back.
 
-use peerlab_model::{Context, Hit, LookupId, PeerId, Target};
+use peerlab_model::{Context, Hit, LookupId, PeerId, Target, Token};
 
 use super::links::refuse_stranger;
-use super::message::{FloodingMessage, Query, Wanted};
-use super::{Flooding, FloodingPeer, FloodingTimer, HitPath};
+use super::message::{FloodingMessage, Query, Wanted, descriptor, lookup_of};
+use super::peer::Question;
+use super::{FloodingLike, FloodingPeer, FloodingTimer, HitPath, Variant};
 
-type Cx<'a> = Context<'a, Flooding>;
+type Cx<'a, V> = Context<'a, FloodingLike<V>>;
 
-impl Flooding {
+impl<V: Variant> FloodingLike<V> {
     /// This peer's own question.
-    pub(super) fn ask(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_>, id: LookupId, target: Target) {
+    pub(super) fn ask(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, id: LookupId, target: Target) {
         let wanted = match target {
             Target::Item(item) => Wanted::Item(item),
             Target::Peer(named) if named == cx.this() => {
@@ -25,17 +26,38 @@ impl Flooding {
             // Nobody to ask.
             return cx.finish(id);
         }
-        let this = cx.this();
+        let token = peer.questions.open(Question { id, wanted, asked: cx.now(), ring: 0, named: Vec::new() });
+        self.flood(peer, cx, token);
+    }
+
+    /// Sends out the flood that is due for a question.
+    fn flood(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, token: Token) {
+        let Some(&mut Question { id, wanted, ring, .. }) = peer.questions.get_mut(token) else { return };
+        let (this, id) = (cx.this(), descriptor(id, ring));
         peer.seen.insert(id, this, cx.now(), self.memory);
-        let token = peer.questions.open(id);
-        cx.set_timer(self.config.query_timeout.span(), FloodingTimer::Collect(token));
-        let origin = (self.config.hits == HitPath::Direct).then_some(this);
-        forward(peer, cx, this, Query { id, wanted, ttl: self.config.ttl, hops: 1 }, origin);
+        cx.set_timer(self.rules.query_timeout, FloodingTimer::Collect(token));
+        let origin = (self.rules.hits == HitPath::Direct).then_some(this);
+        forward(peer, cx, this, Query { id, wanted, ttl: self.rules.rings[usize::from(ring)], hops: 1 }, origin);
+    }
+
+    /// The time for a flood's hits is over: a larger one goes out, if there is one and the question still has time.
+    pub(super) fn ring_is_over(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, token: Token) {
+        let (now, patience) = (cx.now(), cx.setting().lookup_timeout);
+        let Some(question) = peer.questions.get_mut(token) else { return };
+        let id = question.id;
+        question.ring += 1;
+        let is_last = usize::from(question.ring) == self.rules.rings.len() || now.since(question.asked) >= patience;
+        if is_last || peer.neighbours.is_empty() {
+            peer.questions.close(token);
+            cx.finish(id);
+        } else {
+            self.flood(peer, cx, token);
+        }
     }
 
     /// A query from a neighbour: answered if this peer can, and passed on once.
     #[inline]
-    pub(super) fn query(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_>, from: PeerId, query: Query, origin: Option<PeerId>) {
+    pub(super) fn query(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, from: PeerId, query: Query, origin: Option<PeerId>) {
         if peer.seen.contains(query.id, cx.now(), self.memory) {
             return;
         }
@@ -58,9 +80,22 @@ impl Flooding {
     }
 
     /// A hit, for this peer or to be passed on towards the peer that asked. Without a remembered way it is lost.
-    pub(super) fn hit(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_>, id: LookupId, holder: PeerId, hops: u8) {
-        if peer.questions.iter().any(|&open| open == id) {
-            return cx.hit(id, Hit { peer: holder, hops: hops.into(), rounds: 0 });
+    pub(super) fn hit(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, id: LookupId, holder: PeerId, hops: u8) {
+        if let Some((token, question)) = peer.questions.find_mut(|question| question.id == lookup_of(id)) {
+            // A larger flood reaches the same holders again.
+            if question.named.contains(&holder) {
+                return;
+            }
+            if self.rules.rings.len() > 1 {
+                question.named.push(holder);
+            }
+            let (id, enough) = (question.id, question.named.len() >= self.rules.wanted);
+            cx.hit(id, Hit { peer: holder, hops: hops.into(), rounds: 0 });
+            if enough {
+                peer.questions.close(token);
+                cx.finish(id);
+            }
+            return;
         }
         let next = peer.seen.from(id, cx.now(), self.memory);
         // A way that ends here belongs to a question that has ended; a neighbour that is gone takes the hit with it.
@@ -72,7 +107,7 @@ impl Flooding {
 
 /// To all neighbours but `except`.
 #[inline]
-fn forward(peer: &FloodingPeer, cx: &mut Cx<'_>, except: PeerId, query: Query, origin: Option<PeerId>) {
+fn forward<V: Variant>(peer: &FloodingPeer, cx: &mut Cx<'_, V>, except: PeerId, query: Query, origin: Option<PeerId>) {
     for &neighbour in peer.neighbours.iter().filter(|&&neighbour| neighbour != except) {
         let message = match origin {
             None => FloodingMessage::Query(query),
