@@ -29,6 +29,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "koorde",
     "onehop",
     "pastry",
+    "random-walk",
     "real-gnutella",
     "server-outage",
     "storage",

@@ -18,7 +18,7 @@ use peerlab_overlay::structured::koorde::Koorde;
 use peerlab_overlay::structured::onehop::OneHop;
 use peerlab_overlay::structured::pastry::{Bamboo, Pastry};
 use peerlab_overlay::structured::tapestry::Tapestry;
-use peerlab_overlay::unstructured::flooding::{ExpandingRing, Flooding};
+use peerlab_overlay::unstructured::flooding::{ExpandingRing, Flooding, RandomWalk};
 use schemars::{Schema, schema_for};
 
 use crate::conditions::Conditions;
@@ -77,7 +77,13 @@ impl Registry {
             Self::with::<Pastry>,
             Self::with::<Tapestry>,
         ];
-        let others = [Self::with::<Flooding>, Self::with::<ExpandingRing>, Self::with::<CentralIndex>, Self::with::<ClientServer>];
+        let others = [
+            Self::with::<Flooding>,
+            Self::with::<ExpandingRing>,
+            Self::with::<RandomWalk>,
+            Self::with::<CentralIndex>,
+            Self::with::<ClientServer>,
+        ];
         structured.into_iter().chain(others).fold(Self::empty(), |registry, with| with(registry))
     }
 

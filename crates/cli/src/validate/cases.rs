@@ -43,6 +43,7 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "onehop-one-hop",
     "pastry-path-length",
     "planetlab-latency",
+    "random-walk-search-size",
     "share-online",
     "tapestry-path-length",
 ];

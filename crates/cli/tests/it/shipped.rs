@@ -41,6 +41,12 @@ fn expanding_ring_runs() {
 }
 
 #[test]
+fn random_walk_runs() {
+    let few = ["--set", "peers.count=60", "--set", "sweep={\"content.copies\"=[1,10]}", "--set", "lookups.interval=\"5 s\""];
+    run_small("random-walk.toml", &[&few[..], &["--set", "output.lookups=\"all\""]].concat());
+}
+
+#[test]
 fn hop_counts_runs() {
     run_small("hop-counts.toml", &["--set", "sweep={\"peers.count\"=[16,32]}", "--set", "lookups.interval=\"10 s\""]);
 }
@@ -137,6 +143,7 @@ fn every_shipped_scenario_is_run_here() {
         "koorde.toml",
         "onehop.toml",
         "pastry.toml",
+        "random-walk.toml",
         "real-gnutella.toml",
         "server-outage.toml",
         "storage.toml",

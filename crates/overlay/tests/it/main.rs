@@ -15,6 +15,7 @@ mod kelips;
 mod koorde;
 mod onehop;
 mod pastry;
+mod random_walk;
 mod sharing;
 mod storage;
 mod tapestry;

@@ -13,7 +13,9 @@ use peerlab_overlay::structured::koorde::{Koorde, KoordeConfig};
 use peerlab_overlay::structured::onehop::{OneHop, OneHopConfig};
 use peerlab_overlay::structured::pastry::{Bamboo, BambooConfig, Pastry, PastryConfig};
 use peerlab_overlay::structured::tapestry::{Tapestry, TapestryConfig};
-use peerlab_overlay::unstructured::flooding::{ExpandingRing, ExpandingRingConfig, Flooding, FloodingConfig};
+use peerlab_overlay::unstructured::flooding::{
+    Bias, ExpandingRing, ExpandingRingConfig, Flooding, FloodingConfig, RandomWalk, RandomWalkConfig,
+};
 use peerlab_testkit::conformance;
 use peerlab_workload::TargetKind;
 
@@ -132,6 +134,17 @@ fn kelips_conforms() {
 fn the_expanding_ring_conforms() {
     let config = ExpandingRingConfig { ttl_schedule: vec![1, 2, 4], ring_timeout: Duration::millis(400), ..ExpandingRingConfig::default() };
     in_random_worlds::<ExpandingRing>(&config, &[TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn random_walks_conform() {
+    in_random_worlds::<RandomWalk>(&RandomWalkConfig::default(), &[TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn random_walks_towards_hubs_conform() {
+    let config = RandomWalkConfig { bias: Bias::Degree, walkers: 2, check_every: 1, remember_max: 2, ..RandomWalkConfig::default() };
+    in_random_worlds::<RandomWalk>(&config, &[TargetKind::Peer, TargetKind::Content]);
 }
 
 #[test]

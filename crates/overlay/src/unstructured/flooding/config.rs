@@ -1,4 +1,4 @@
-//! The parameters of flooding and of the expanding ring, and what the shared code makes of them.
+//! The parameters of flooding, the expanding ring and random walks, and what the shared code makes of them.
 
 use peerlab_model::units::Duration;
 use peerlab_model::{Issues, OverlayConfig, Span};
@@ -82,17 +82,84 @@ pub struct ExpandingRingConfig {
     pub host_cache: u16,
 }
 
+/// The parameters of random walks (Lv et al. 2002, section 4.2); those of the links are [`FloodingConfig`]'s.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RandomWalkConfig {
+    /// The overlay graph of a converged start; also what newcomers aim at: they keep its mean degree.
+    pub graph: GraphConfig,
+    /// Walkers k of a question: 1 to 255 (paper: 16 to 64). They may be more than the neighbours: then several begin in the same direction.
+    pub walkers: u8,
+    /// Links that a walker may cross: 1 at least (paper: 1024, so that checking ends it, not this).
+    pub ttl: u16,
+    /// A walker asks the origin each so many steps whether it shall go on (paper: 4); 0: never.
+    pub check_every: u16,
+    /// Silence of the origin after which a walker that has asked ends.
+    pub check_timeout: Duration,
+    /// A peer remembers to which neighbours it has sent walkers of a question, and prefers others (paper: "state keeping").
+    pub state_keeping: bool,
+    /// Where a walker goes: to any neighbour ("uniform"), or to the one with the most neighbours (Adamic et al. 2001: "degree"), in either
+    /// case not straight back unless there is no other way, and by preference where no walker of the question has been sent.
+    pub bias: Bias,
+    /// Hits after which a question ends, and walkers that check stop: 1 at least.
+    pub wanted_hits: u16,
+    /// How long the peer that asked waits for its walkers before its question ends.
+    pub query_timeout: Duration,
+    /// State keeping only: how long a peer remembers where it has sent a question's walkers.
+    pub remember: Duration,
+    /// State keeping only: the most questions that a peer remembers; beyond it the oldest give way early.
+    pub remember_max: u32,
+    /// Time between pings to the neighbours.
+    pub ping_interval: Duration,
+    /// Unanswered pings in a row after which a neighbour counts as dead.
+    pub missed_pings: u8,
+    /// Links above a peer's own degree that it still accepts from others.
+    pub spare_links: u16,
+    /// The most neighbours that a peer accepts, whatever its own degree. Links of the initial graph are not cut.
+    pub max_neighbours: u32,
+    /// Silence after which a connection attempt has failed.
+    pub connect_timeout: Duration,
+    /// Addresses of other peers that a peer keeps for reconnecting.
+    pub host_cache: u16,
+}
+
+/// Which neighbour a walker prefers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bias {
+    /// None.
+    Uniform,
+    /// The one that has most neighbours itself, as its last pong said.
+    Degree,
+}
+
+/// How walkers walk.
+#[derive(Clone, Copy, Debug)]
+pub struct Walks {
+    pub(super) walkers: u8,
+    pub(super) ttl: u16,
+    /// 0: never.
+    pub(super) check_every: u16,
+    pub(super) check_timeout: Span,
+    pub(super) state_keeping: bool,
+    pub(super) bias: Bias,
+    pub(super) remember: Span,
+    pub(super) remember_max: u32,
+}
+
 /// What the code that the models share goes by.
 #[derive(Clone, Debug)]
 pub struct Rules {
     pub(super) graph: GraphConfig,
     /// The TTL of each flood that a question may have.
     pub(super) rings: Box<[u8]>,
-    /// Holders after which a question ends. Means nothing where there is one flood, which is always heard to its end.
+    /// Holders after which a question ends; a flood that is the only one is always heard to its end.
     pub(super) wanted: usize,
     pub(super) hits: HitPath,
-    /// How long the hits of a flood are awaited.
+    /// How long the hits of a flood are awaited, or those of all walkers.
     pub(super) query_timeout: Span,
+    /// Walkers go out instead of floods.
+    pub(super) walks: Option<Walks>,
     pub(super) remember: Span,
     pub(super) remember_max: u32,
     pub(super) ping_interval: Span,
@@ -111,6 +178,7 @@ impl From<&FloodingConfig> for Rules {
             wanted: usize::MAX,
             hits: c.hits,
             query_timeout: c.query_timeout.span(),
+            walks: None,
             remember: c.remember.span(),
             remember_max: c.remember_max,
             ping_interval: c.ping_interval.span(),
@@ -131,6 +199,7 @@ impl From<&ExpandingRingConfig> for Rules {
             wanted: c.wanted_hits.into(),
             hits: c.hits,
             query_timeout: c.ring_timeout.span(),
+            walks: None,
             remember: c.remember.span(),
             remember_max: c.remember_max,
             ping_interval: c.ping_interval.span(),
@@ -143,7 +212,42 @@ impl From<&ExpandingRingConfig> for Rules {
     }
 }
 
+impl From<&RandomWalkConfig> for Rules {
+    fn from(c: &RandomWalkConfig) -> Self {
+        Self {
+            graph: c.graph.clone(),
+            rings: Box::default(),
+            wanted: c.wanted_hits.into(),
+            hits: HitPath::Direct,
+            query_timeout: c.query_timeout.span(),
+            walks: Some(Walks {
+                walkers: c.walkers,
+                ttl: c.ttl,
+                check_every: c.check_every,
+                check_timeout: c.check_timeout.span(),
+                state_keeping: c.state_keeping,
+                bias: c.bias,
+                remember: c.remember.span(),
+                remember_max: c.remember_max,
+            }),
+            remember: c.remember.span(),
+            remember_max: c.remember_max.max(8),
+            ping_interval: c.ping_interval.span(),
+            missed_pings: c.missed_pings,
+            spare_links: c.spare_links,
+            max_neighbours: c.max_neighbours,
+            connect_timeout: c.connect_timeout.span(),
+            host_cache: c.host_cache,
+        }
+    }
+}
+
 impl Rules {
+    /// Pongs say how many neighbours a peer has.
+    pub(super) fn degrees_matter(&self) -> bool {
+        self.walks.is_some_and(|walks| walks.bias == Bias::Degree)
+    }
+
     /// Notes what cannot work; `timeout` is what the model calls its `query_timeout`.
     fn check(&self, timeout: &str, population: u32, issues: &mut Issues) {
         issues.within("graph", |issues| self.graph.check(population, issues));
@@ -207,6 +311,31 @@ impl Default for ExpandingRingConfig {
     }
 }
 
+impl Default for RandomWalkConfig {
+    fn default() -> Self {
+        let flooding = FloodingConfig::default();
+        Self {
+            graph: flooding.graph,
+            walkers: 16,
+            ttl: 1024,
+            check_every: 4,
+            check_timeout: Duration::secs(2),
+            state_keeping: true,
+            bias: Bias::Uniform,
+            wanted_hits: 1,
+            query_timeout: Duration::secs(60),
+            remember: Duration::secs(60),
+            remember_max: 1024,
+            ping_interval: flooding.ping_interval,
+            missed_pings: flooding.missed_pings,
+            spare_links: flooding.spare_links,
+            max_neighbours: flooding.max_neighbours,
+            connect_timeout: flooding.connect_timeout,
+            host_cache: flooding.host_cache,
+        }
+    }
+}
+
 impl OverlayConfig for FloodingConfig {
     fn check(&self, population: u32, issues: &mut Issues) {
         Rules::from(self).check("query_timeout", population, issues);
@@ -232,13 +361,31 @@ impl OverlayConfig for ExpandingRingConfig {
             let message = format!("a flood of TTL {} after one of TTL {} finds nobody new: the numbers must grow", pair[1], pair[0]);
             issues.error("ttl_schedule", message);
         }
-        issues.ensure(self.wanted_hits >= 1, "wanted_hits", "a question that wants no hit need not be asked: 1 is the least");
+        issues.ensure(self.wanted_hits >= 1, "wanted_hits", NO_HIT);
     }
 
     fn files(&self) -> Vec<&str> {
         self.graph.file().into_iter().collect()
     }
 }
+
+impl OverlayConfig for RandomWalkConfig {
+    fn check(&self, population: u32, issues: &mut Issues) {
+        Rules::from(self).check("query_timeout", population, issues);
+        issues.ensure(self.walkers >= 1, "walkers", "a question without walkers goes nowhere: 1 is the least");
+        issues.ensure(self.ttl >= 1, "ttl", NO_TTL);
+        issues.ensure(self.check_timeout.span().nanos() >= 1_000_000, "check_timeout", "too short: 1 ms is the least");
+        issues.ensure(self.wanted_hits >= 1, "wanted_hits", NO_HIT);
+        issues.ensure(self.remember_max >= 1, "remember_max", "a peer that keeps state remembers at least 1 question");
+    }
+
+    fn files(&self) -> Vec<&str> {
+        self.graph.file().into_iter().collect()
+    }
+}
+
+/// What is wrong with wanting nothing.
+const NO_HIT: &str = "a question that wants no hit need not be asked: 1 is the least";
 
 /// What is wrong with a TTL of 0.
 const NO_TTL: &str = "a query with TTL 0 never leaves the peer that asks: 1 is the least";

@@ -123,10 +123,27 @@ impl<V: Variant> FloodingLike<V> {
         }
     }
 
-    pub(super) fn pong(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, from: PeerId, others: Hosts) {
+    pub(super) fn pong(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, from: PeerId, others: Hosts, degree: Option<u16>) {
         peer.heard_from(from);
+        if let Some(degree) = degree {
+            peer.walks.get_or_insert_default().learn_degree(from, degree);
+        }
         others.as_slice().iter().for_each(|&host| self.learn(peer, cx, host));
         self.fill(peer, cx);
+    }
+
+    /// A neighbour asks who is here.
+    pub(super) fn answer_ping(&self, peer: &FloodingPeer, cx: &mut Cx<'_, V>, from: PeerId) {
+        if !peer.is_neighbour(from) {
+            return refuse_stranger(peer, cx, from);
+        }
+        let others = peer.advise(from, cx.rng());
+        let pong = if self.rules.degrees_matter() {
+            FloodingMessage::DegreePong { others, degree: u16::try_from(peer.neighbours.len()).unwrap_or(u16::MAX) }
+        } else {
+            FloodingMessage::Pong { others }
+        };
+        cx.send(from, pong);
     }
 
     /// Once in a ping interval: neighbours that did not answer often enough are dead, the others are asked again.
@@ -148,6 +165,9 @@ impl<V: Variant> FloodingLike<V> {
             self.lost_a_neighbour(peer, cx);
         }
         peer.seen.tidy(cx.now(), self.memory);
+        if let Some(walks) = &mut peer.walks {
+            walks.tidy(&peer.neighbours);
+        }
         cx.set_timer(self.rules.ping_interval, FloodingTimer::Ping);
     }
 
@@ -166,16 +186,6 @@ impl<V: Variant> FloodingLike<V> {
     fn learn(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, host: PeerId) {
         let this = cx.this();
         peer.learn(host, this, self.rules.host_cache as usize, cx.rng());
-    }
-}
-
-/// A neighbour asks who is here.
-pub(super) fn answer_ping<V: Variant>(peer: &FloodingPeer, cx: &mut Cx<'_, V>, from: PeerId) {
-    if peer.is_neighbour(from) {
-        let others = peer.advise(from, cx.rng());
-        cx.send(from, FloodingMessage::Pong { others });
-    } else {
-        refuse_stranger(peer, cx, from);
     }
 }
 

@@ -73,7 +73,32 @@ pub enum FloodingMessage {
         /// The peer that has it (or is it).
         holder: PeerId,
         /// Links that the query crossed to it.
-        hops: u8,
+        hops: u16,
+    },
+    /// A pong of a peer that says how many neighbours it has, for walks that look for the well connected.
+    DegreePong {
+        /// Some addresses from the host cache.
+        others: Hosts,
+        /// Its neighbours.
+        degree: u16,
+    },
+    /// A walker: have you got this?
+    Walk(Walk),
+    /// Whoever has the walker, to the peer that asked: does it still matter?
+    Check {
+        /// The question.
+        id: LookupId,
+        /// The request, at the peer that has the walker.
+        token: Token,
+    },
+    /// The peer that asked: it does, or it does not.
+    Verdict {
+        /// The question.
+        id: LookupId,
+        /// Of the [`FloodingMessage::Check`].
+        token: Token,
+        /// The walker is to go on.
+        goes_on: bool,
     },
     /// I am no longer your neighbour.
     Bye {
@@ -93,6 +118,19 @@ pub struct Query {
     pub ttl: u8,
     /// Links that it has crossed, this one included.
     pub hops: u8,
+}
+
+/// A question that goes from neighbour to neighbour, one at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Walk {
+    /// The question: its walkers have the same descriptor id.
+    pub id: LookupId,
+    /// What is looked for.
+    pub wanted: Wanted,
+    /// The peer that asked.
+    pub origin: PeerId,
+    /// Links that it has crossed, this one included.
+    pub steps: u16,
 }
 
 /// A question's number takes the low bits of a descriptor id, and the number of its flood those above.
@@ -167,7 +205,8 @@ const fn sized(bytes: u32, contacts: u32, keys: u32) -> Fields {
 }
 
 impl Message for FloodingMessage {
-    const KINDS: &'static [&'static str] = &["connect", "accept", "refuse", "ping", "pong", "query", "hit", "bye"];
+    const KINDS: &'static [&'static str] =
+        &["connect", "accept", "refuse", "ping", "pong", "query", "hit", "bye", "walk", "check", "verdict"];
 
     fn kind(&self) -> usize {
         match self {
@@ -175,10 +214,13 @@ impl Message for FloodingMessage {
             Self::Accept { .. } => 1,
             Self::Refuse { .. } => 2,
             Self::Ping => 3,
-            Self::Pong { .. } => 4,
+            Self::Pong { .. } | Self::DegreePong { .. } => 4,
             Self::Query(_) | Self::DirectQuery { .. } => 5,
             Self::Hit { .. } => 6,
             Self::Bye { .. } => 7,
+            Self::Walk(_) => 8,
+            Self::Check { .. } => 9,
+            Self::Verdict { .. } => 10,
         }
     }
 
@@ -189,10 +231,14 @@ impl Message for FloodingMessage {
             // A servent that is full answers with pongs before it hangs up.
             Self::Refuse { others, .. } => sized(OK + PONG * u32::from(others.len), u32::from(others.len), 0),
             Self::Ping => sized(HEADER, 0, 0),
-            // One pong for itself, and one for each host that it knows of.
-            Self::Pong { others } => sized(PONG * (1 + u32::from(others.len)), 1 + u32::from(others.len), 0),
+            // One pong for itself, and one for each host that it knows of; the degree takes the place of the number of shared files.
+            Self::Pong { others } | Self::DegreePong { others, .. } => {
+                sized(PONG * (1 + u32::from(others.len)), 1 + u32::from(others.len), 0)
+            }
             Self::Query(_) => sized(QUERY, 0, 1),
-            Self::DirectQuery { .. } => sized(QUERY + ADDRESS, 1, 1),
+            Self::DirectQuery { .. } | Self::Walk(_) => sized(QUERY + ADDRESS, 1, 1),
+            Self::Check { .. } => sized(HEADER, 0, 0),
+            Self::Verdict { .. } => sized(HEADER + 1, 0, 0),
             Self::Hit { .. } => sized(QUERY_HIT, 1, 1),
             Self::Bye { instead: None } => sized(BYE, 0, 0),
             Self::Bye { instead: Some(_) } => sized(BYE + ADDRESS, 1, 0),
@@ -203,6 +249,8 @@ impl Message for FloodingMessage {
         match self {
             Self::Query(query) | Self::DirectQuery { query, .. } => Cause::Lookup(lookup_of(query.id)),
             Self::Hit { id, .. } => Cause::Lookup(lookup_of(*id)),
+            Self::Walk(walk) => Cause::Lookup(walk.id),
+            Self::Check { id, .. } | Self::Verdict { id, .. } => Cause::Lookup(*id),
             _ => Cause::Maintenance,
         }
     }

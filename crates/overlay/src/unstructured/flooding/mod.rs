@@ -2,7 +2,8 @@
 //!
 //! Nobody knows where anything is. A question goes to all neighbours, which pass it on to all of theirs, each peer once and
 //! [`ttl`](FloodingConfig::ttl) links far at the most; whoever holds the item answers, along the way that the question came or directly.
-//! An expanding ring is the same with a first flood that is small, and others that are larger, until enough is found.
+//! An expanding ring is the same with a first flood that is small, and others that are larger, until enough is found; random walks go
+//! over the same links one at a time.
 //! Around that, the work that keeps the overlay together: pings that find dead neighbours, pongs that fill a cache of
 //! addresses, handshakes that replace the links that churn takes.
 //!
@@ -22,12 +23,15 @@ mod message;
 mod peer;
 mod queries;
 mod seen;
+mod walks;
 
-pub use config::{ExpandingRingConfig, FloodingConfig, HitPath, Rules};
-pub use message::{FloodingMessage, Hosts, NAME_BYTES, Query, Wanted};
+pub use config::{Bias, ExpandingRingConfig, FloodingConfig, HitPath, RandomWalkConfig, Rules, Walks};
+pub use message::{FloodingMessage, Hosts, NAME_BYTES, Query, Walk, Wanted};
 pub use peer::FloodingPeer;
 pub use seen::{Memory, Seen};
+pub use walks::Parked;
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
@@ -43,6 +47,9 @@ pub type Flooding = FloodingLike<Flood>;
 
 /// Floods that begin small and grow until they find: the model `expanding-ring`.
 pub type ExpandingRing = FloodingLike<Rings>;
+
+/// Walkers in the place of floods: the model `random-walk`.
+pub type RandomWalk = FloodingLike<Walkers>;
 
 /// A lookup model that floods.
 #[derive(Debug)]
@@ -79,6 +86,10 @@ pub struct Flood;
 #[derive(Debug)]
 pub struct Rings;
 
+/// Walkers.
+#[derive(Debug)]
+pub struct Walkers;
+
 impl Variant for Flood {
     const NAME: &'static str = "flooding";
     const SUMMARY: &'static str = "every question goes to all peers within TTL links (Gnutella 0.4)";
@@ -102,6 +113,18 @@ impl Variant for Rings {
     }
 }
 
+impl Variant for Walkers {
+    const NAME: &'static str = "random-walk";
+    const SUMMARY: &'static str = "k walkers go from neighbour to neighbour until one of them finds it";
+    const SOURCE: &'static str =
+        "Lv, Cao, Cohen, Li, Shenker: Search and replication in unstructured peer-to-peer networks, ICS 2002, section 4.2";
+    type Config = RandomWalkConfig;
+
+    fn rules(config: &RandomWalkConfig) -> Rules {
+        config.into()
+    }
+}
+
 /// What a peer's timer reminds it of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FloodingTimer {
@@ -111,8 +134,10 @@ pub enum FloodingTimer {
     Connect(Token),
     /// Another round of connection attempts.
     Retry,
-    /// The time for collecting a flood's hits is over.
+    /// The time for a flood's or the walkers' hits is over.
     Collect(Token),
+    /// The origin of a walker has not answered.
+    Parked(Token),
 }
 
 const _: () = assert!(size_of::<FloodingTimer>() <= 8);
@@ -127,7 +152,7 @@ impl<V: Variant> Overlay for FloodingLike<V> {
     type Peer = FloodingPeer;
     type Message = FloodingMessage;
     type Timer = FloodingTimer;
-    type Request = std::convert::Infallible;
+    type Request = Parked;
 
     fn new(config: &V::Config, setting: &Setting) -> Result<Self, BuildError> {
         let rules = V::rules(config);
@@ -169,6 +194,9 @@ impl<V: Variant> Overlay for FloodingLike<V> {
                 begin_with(peers.get(peer), neighbours);
             }
         }
+        if self.rules.degrees_matter() {
+            tell_degrees(&members, peers);
+        }
         for &peer in &members {
             self.fill_host_cache(peers.get(peer), peer, &members, &mut rng);
         }
@@ -198,8 +226,12 @@ impl<V: Variant> Overlay for FloodingLike<V> {
             FloodingMessage::Query(query) => self.query(peer, cx, from, query, None),
             FloodingMessage::DirectQuery { query, origin } => self.query(peer, cx, from, query, Some(origin)),
             FloodingMessage::Hit { id, holder, hops } => self.hit(peer, cx, id, holder, hops),
-            FloodingMessage::Ping => links::answer_ping(peer, cx, from),
-            FloodingMessage::Pong { others } => self.pong(peer, cx, from, others),
+            FloodingMessage::Ping => self.answer_ping(peer, cx, from),
+            FloodingMessage::Pong { others } => self.pong(peer, cx, from, others, None),
+            FloodingMessage::DegreePong { others, degree } => self.pong(peer, cx, from, others, Some(degree)),
+            FloodingMessage::Walk(walk) => self.walked(peer, cx, from, walk),
+            FloodingMessage::Check { id, token } => Self::checked(peer, cx, from, id, token),
+            FloodingMessage::Verdict { token, goes_on, .. } => self.judged(peer, cx, token, goes_on),
             FloodingMessage::Connect { token, needy } => self.connect(peer, cx, from, token, needy),
             FloodingMessage::Accept { token } => self.accept(peer, cx, from, token),
             FloodingMessage::Refuse { token, others } => self.refuse(peer, cx, token, others),
@@ -212,6 +244,7 @@ impl<V: Variant> Overlay for FloodingLike<V> {
             FloodingTimer::Ping => self.ping_neighbours(peer, cx),
             FloodingTimer::Connect(token) => self.connect_timed_out(peer, cx, token),
             FloodingTimer::Retry => self.retry(peer, cx),
+            FloodingTimer::Parked(token) => Self::abandoned(cx, token),
             FloodingTimer::Collect(token) => self.ring_is_over(peer, cx, token),
         }
     }
@@ -290,6 +323,19 @@ fn begin_with(peer: &mut FloodingPeer, neighbours: Vec<PeerId>) {
     peer.missed = vec![0; neighbours.len()];
     peer.neighbours = neighbours;
     peer.joined = true;
+}
+
+/// Everybody has had pongs of its neighbours.
+fn tell_degrees(members: &[PeerId], peers: &mut dyn PeerTable<FloodingPeer>) {
+    let degrees: BTreeMap<PeerId, u16> =
+        members.iter().map(|&peer| (peer, u16::try_from(peers.get(peer).neighbours.len()).unwrap_or(u16::MAX))).collect();
+    for &peer in members {
+        let state = peers.get(peer);
+        let memory = state.walks.get_or_insert_default();
+        for neighbour in &state.neighbours {
+            memory.learn_degree(*neighbour, degrees[neighbour]);
+        }
+    }
 }
 
 /// The mean degree over the nodes that have a link: isolated ones do not take part.

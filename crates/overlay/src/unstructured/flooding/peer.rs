@@ -4,6 +4,7 @@ use peerlab_model::{LookupId, PeerId, Requests, Rng, Time};
 
 use super::message::{Hosts, Wanted};
 use super::seen::Seen;
+use super::walks::WalkMemory;
 
 /// One peer of the flooding overlay.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct FloodingPeer {
     pub(super) retrying: bool,
     /// It has told the world that it is a member.
     pub(super) joined: bool,
+    /// What it remembers for walks; nothing in models that flood.
+    pub(super) walks: Option<Box<WalkMemory>>,
 }
 
 /// A question of this peer's own.
@@ -58,6 +61,7 @@ impl FloodingPeer {
             rounds: 0,
             retrying: false,
             joined: false,
+            walks: None,
         }
     }
 
@@ -159,6 +163,10 @@ impl FloodingPeer {
 
     pub(super) fn bytes(&self) -> usize {
         let open = self.questions.len() + self.connecting.len();
-        self.neighbours.len() * 5 + self.hosts.len() * 4 + open * 12 + self.seen.bytes()
+        self.neighbours.len() * 5
+            + self.hosts.len() * 4
+            + open * 12
+            + self.seen.bytes()
+            + self.walks.as_ref().map_or(0, |walks| walks.bytes())
     }
 }

@@ -27,7 +27,10 @@ impl<V: Variant> FloodingLike<V> {
             return cx.finish(id);
         }
         let token = peer.questions.open(Question { id, wanted, asked: cx.now(), ring: 0, named: Vec::new() });
-        self.flood(peer, cx, token);
+        match self.rules.walks {
+            None => self.flood(peer, cx, token),
+            Some(walks) => self.send_walkers(walks, peer, cx, token),
+        }
     }
 
     /// Sends out the flood that is due for a question.
@@ -65,12 +68,8 @@ impl<V: Variant> FloodingLike<V> {
             return refuse_stranger(peer, cx, from);
         }
         peer.seen.insert(query.id, from, cx.now(), self.memory);
-        let found = match query.wanted {
-            Wanted::Item(item) => cx.holds(item),
-            Wanted::Peer(named) => named == cx.this(),
-        };
-        if found {
-            let hit = FloodingMessage::Hit { id: query.id, holder: cx.this(), hops: query.hops };
+        if is_here(cx, query.wanted) {
+            let hit = FloodingMessage::Hit { id: query.id, holder: cx.this(), hops: query.hops.into() };
             cx.send(origin.unwrap_or(from), hit);
         }
         // Gnutella 0.4 passes a query on even where it was answered.
@@ -80,13 +79,13 @@ impl<V: Variant> FloodingLike<V> {
     }
 
     /// A hit, for this peer or to be passed on towards the peer that asked. Without a remembered way it is lost.
-    pub(super) fn hit(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, id: LookupId, holder: PeerId, hops: u8) {
+    pub(super) fn hit(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, id: LookupId, holder: PeerId, hops: u16) {
         if let Some((token, question)) = peer.questions.find_mut(|question| question.id == lookup_of(id)) {
-            // A larger flood reaches the same holders again.
+            // A larger flood, or another walker, reaches the same holders again.
             if question.named.contains(&holder) {
                 return;
             }
-            if self.rules.rings.len() > 1 {
+            if self.rules.wanted < usize::MAX {
                 question.named.push(holder);
             }
             let (id, enough) = (question.id, question.named.len() >= self.rules.wanted);
@@ -102,6 +101,14 @@ impl<V: Variant> FloodingLike<V> {
         if let Some(next) = next.filter(|&next| peer.is_neighbour(next)) {
             cx.send(next, FloodingMessage::Hit { id, holder, hops });
         }
+    }
+}
+
+/// True if this peer is the answer, or has it.
+pub(super) fn is_here<V: Variant>(cx: &Cx<'_, V>, wanted: Wanted) -> bool {
+    match wanted {
+        Wanted::Item(item) => cx.holds(item),
+        Wanted::Peer(named) => named == cx.this(),
     }
 }
 
