@@ -171,6 +171,8 @@ pub struct PeerRow {
     pub items: u64,
     /// Bytes of protocol state at the end; 0 if it is offline then.
     pub state_bytes: u64,
+    /// Records that it keeps for the overlay at the end, expired ones that are still there included; 0 if it is offline then.
+    pub records: u64,
 }
 
 /// A row of `events.csv`.

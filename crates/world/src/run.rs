@@ -318,6 +318,7 @@ impl<'a, O: Overlay> World<'a, O> {
                 lookups_served: u64::from(seat.life.lookups_served),
                 items: if number < population { self.common.holdings.of(number).len() as u64 } else { 0 },
                 state_bytes: seat.peer.as_ref().map_or(0, |peer| self.common.overlay.state_bytes(peer) as u64),
+                records: seat.peer.as_ref().map_or(0, |peer| self.common.overlay.records(peer).len() as u64),
             }
         })
     }
