@@ -39,7 +39,7 @@ fn iterative_chord_conforms() {
 
 #[test]
 fn recursive_chord_conforms() {
-    let config = ChordConfig { routing: Routing::Recursive, successors: 4, ..ChordConfig::default() };
+    let config = ChordConfig { routing: Routing::SemiRecursive, successors: 4, ..ChordConfig::default() };
     in_random_worlds::<Chord>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
 }
 

@@ -134,7 +134,7 @@ impl From<&AccordionConfig> for Rules {
     fn from(c: &AccordionConfig) -> Self {
         Self {
             successors: c.successors,
-            routing: Routing::Recursive,
+            routing: Routing::SemiRecursive,
             stabilize_interval: c.stabilize_interval.span(),
             fix_interval: c.t_inc.span(),
             check_predecessor_interval: c.check_predecessor_interval.span(),

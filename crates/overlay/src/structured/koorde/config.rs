@@ -21,7 +21,8 @@ pub struct KoordeConfig {
     pub backups: u8,
     /// Length r of the successor list, 1 to 64 (paper: O(log n)).
     pub successors: u8,
-    /// Who asks the next peer: each peer on the way ("recursive", as in the paper's pseudo-code) or the origin ("iterative").
+    /// Who asks the next peer, and how the answer comes back, as in Chord: each peer on the way asks, and the answer goes straight to the
+    /// origin ("semi-recursive") or back along the path ("recursive", the nested calls of the paper's pseudo-code); or the origin asks ("iterative").
     pub routing: Routing,
     /// Mean gap between two stabilizations of the successor; each gap is drawn from half to one and a half of it.
     pub stabilize_interval: Duration,
@@ -33,9 +34,10 @@ pub struct KoordeConfig {
     pub request_timeout: Duration,
     /// The owner is contacted before it is named, so that a dead one is passed over.
     pub confirm_owner: bool,
-    /// How often a question is asked again when its path broke (iterative) or no answer came (recursive).
+    /// How often a question is asked again when its path broke (iterative) or no answer came (otherwise).
     pub retries: u8,
-    /// Recursive routing only: silence after which the origin asks again.
+    /// Not in iterative routing: silence after which the origin asks again, and for which the peers on the way remember where the answer
+    /// goes back to ("recursive").
     pub retry_after: Duration,
     /// Peers that keep each provider record: the key's owner and the next `replicas` − 1 of its successors.
     pub replicas: u8,
@@ -56,7 +58,7 @@ impl Default for KoordeConfig {
             pointers: 16,
             backups: 4,
             successors: 20,
-            routing: Routing::Recursive,
+            routing: Routing::SemiRecursive,
             stabilize_interval: Duration::secs(30),
             fix_debruijn_interval: Duration::secs(30),
             check_predecessor_interval: Duration::secs(30),
