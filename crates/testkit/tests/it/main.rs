@@ -74,6 +74,14 @@ fn iterative_koorde_conforms() {
 }
 
 #[test]
+fn several_peers_a_host_conform() {
+    let targets = [TargetKind::Key, TargetKind::Content, TargetKind::Peer];
+    in_random_worlds::<Chord>(&ChordConfig { virtual_nodes: 3, successors: 4, ..ChordConfig::default() }, &targets);
+    in_random_worlds::<Koorde>(&KoordeConfig { virtual_nodes: 2, ..KoordeConfig::default() }, &targets);
+    in_random_worlds::<Accordion>(&AccordionConfig { virtual_nodes: 4, successors: 6, ..AccordionConfig::default() }, &targets);
+}
+
+#[test]
 fn pastry_conforms() {
     let config = PastryConfig { leaf_set: 8, ..PastryConfig::default() };
     in_random_worlds::<Pastry>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);

@@ -14,6 +14,8 @@ use crate::structured::ring::LIST_MAX;
 pub struct ChordConfig {
     /// Length r of the successor list, 1 to 64 (paper: r = Ω(log N); 20 in its experiments with 1000 nodes).
     pub successors: u8,
+    /// Peers that each host runs, each with an id and tables of its own, 1 to 256 (paper: its experiments have up to 20): several even out the load.
+    pub virtual_nodes: u16,
     /// Who asks the next peer, and how the answer comes back: the origin asks ("iterative", as in the paper's experiments); or each peer
     /// passes the question on, and the answer goes straight to the origin ("semi-recursive") or back along the path ("recursive").
     pub routing: Routing,
@@ -74,6 +76,7 @@ impl Default for ChordConfig {
     fn default() -> Self {
         Self {
             successors: 20,
+            virtual_nodes: 1,
             routing: Routing::Iterative,
             route_through: RouteThrough::FingersAndSuccessors,
             stabilize_interval: Duration::secs(30),
@@ -95,6 +98,10 @@ impl Default for ChordConfig {
 impl OverlayConfig for ChordConfig {
     fn check(&self, population: u32, issues: &mut Issues) {
         Rules::from(self).check("fix_fingers_interval", population, issues);
+    }
+
+    fn peers_per_host(&self) -> u32 {
+        u32::from(self.virtual_nodes)
     }
 }
 

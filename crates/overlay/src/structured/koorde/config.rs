@@ -21,6 +21,8 @@ pub struct KoordeConfig {
     pub backups: u8,
     /// Length r of the successor list, 1 to 64 (paper: O(log n)).
     pub successors: u8,
+    /// Peers that each host runs, each with an id and tables of its own, 1 to 256 (Stoica et al. 2003).
+    pub virtual_nodes: u16,
     /// Who asks the next peer, and how the answer comes back, as in Chord: each peer on the way asks, and the answer goes straight to the
     /// origin ("semi-recursive") or back along the path ("recursive", the nested calls of the paper's pseudo-code); or the origin asks ("iterative").
     pub routing: Routing,
@@ -58,6 +60,7 @@ impl Default for KoordeConfig {
             pointers: 16,
             backups: 4,
             successors: 20,
+            virtual_nodes: 1,
             routing: Routing::SemiRecursive,
             stabilize_interval: Duration::secs(30),
             fix_debruijn_interval: Duration::secs(30),
@@ -96,6 +99,10 @@ impl OverlayConfig for KoordeConfig {
                 format!("successors = {wanted}, or fewer pointers"),
             );
         }
+    }
+
+    fn peers_per_host(&self) -> u32 {
+        u32::from(self.virtual_nodes)
     }
 
     /// The peer, its successor list, and the de Bruijn pointers.
