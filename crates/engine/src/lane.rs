@@ -10,6 +10,11 @@
 //! are free for what the window's handlers queue.
 //!
 //! An event that an actor queues for itself within the open window is merged into the rest of its own.
+//!
+//! Actors may stand in *groups* (2^k neighbours, see [`Shard::group_bits`]) that share state, as the peers of one machine share its
+//! link. Then read "group" for "actor" above: a window is taken group by group, and within a group in the order of the keys,
+//! whichever of its actors an event is for. What a group shares is thus as exact as what an actor has for itself. A group of one
+//! costs a shift by nothing.
 
 use crate::key::EventKey;
 use crate::time::Time;
@@ -26,7 +31,7 @@ const MAX_BUCKETS: usize = 1 << 16;
 
 /// A population of actors that the engine drives: those with numbers `base … base + n − 1`.
 ///
-/// Handlers see their own actor's events in the order of the keys, and act through an [`Outbox`].
+/// Handlers see the events of their own actor, and of the others in its group, in the order of the keys, and act through an [`Outbox`].
 pub trait Shard: Send {
     /// What an actor says to another one.
     type Message: Send;
@@ -34,6 +39,12 @@ pub trait Shard: Send {
     type Timer: Copy + Send;
     /// What a shard tells another one when a window is over: what its events mean for books that the other one keeps, say.
     type Parcel: Default + Send;
+
+    /// Actors whose numbers differ in this many low bits at most are a group: they may share state. The same in all shards of a run,
+    /// whose first actors begin a group each.
+    fn group_bits(&self) -> u32 {
+        0
+    }
 
     /// A message arrives at `actor`. `tag` is what the sender gave.
     fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, tag: u32, message: Self::Message);
@@ -105,9 +116,10 @@ trait Queued: Timed {
     /// What holds its place in a table until it comes.
     fn vacant(&self) -> Self;
 
+    /// Its group, and its place in the order of all events.
     #[inline]
-    fn order(&self) -> (u32, EventKey) {
-        (self.actor(), self.key())
+    fn order(&self, group_bits: u32) -> (u32, EventKey) {
+        (self.actor() >> group_bits, self.key())
     }
 }
 
@@ -146,6 +158,7 @@ impl<T: Copy> Queued for Alarm<T> {
 /// Something that an actor queued for itself within the open window.
 struct Own<M, T> {
     time: Time,
+    actor: u32,
     seq: u32,
     what: OwnEvent<M, T>,
 }
@@ -164,12 +177,13 @@ pub(crate) struct Queues<M, T> {
     window: u64,
     /// Events before this instant belong to the part of the window that is being taken.
     limit: Time,
-    /// What the present actor queued for itself before `limit`, the latest first.
+    /// What the actors of the present group queued for themselves before `limit`, the latest first.
     own: Vec<Own<M, T>>,
     /// Mail for other shards.
     outgoing: Vec<Vec<Mail<M>>>,
     me: usize,
     actors_per_shard: u32,
+    group_bits: u32,
 }
 
 /// What a handler acts through.
@@ -180,6 +194,17 @@ pub struct Outbox<'a, S: Shard + ?Sized> {
 
 #[expect(clippy::inline_always, reason = "see `Wheel::push`")]
 impl<S: Shard + ?Sized> Outbox<'_, S> {
+    /// The same for another actor of the present one's group.
+    ///
+    /// # Panics
+    /// If it is of another group.
+    #[inline]
+    pub fn of(&mut self, actor: u32) -> Outbox<'_, S> {
+        let apart = (actor ^ self.actor) >> self.queues.group_bits;
+        assert_eq!(apart, 0, "actor {actor} is not of the group of {}", self.actor);
+        Outbox { queues: self.queues, actor }
+    }
+
     /// Sends `message` to `to`, to arrive at `key.time`. `key.origin` and `key.seq` are the sender's.
     ///
     /// # Panics
@@ -202,7 +227,7 @@ impl<S: Shard + ?Sized> Outbox<'_, S> {
     #[inline(always)]
     pub fn timer(&mut self, at: Time, seq: u32, timer: S::Timer) {
         if at < self.queues.limit {
-            self.queues.insert_own(at, seq, OwnEvent::Timer(timer));
+            self.queues.insert_own(at, self.actor, seq, OwnEvent::Timer(timer));
         } else {
             self.queues.timers.push(Alarm { time: at, actor: self.actor, seq, timer });
         }
@@ -212,7 +237,7 @@ impl<S: Shard + ?Sized> Outbox<'_, S> {
     #[inline]
     pub fn postpone(&mut self, at: Time, seq: u32, tag: u32, message: S::Message) {
         if at < self.queues.limit {
-            self.queues.insert_own(at, seq, OwnEvent::Message(tag, message));
+            self.queues.insert_own(at, self.actor, seq, OwnEvent::Message(tag, message));
         } else {
             let key = EventKey { time: at, origin: self.actor, seq };
             self.queues.messages.push(Mail { key, actor: self.actor, tag, message: Some(message) });
@@ -221,9 +246,9 @@ impl<S: Shard + ?Sized> Outbox<'_, S> {
 }
 
 impl<M, T> Queues<M, T> {
-    fn insert_own(&mut self, time: Time, seq: u32, what: OwnEvent<M, T>) {
-        let at = self.own.partition_point(|own| (own.time, own.seq) > (time, seq));
-        self.own.insert(at, Own { time, seq, what });
+    fn insert_own(&mut self, time: Time, actor: u32, seq: u32, what: OwnEvent<M, T>) {
+        let at = self.own.partition_point(|own| (own.time, own.actor, own.seq) > (time, actor, seq));
+        self.own.insert(at, Own { time, actor, seq, what });
     }
 }
 
@@ -249,6 +274,7 @@ impl<S: Shard> Lane<S> {
             outgoing: std::iter::repeat_with(Vec::new).take(shards).collect(),
             me,
             actors_per_shard,
+            group_bits: shard.group_bits(),
         };
         Self { shard, base, actors, queues, messages: Opened::new(), timers: Opened::new() }
     }
@@ -313,8 +339,9 @@ impl<S: Shard> Lane<S> {
     pub(crate) fn run(&mut self, limit: Time) {
         self.queues.limit = limit;
         let cut = limit < self.queues.windows.end(self.queues.window);
-        self.messages.open(&mut self.queues.messages, cut.then_some(limit), self.base, self.actors);
-        self.timers.open(&mut self.queues.timers, cut.then_some(limit), self.base, self.actors);
+        let actors = Actors { base: self.base, count: self.actors, group_bits: self.queues.group_bits };
+        self.messages.open(&mut self.queues.messages, cut.then_some(limit), actors);
+        self.timers.open(&mut self.queues.timers, cut.then_some(limit), actors);
         self.handle_all();
     }
 
@@ -322,9 +349,10 @@ impl<S: Shard> Lane<S> {
         for actor in self.messages.first_actors(FAR_AHEAD).chain(self.timers.first_actors(FAR_AHEAD)) {
             self.shard.prefetch(actor);
         }
-        let (mut message, mut timer) = (self.messages.peek(), self.timers.peek());
+        let bits = self.queues.group_bits;
+        let (mut message, mut timer) = (self.messages.peek(bits), self.timers.peek(bits));
         loop {
-            let actor = message.0.min(timer.0);
+            let group = message.0.min(timer.0);
             if message < timer {
                 self.messages.look_ahead(&self.shard, |shard, mail| {
                     if let Some(message) = &mail.message {
@@ -333,33 +361,34 @@ impl<S: Shard> Lane<S> {
                 });
                 let mail = self.messages.take();
                 let content = mail.message.take().expect("a message is handled once");
-                let mut out = Outbox { queues: &mut self.queues, actor };
-                self.shard.message(&mut out, actor, mail.key, mail.tag, content);
-                message = self.messages.peek();
+                let mut out = Outbox { queues: &mut self.queues, actor: mail.actor };
+                self.shard.message(&mut out, mail.actor, mail.key, mail.tag, content);
+                message = self.messages.peek(bits);
             } else if timer < NEVER {
                 self.timers.look_ahead(&self.shard, |shard, alarm| shard.prefetch_for_timer(alarm.actor, alarm.timer));
                 let alarm = *self.timers.take();
-                let mut out = Outbox { queues: &mut self.queues, actor };
-                self.shard.timer(&mut out, actor, alarm.key(), alarm.timer);
-                timer = self.timers.peek();
+                let mut out = Outbox { queues: &mut self.queues, actor: alarm.actor };
+                self.shard.timer(&mut out, alarm.actor, alarm.key(), alarm.timer);
+                timer = self.timers.peek(bits);
             } else {
                 return;
             }
             if !self.queues.own.is_empty() {
-                self.handle_own(actor, message.min(timer));
+                self.handle_own(group, message.min(timer));
             }
         }
     }
 
-    /// Handles what `actor` queued for itself within the window, as far as it comes before the actor's next event.
+    /// Handles what the actors of `group` queued for themselves within the window, as far as it comes before the group's next event.
     #[cold]
-    fn handle_own(&mut self, actor: u32, next: (u32, EventKey)) {
+    fn handle_own(&mut self, group: u32, next: (u32, EventKey)) {
         while let Some(own) = self.queues.own.last() {
-            let key = EventKey { time: own.time, origin: actor, seq: own.seq };
-            if next < (actor, key) {
+            let key = EventKey { time: own.time, origin: own.actor, seq: own.seq };
+            if next < (group, key) {
                 return;
             }
             let own = self.queues.own.pop().expect("seen above");
+            let actor = own.actor;
             let mut out = Outbox { queues: &mut self.queues, actor };
             match own.what {
                 OwnEvent::Message(tag, message) => self.shard.message(&mut out, actor, key, tag, message),
@@ -372,7 +401,15 @@ impl<S: Shard> Lane<S> {
 /// After every event.
 const NEVER: (u32, EventKey) = (u32::MAX, EventKey { time: Time::MAX, origin: u32::MAX, seq: u32::MAX });
 
-/// The events of one type in the open window, in the order (actor, key).
+/// The actors of a lane.
+#[derive(Clone, Copy)]
+struct Actors {
+    base: u32,
+    count: u32,
+    group_bits: u32,
+}
+
+/// The events of one type in the open window, in the order (group, key).
 struct Opened<E> {
     /// Events up to `len`; then, as before `next`, what is over. It only grows.
     events: Vec<E>,
@@ -389,7 +426,8 @@ impl<E: Queued> Opened<E> {
     }
 
     /// Takes the events of the wheel's present window, as far as they come before `limit`, and puts them in order.
-    fn open(&mut self, wheel: &mut Wheel<E>, limit: Option<Time>, base: u32, actors: u32) {
+    fn open(&mut self, wheel: &mut Wheel<E>, limit: Option<Time>, actors: Actors) {
+        let Actors { base, count: actors, group_bits } = actors;
         (self.len, self.next) = (0, 0);
         wheel.open(&mut self.chunks);
         if let Some(limit) = limit {
@@ -404,9 +442,9 @@ impl<E: Queued> Opened<E> {
             self.events.reserve_exact(self.len - self.events.len());
             self.events.resize_with(self.len, || example.vacant());
         }
-        // About two events per bucket; a bucket is a range of actors.
+        // About two events per bucket; a bucket is a range of groups.
         let wanted = (self.len / 2).next_power_of_two().min(MAX_BUCKETS).ilog2();
-        let shift = (u32::BITS - (actors - 1).leading_zeros()).saturating_sub(wanted);
+        let shift = (u32::BITS - (actors - 1).leading_zeros()).saturating_sub(wanted).max(group_bits);
         let bucket = |event: &E| ((event.actor() - base) >> shift) as usize;
         self.buckets.clear();
         self.buckets.resize(((actors - 1) >> shift) as usize + 1, 0);
@@ -430,15 +468,15 @@ impl<E: Queued> Opened<E> {
         // Each bucket's counter now stands at its end.
         let mut begin = 0;
         for &end in &self.buckets {
-            sort_small(&mut self.events[begin..end as usize]);
+            sort_small(&mut self.events[begin..end as usize], group_bits);
             begin = end as usize;
         }
     }
 
     /// The order of the next event; [`NEVER`] if there is none.
     #[inline]
-    fn peek(&self) -> (u32, EventKey) {
-        self.events[..self.len].get(self.next).map_or(NEVER, E::order)
+    fn peek(&self, group_bits: u32) -> (u32, EventKey) {
+        self.events[..self.len].get(self.next).map_or(NEVER, |event| event.order(group_bits))
     }
 
     /// Takes the next event, of which there must be one.
@@ -480,14 +518,14 @@ fn put_back<E: Timed>(chunks: &mut Chunks<E>, wheel: &mut Wheel<E>, limit: Time)
 }
 
 #[inline]
-fn sort_small<E: Queued>(events: &mut [E]) {
+fn sort_small<E: Queued>(events: &mut [E], group_bits: u32) {
     if events.len() > SMALL {
-        events.sort_unstable_by_key(E::order);
+        events.sort_unstable_by_key(|event| event.order(group_bits));
         return;
     }
     for sorted in 1..events.len() {
         let mut at = sorted;
-        while at > 0 && events[at - 1].order() > events[at].order() {
+        while at > 0 && events[at - 1].order(group_bits) > events[at].order(group_bits) {
             events.swap(at - 1, at);
             at -= 1;
         }

@@ -112,10 +112,11 @@ pub struct Hit {
 
 /// What a peer finds on its own machine, before it has heard from anybody.
 pub trait Host {
-    /// The items on the disk of the machine that `peer` runs on, in ascending order.
+    /// The items on the disk of the machine that `peer` runs on, in ascending order; nothing for a peer that is not its machine's first.
     fn shares(&self, peer: PeerId) -> &[ItemId];
 
-    /// A first contact from a host cache or a list of well-known peers: a uniformly random peer other than `asker` that is online at `now`, if one is found.
+    /// A first contact from a host cache or a list of well-known peers: a uniformly random peer on another host than `asker`'s that is
+    /// online at `now`, if one is found; else, for a peer that is not its host's first, that first one.
     fn bootstrap(&self, asker: PeerId, now: Time, rng: &mut Rng) -> Option<PeerId>;
 }
 
@@ -159,7 +160,7 @@ impl<'a, O: Overlay> Context<'a, O> {
         self.setting.numbering.key(peer)
     }
 
-    /// The items on this peer's own disk, in ascending order.
+    /// The items on this peer's own disk, in ascending order. Where a host has several peers, its disk is the first one's.
     pub fn shares(&self) -> &'a [ItemId] {
         self.host.shares(self.this)
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 
 use peerlab_engine::random::{Streams, mix};
 use peerlab_engine::time::Time;
@@ -14,7 +15,7 @@ pub struct HostId(pub u32);
 
 /// An identity in an overlay: what a contact is, an address together with the overlay id that its owner has there.
 ///
-/// The low bits name the seat (today one per host) and the high bits the identity's generation: with `identity = "kept"` it
+/// The low bits name the seat (one of its host's, see [`Numbering`]) and the high bits the identity's generation: with `identity = "kept"` it
 /// stays 0, with `"new"` each life counts it up. So a message to an old identity still reaches the machine, and the machine
 /// answers as who it is now, as in life.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,12 +29,12 @@ pub struct Key(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ItemId(pub u32);
 
-/// A question: the seat that asked, and its how-manieth question this is.
+/// A question: the host at which it was asked, and its how-manieth question this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LookupId {
-    /// The seat of the peer that asked.
+    /// The number of the host. Its first peer asks.
     pub origin: u32,
-    /// How many questions that seat had drawn before; those drawn while it was offline count, so that numbers do not depend on the overlay.
+    /// How many questions that host had drawn before; those drawn while it was offline count, so that numbers do not depend on the overlay.
     pub number: u32,
 }
 
@@ -46,7 +47,7 @@ impl Hash for LookupId {
 }
 
 impl LookupId {
-    /// The lookup's number in result files: unique in a run and the same in every topology.
+    /// The lookup's number in result files, among `population` hosts: unique in a run and the same in every topology.
     pub fn global(self, population: u32) -> u64 {
         u64::from(self.number) * u64::from(population) + u64::from(self.origin)
     }
@@ -116,39 +117,108 @@ impl Region {
 
 /// How peers and items are numbered and where they lie in the identifier space.
 ///
+/// A peer's place is a *seat*. A host of the population has one peer or several (virtual nodes), a dedicated host has one; where there are
+/// several, each host has a power of two of seats, of which those beyond its peers stay vacant: host h has the seats
+/// h · 2^k … h · 2^k + v − 1. So a seat's host is a shift away, and where each host has one peer, seat and host are the same number.
+///
 /// Keys are a keyed bijection of the numbers, so that a table of contacts holds four bytes each and a key is computed, not
 /// loaded; no two peers share one.
 #[derive(Clone, Copy, Debug)]
 pub struct Numbering {
-    seats: u32,
+    hosts: u32,
     population: u32,
+    peers_per_host: u32,
+    /// Bits of a seat's number that tell apart the seats of one host.
+    slot_bits: u32,
     seat_bits: u32,
     peer_secret: u64,
     item_secret: u64,
 }
 
 impl Numbering {
-    /// The numbering of a population with `dedicated` servers beside it.
+    /// The most seats that there can be.
+    pub const SEATS_MAX: u32 = 1 << 31;
+
+    /// The numbering of a population with `dedicated` servers beside it, one peer a host.
     pub fn new(population: u32, dedicated: u32, streams: Streams) -> Self {
-        let seats = population + dedicated;
         let keyed = streams.keyed("identifiers");
+        let hosts = population + dedicated;
         Self {
-            seats,
+            hosts,
             population,
-            seat_bits: u32::BITS - seats.max(2).saturating_sub(1).leading_zeros(),
+            peers_per_host: 1,
+            slot_bits: 0,
+            seat_bits: bits_for(hosts),
             peer_secret: keyed.bits(0, 0),
             item_secret: keyed.bits(1, 0),
         }
     }
 
-    /// Seats in all: the population and the dedicated hosts.
-    pub fn seats(&self) -> u32 {
-        self.seats
+    /// The same with `peers` peers on each host of the population.
+    ///
+    /// # Panics
+    /// If there are no peers, or more seats than [`Numbering::SEATS_MAX`]: see [`Numbering::seats_for`].
+    #[must_use]
+    pub fn with_peers_per_host(self, peers: u32) -> Self {
+        let seats = Self::seats_for(self.hosts, peers).expect("a scenario's check has counted the seats");
+        Self { peers_per_host: peers, slot_bits: peers.next_power_of_two().trailing_zeros(), seat_bits: bits_for(seats), ..self }
     }
 
-    /// Peers of the population, servers apart.
+    /// The seats, vacant ones included, that so many hosts take with so many peers each; nothing if there cannot be so many.
+    pub fn seats_for(hosts: u32, peers_per_host: u32) -> Option<u32> {
+        let each = peers_per_host.checked_next_power_of_two().filter(|_| peers_per_host > 0)?;
+        hosts.checked_mul(each).filter(|&seats| seats <= Self::SEATS_MAX)
+    }
+
+    /// Hosts in all: the population and the dedicated ones.
+    pub fn hosts(&self) -> u32 {
+        self.hosts
+    }
+
+    /// Hosts of the population, servers apart.
     pub fn population(&self) -> u32 {
         self.population
+    }
+
+    /// Peers on each host of the population.
+    pub fn peers_per_host(&self) -> u32 {
+        self.peers_per_host
+    }
+
+    /// Bits of a seat's number that tell apart the seats of one host.
+    #[inline]
+    pub fn slot_bits(&self) -> u32 {
+        self.slot_bits
+    }
+
+    /// Seats in all, vacant ones included: their numbers lie below this.
+    pub fn seats(&self) -> u32 {
+        self.hosts << self.slot_bits
+    }
+
+    /// The seat of a host's first peer: the one that asks its questions and publishes what is on its disk.
+    #[inline]
+    pub fn first_seat(&self, host: HostId) -> u32 {
+        host.0 << self.slot_bits
+    }
+
+    /// The seats of a host's peers.
+    pub fn seats_of(&self, host: HostId) -> Range<u32> {
+        let first = self.first_seat(host);
+        let peers = if host.0 < self.population { self.peers_per_host } else { 1 };
+        first..first + peers
+    }
+
+    /// The machine that a seat belongs to.
+    #[inline]
+    pub fn host_of(&self, seat: u32) -> HostId {
+        HostId(seat >> self.slot_bits)
+    }
+
+    /// All identities that live on `peer`'s host in the same life, itself included.
+    pub fn household(&self, peer: PeerId) -> impl Iterator<Item = PeerId> {
+        let generation = peer.0 & !self.seat_mask();
+        self.seats_of(self.host(peer)).map(move |seat| PeerId(seat | generation))
     }
 
     /// The identity of generation `generation` at a seat. Generations wrap around when the 32 bits are used up.
@@ -160,24 +230,29 @@ impl Numbering {
     /// The seat that an identity belongs to.
     #[inline]
     pub fn seat(&self, peer: PeerId) -> u32 {
-        peer.0 & ((1 << self.seat_bits) - 1)
+        peer.0 & self.seat_mask()
+    }
+
+    #[inline]
+    fn seat_mask(&self) -> u32 {
+        (1 << self.seat_bits) - 1
     }
 
     /// The machine that an identity lives on.
     #[inline]
     pub fn host(&self, peer: PeerId) -> HostId {
-        HostId(self.seat(peer))
+        self.host_of(self.seat(peer))
     }
 
     /// The `index`-th dedicated server.
     pub fn server(&self, index: u32) -> PeerId {
-        PeerId(self.population + index)
+        PeerId(self.first_seat(HostId(self.population + index)))
     }
 
     /// True for a dedicated server.
     #[inline]
     pub fn is_server(&self, peer: PeerId) -> bool {
-        self.seat(peer) >= self.population
+        self.host(peer).0 >= self.population
     }
 
     /// Where a peer lies in the identifier space.
@@ -191,4 +266,9 @@ impl Numbering {
     pub fn item_key(&self, item: ItemId) -> Key {
         Key(mix(u64::from(item.0) ^ self.item_secret))
     }
+}
+
+/// The bits that tell so many seats apart; at least one.
+fn bits_for(seats: u32) -> u32 {
+    u32::BITS - seats.max(2).saturating_sub(1).leading_zeros()
 }

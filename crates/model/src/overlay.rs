@@ -133,12 +133,22 @@ pub trait Overlay: Sized + Send + Sync + 'static {
 /// Derive `Deserialize` (with `deny_unknown_fields, default`), `Serialize`, `JsonSchema` and `Default`; doc comments of
 /// the fields become the help text.
 pub trait OverlayConfig: DeserializeOwned + Serialize + JsonSchema + Default + Clone + Debug + Send + Sync + 'static {
-    /// Notes every value that cannot work, with the key's path relative to the `[[topology]]` table.
+    /// Notes every value that cannot work among `population` peers, all those of a host counted, with the key's path relative to the
+    /// `[[topology]]` table.
     fn check(&self, population: u32, issues: &mut Issues);
 
-    /// Bytes of tables that a peer will keep among so many members, roughly: for the estimate of a plan's memory.
+    /// Bytes of tables that one peer will keep among so many members, roughly: for the estimate of a plan's memory.
     fn expected_bytes(&self, _members: u32) -> u64 {
         256
+    }
+
+    /// Peers that each host of the population runs (virtual nodes), 1 to 256. A model that allows several has a parameter
+    /// `virtual_nodes`, which this returns; its range is checked by the world.
+    ///
+    /// They share their host's comings and goings, its link, its capacity and its queue; between two of them a message takes the smallest
+    /// delay of the network. The host's first peer asks its questions and publishes what is on its disk.
+    fn peers_per_host(&self) -> u32 {
+        1
     }
 
     /// Files that a run reads: their contents belong to what makes a result.
@@ -234,7 +244,7 @@ pub struct Role {
 pub struct Setting {
     /// How peers and items are numbered, and their keys.
     pub numbering: Numbering,
-    /// How many peers are online on average.
+    /// How many peers are online on average, all those of a host counted.
     pub expected_online: u32,
     /// How many items there are; 0 if nobody asks for content.
     pub items: u32,
@@ -273,7 +283,7 @@ impl Setting {
 pub struct Start<'a> {
     /// The peers that are members, in the order of their keys.
     pub members: &'a Roster,
-    /// What each seat holds.
+    /// What each seat holds: a host's first one what is on its disk, the others nothing.
     pub shares: &'a dyn Shares,
     /// Randomness for tables that a long history would have made random.
     pub rng: Rng,

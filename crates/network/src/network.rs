@@ -126,6 +126,12 @@ impl Network {
         self.min_delay
     }
 
+    /// The delay below which no message falls, and that of a message between two peers of one host.
+    #[inline]
+    pub fn min_one_way(&self) -> Span {
+        Span::from_nanos(self.floor)
+    }
+
     /// What becomes of a message from one host to another: base latency × rules × jitter, then the floor. `rules` are those
     /// in force when it is sent.
     ///

@@ -45,20 +45,21 @@ impl Estimate {
             let family = registry.get(run.topology.model()).map_or(Family::Structured, |model| model.family);
             let parameters = run.topology.parameters();
             estimate.peers = estimate.peers.max(run.conditions.peers.count);
-            estimate.events = estimate.events.saturating_add(events(&run.conditions, family, &parameters));
+            let each = run.topology.peers_per_host();
+            estimate.events = estimate.events.saturating_add(events(&run.conditions, family, &parameters, each));
             estimate.largest_run_bytes = estimate.largest_run_bytes.max(bytes(&run.conditions, &*run.topology));
         }
         estimate
     }
 }
 
-/// Events of one run.
-fn events(conditions: &Conditions, family: Family, parameters: &Json) -> u64 {
+/// Events of one run, with so many peers on each host.
+fn events(conditions: &Conditions, family: Family, parameters: &Json, each: u32) -> u64 {
     let online = online_share(conditions) * f64::from(conditions.peers.count);
     let seconds = conditions.time.warm_up.span().secs_f64() + conditions.time.duration.span().secs_f64();
     let per_lookup = match family {
         // Half of log2 N hops of a message, an answer and a timer.
-        Family::Structured => 1.5 * libm::log2(online.max(2.0)) + 4.0,
+        Family::Structured => 1.5 * libm::log2((online * f64::from(each)).max(2.0)) + 4.0,
         Family::Unstructured => 4.0 * online,
         Family::Hybrid | Family::ClientServer => 4.0,
     };
@@ -70,9 +71,10 @@ fn events(conditions: &Conditions, family: Family, parameters: &Json) -> u64 {
         let rate = per_second(value.as_str()?.parse().ok()?);
         // Each item is announced like a lookup, and stored in several places; everything else is a timer, a request, an answer and its timeout.
         let cost = match (key.starts_with("republish"), content.items > 0) {
+            // Of a host's peers one has items to announce.
             (true, true) => items_each * (per_lookup + 9.0),
-            (true, false) => 1.0,
-            (false, _) => 4.0,
+            (true, false) => f64::from(each),
+            (false, _) => 4.0 * f64::from(each),
         };
         Some(rate * cost)
     });
@@ -86,11 +88,11 @@ fn per_second(interval: Duration) -> f64 {
 
 /// Bytes of one run.
 fn bytes(conditions: &Conditions, topology: &dyn Topology) -> u64 {
-    let peers = conditions.peers.count;
-    let members = (online_share(conditions) * f64::from(peers)) as u32;
+    let peers = u64::from(conditions.peers.count) * u64::from(topology.peers_per_host());
+    let members = (online_share(conditions) * peers as f64) as u32;
     let content = conditions.items();
     let copies = u64::from(content.items) * u64::from(content.copies);
-    BYTES_PER_RUN + u64::from(peers) * BYTES_PER_PEER + u64::from(members) * topology.expected_bytes(members) + copies * BYTES_PER_COPY
+    BYTES_PER_RUN + peers * BYTES_PER_PEER + u64::from(members) * topology.expected_bytes(members) + copies * BYTES_PER_COPY
 }
 
 /// The share of peers that are online in the long run.

@@ -48,7 +48,8 @@ pub struct Validation {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Figure {
-    /// What is compared: a metric (`sim list metrics`), `hop_share`, `lookup_failure_ratio`, or `peers_touched`. Required.
+    /// What is compared: a metric (`sim list metrics`), or one of `hop_share`, `lookup_failure_ratio`, `peers_touched`, `records_max_ratio`,
+    /// `records_p99_ratio` and `records_none_share`. Required.
     pub quantity: String,
     /// What it is called in the table. Default: the quantity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,6 +60,9 @@ pub struct Figure {
     /// The points of the sweep that are compared, by what they are called. Default: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub at: Vec<String>,
+    /// A point of the sweep, by what it is called: what is compared is the ratio to the value there, repetition by repetition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relative_to: Option<String>,
     /// With `quantity = "hop_share"`: the hop counts, one value each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hops: Vec<u32>,
@@ -166,7 +170,17 @@ impl Validation {
         if figure.at.is_empty() {
             return spots;
         }
-        figure.at.iter().filter_map(|wanted| spots.iter().find(|spot| spot.name == *wanted).cloned()).collect()
+        Self::named(spots, &figure.at)
+    }
+
+    /// Where in the grid the value is found that a figure's values are relative to; nothing if they stand for themselves.
+    pub fn base(&self, figure: &Figure, axes: &[Axis], points: &[Point]) -> Option<Spot> {
+        let wanted = figure.relative_to.clone()?;
+        self.spots(&Figure { at: vec![wanted], ..figure.clone() }, axes, points).pop()
+    }
+
+    fn named(spots: Vec<Spot>, wanted: &[String]) -> Vec<Spot> {
+        wanted.iter().filter_map(|wanted| spots.iter().find(|spot| spot.name == *wanted).cloned()).collect()
     }
 
     /// Notes everything that cannot be compared, with paths relative to the `[validation]` table.
@@ -203,12 +217,13 @@ impl Validation {
             return;
         }
         let everywhere = self.spots(&Figure { at: Vec::new(), ..figure.clone() }, axes, points);
-        for (index, wanted) in figure.at.iter().enumerate() {
+        let at = figure.at.iter().enumerate().map(|(index, wanted)| (format!("at.{index}"), wanted));
+        for (key, wanted) in at.chain(figure.relative_to.iter().map(|wanted| ("relative_to".to_owned(), wanted))) {
             let names = || everywhere.iter().map(|spot| spot.name.as_str());
             if !names().any(|name| name == wanted) {
                 let near = nearest(wanted, names()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
                 let message = format!("the sweep has no point `{wanted}`{near}");
-                issues.error_with_help(format_args!("at.{index}"), message, format!("it has {}", list(names())));
+                issues.error_with_help(key, message, format!("it has {}", list(names())));
             }
         }
         let by_hops = figure.quantity == HOP_SHARE;

@@ -41,7 +41,7 @@ impl LinkAndQueue {
 
 /// See the module.
 pub(crate) struct Books<V> {
-    /// Empty where nobody has limits.
+    /// By host; empty where nobody has limits.
     pub(crate) limits: Vec<LinkAndQueue>,
     /// The network's rules in force; the same in all shards.
     pub(crate) rules: Rules,
@@ -60,15 +60,15 @@ pub(crate) struct Books<V> {
 }
 
 impl<V> Books<V> {
-    /// Nothing written yet, for the shard of these seats.
-    pub(crate) fn new(kinds: &'static [&'static str], seats: &Range<u32>, timeout: Span, limits: Vec<LinkAndQueue>, observer: V) -> Self {
+    /// Nothing written yet, for the shard of these hosts.
+    pub(crate) fn new(kinds: &'static [&'static str], hosts: &Range<u32>, timeout: Span, limits: Vec<LinkAndQueue>, observer: V) -> Self {
         Self {
             limits,
             rules: Rules::default(),
             tally: Tally::new(kinds),
             late: Tally::new(kinds),
             notebook: Notebook::default(),
-            ledger: Ledger::new(seats, timeout),
+            ledger: Ledger::new(hosts, timeout),
             digest: Digest::default(),
             handled: 0,
             raised: 0,
@@ -126,10 +126,11 @@ impl<V> Books<V> {
         cause
     }
 
-    /// When a message that is here now will have been handled: behind what came before it, on the downlink and in the queue.
-    pub(crate) fn admit(&mut self, local: usize, now: Time, bytes: u32) -> Option<Time> {
+    /// When a message that is here now will have been handled: behind what came before it to any peer of the host, on the downlink (if it
+    /// came `by_link`) and in the queue.
+    pub(crate) fn admit(&mut self, local: usize, now: Time, bytes: u32, by_link: bool) -> Option<Time> {
         let Some(limits) = self.limits.get_mut(local) else { return Some(now) };
-        let received = limits.link.arrive(&mut limits.link_state, now, bytes);
+        let received = if by_link { limits.link.arrive(&mut limits.link_state, now, bytes) } else { now };
         match limits.capacity {
             Some(capacity) => capacity.admit(&mut limits.capacity_state, received),
             None => Some(received),

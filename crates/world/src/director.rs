@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{Controller, Progress, Shards};
-use peerlab_model::{Hit, Overlay, PeerId, Target};
+use peerlab_model::{Hit, HostId, Overlay, PeerId, Target};
 use peerlab_workload::Classes;
 
 use crate::conditions::Conditions;
@@ -119,25 +119,24 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             What::Member { peer } => self.truth.joined(peer, &self.common.holdings),
             What::Offline { peer, until, transition } => {
                 self.truth.went(peer, at, &self.common.holdings);
-                let seat = numbering.seat(peer);
-                shards.of(seat).books.ledger.abandon(seat);
+                shards.of(numbering.seat(peer)).books.ledger.abandon(numbering.host(peer));
                 self.reschedule(peer, false, until, transition);
             }
             // There is always one owner.
             What::Asked { target: Target::Key(_), .. } => {}
             What::Asked { lookup, target } => {
-                if let Some(row) = shards.of(lookup.origin).books.ledger.open(lookup) {
+                if let Some(row) = shards.of(numbering.first_seat(HostId(lookup.origin))).books.ledger.open(lookup) {
                     row.existing = self.truth.existing(target);
                 }
             }
             What::Hit { lookup, hit } => {
-                if let Some(row) = shards.of(lookup.origin).books.ledger.open(lookup) {
+                if let Some(row) = shards.of(numbering.first_seat(HostId(lookup.origin))).books.ledger.open(lookup) {
                     self.judge(at, row, hit);
                 }
             }
             What::Claim { peer, region, holds } => self.truth.claims.note(peer, region, holds),
             What::Finished { lookup } => {
-                if let Some(row) = shards.of(lookup.origin).books.ledger.open(lookup) {
+                if let Some(row) = shards.of(numbering.first_seat(HostId(lookup.origin))).books.ledger.open(lookup) {
                     row.end(Outcome::NotFound, self.truth.absent_since(row.target, row.asked));
                 }
             }
@@ -170,10 +169,10 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         let right = self.truth.is_right(&common.overlay, &common.holdings, row.target, hit.peer);
         let latency = at.since(row.asked);
         row.answer(right.then(|| {
-            let (from, to) = (numbering.host(PeerId(row.lookup.origin)), numbering.host(hit.peer));
+            let (from, to) = (HostId(row.lookup.origin), numbering.host(hit.peer));
             let direct = if from == to { None } else { common.network.base_delay(from, to) };
             let stretch = direct.filter(|direct| direct.nanos() > 0).map(|direct| (latency.secs_f64() / (2.0 * direct.secs_f64())) as f32);
-            (numbering.seat(hit.peer), First { latency, hops: hit.hops, rounds: hit.rounds, stretch })
+            (to, First { latency, hops: hit.hops, rounds: hit.rounds, stretch })
         }));
     }
 
@@ -237,7 +236,7 @@ pub(crate) fn stale_share<'s, O: Overlay, V: Observer<O::Message> + 's>(
     shards: impl Iterator<Item = &'s Seats<O, V>>,
 ) -> Option<f64> {
     let (mut stale, mut all) = (0_u64, 0_u64);
-    for peer in shards.flat_map(super::shard::Seats::seats).filter_map(|(_, seat)| seat.peer.as_ref()) {
+    for peer in shards.flat_map(super::shard::Seats::seats).filter_map(|seat| seat.peer.as_ref()) {
         overlay.contacts(peer, &mut |contact| {
             all += 1;
             stale += u64::from(!truth.is_online(contact));

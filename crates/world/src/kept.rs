@@ -34,7 +34,7 @@ impl Kept {
         }
         values.sort_unstable_by_key(|value| value.key);
         for seats in shards {
-            for peer in seats.seats().filter_map(|(_, seat)| seat.peer.as_ref()) {
+            for peer in seats.seats().filter_map(|seat| seat.peer.as_ref()) {
                 each_key(common.overlay.records(peer), now, |key| find(&mut values, key, |value| value.copies += 1));
             }
             for records in seats.disks.values() {

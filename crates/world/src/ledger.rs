@@ -1,6 +1,6 @@
 //! The books of lookups: one row each, from the question to the file.
 //!
-//! Each shard keeps the rows of its own seats' lookups; what other shards did for them comes in parcels when a window is over.
+//! Each shard keeps the rows of its own hosts' lookups; what other shards did for them comes in parcels when a window is over.
 //! Rows stand in the order in which they were asked, which is the order of the file: a row leaves when it has closed and all
 //! rows before it, in all shards, have left. So memory holds what is open, and what waits behind it for at most the lookups'
 //! timeout; it does not grow with the length of a run.
@@ -11,14 +11,14 @@
 //! for a lookup after its row has closed is maintenance of kind `late`.
 //!
 //! # Cost
-//! A row is found without hashing: each seat knows its newest row, each row the seat's one before. An event of a lookup costs
+//! A row is found without hashing: each host knows its newest row, each row the host's one before. An event of a lookup costs
 //! one visit (what ended, what was sent), made in batches with the rows fetched ahead.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
 use peerlab_engine::time::{Span, Time};
-use peerlab_model::{LookupId, Target};
+use peerlab_model::{HostId, LookupId, Target};
 use peerlab_prefetch::{prefetch, table};
 
 use crate::notes::{Account, End};
@@ -39,7 +39,7 @@ pub(crate) struct Row {
     /// When the row closed; [`Time::MAX`] while it is open.
     closed: Time,
     pub(crate) bytes: u64,
-    /// The same seat's row before this one.
+    /// The same host's row before this one.
     previous: u32,
     in_flight: i32,
     pub(crate) messages: u32,
@@ -52,9 +52,9 @@ pub(crate) struct Row {
     pub(crate) existing: u32,
     pub(crate) ended: Option<Outcome>,
     pub(crate) first: Option<First>,
-    /// The seats of the right answers so far, where there may be several.
+    /// The hosts of the right answers so far, where there may be several.
     #[expect(clippy::box_collection, reason = "nearly every row goes without, and an empty vector takes three words")]
-    right: Option<Box<Vec<u32>>>,
+    right: Option<Box<Vec<HostId>>>,
 }
 
 /// The first right answer of a lookup.
@@ -69,12 +69,12 @@ pub(crate) struct First {
 
 /// The open rows of a shard.
 pub(crate) struct Ledger {
-    /// The shard's first seat.
-    seat: u32,
+    /// The shard's first host.
+    host: u32,
     /// The number of the first row.
     base: u32,
     rows: VecDeque<Row>,
-    /// By seat of the shard: its newest row.
+    /// By host of the shard: its newest row.
     latest: Vec<u32>,
     timeout: Span,
     /// The first row whose deadline has not passed.
@@ -84,18 +84,18 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// No rows yet, for the lookups of these seats.
-    pub(crate) fn new(seats: &Range<u32>, timeout: Span) -> Self {
-        let mut latest = table(seats.len());
-        latest.resize(seats.len(), NONE);
-        Self { seat: seats.start, base: 0, rows: VecDeque::new(), latest, timeout, due: 0, issued: 0, left: 0 }
+    /// No rows yet, for the lookups of these hosts.
+    pub(crate) fn new(hosts: &Range<u32>, timeout: Span) -> Self {
+        let mut latest = table(hosts.len());
+        latest.resize(hosts.len(), NONE);
+        Self { host: hosts.start, base: 0, rows: VecDeque::new(), latest, timeout, due: 0, issued: 0, left: 0 }
     }
 
-    /// Opens a row for a question of one of the shard's seats; those asked before have theirs.
+    /// Opens a row for a question of one of the shard's hosts; those asked before have theirs.
     pub(crate) fn asked(&mut self, lookup: LookupId, target: Target, at: Time) {
         let number = self.base + self.rows.len() as u32;
         assert!(number < NONE, "more than 2^32 lookups in one run");
-        let previous = std::mem::replace(&mut self.latest[(lookup.origin - self.seat) as usize], number);
+        let previous = std::mem::replace(&mut self.latest[(lookup.origin - self.host) as usize], number);
         self.issued += 1;
         self.rows.push_back(Row {
             lookup,
@@ -119,7 +119,7 @@ impl Ledger {
     /// The newest row of a lookup's origin, or [`NONE`]; nothing if the origin is another shard's.
     #[inline]
     fn place(&self, lookup: LookupId) -> Option<&u32> {
-        self.latest.get(lookup.origin.wrapping_sub(self.seat) as usize)
+        self.latest.get(lookup.origin.wrapping_sub(self.host) as usize)
     }
 
     /// The row of a lookup that has not left.
@@ -143,9 +143,9 @@ impl Ledger {
         self.find(lookup).filter(|row| row.ended.is_none())
     }
 
-    /// Ends all lookups of a seat that went offline.
-    pub(crate) fn abandon(&mut self, seat: u32) {
-        let mut number = self.latest[(seat - self.seat) as usize];
+    /// Ends all lookups of a host that went offline.
+    pub(crate) fn abandon(&mut self, host: HostId) {
+        let mut number = self.latest[(host.0 - self.host) as usize];
         while number != NONE && number >= self.base {
             let row = &mut self.rows[(number - self.base) as usize];
             if row.ended.is_none() {
@@ -171,7 +171,7 @@ impl Ledger {
         }
     }
 
-    /// Books what was done for the lookups of this shard's seats; what came too late goes to the `late` messages of `tally`.
+    /// Books what was done for the lookups of this shard's hosts; what came too late goes to the `late` messages of `tally`.
     pub(crate) fn book(&mut self, accounts: &[Account], tally: &mut Tally) {
         for (index, account) in accounts.iter().enumerate() {
             if let Some(latest) = accounts.get(index + 2 * AHEAD).and_then(|ahead| self.place(ahead.lookup)) {
@@ -267,15 +267,15 @@ fn book_late(account: &Account, closed: Time, tally: &mut Tally) {
 }
 
 impl Row {
-    /// Notes an answer; a right one names the seat that it found.
-    pub(crate) fn answer(&mut self, right: Option<(u32, First)>) {
+    /// Notes an answer; a right one names a peer of the host that it found.
+    pub(crate) fn answer(&mut self, right: Option<(HostId, First)>) {
         self.answers += 1;
-        let Some((seat, first)) = right else { return };
+        let Some((host, first)) = right else { return };
         if matches!(self.target, Target::Item(_)) {
-            let seats = self.right.get_or_insert_default();
-            match seats.binary_search(&seat) {
+            let hosts = self.right.get_or_insert_default();
+            match hosts.binary_search(&host) {
                 Ok(_) => return,
-                Err(at) => seats.insert(at, seat),
+                Err(at) => hosts.insert(at, host),
             }
             self.results += 1;
         } else {

@@ -30,7 +30,7 @@ impl Note {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum What {
-    /// A host came online; it expects to go at `until`, which is its transition `transition`.
+    /// A host came online, with its first peer `peer` and all others; it expects to go at `until`, which is its transition `transition`.
     Online { peer: PeerId, until: Time, transition: u32 },
     /// An identity has become a member.
     Member { peer: PeerId },

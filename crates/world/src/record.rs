@@ -22,7 +22,7 @@ pub struct RunRecord {
     pub messages: Vec<MessageRow>,
     /// The time series.
     pub samples: Vec<SampleRow>,
-    /// Peers of the population.
+    /// Hosts of the population.
     pub population: u32,
     /// What the timeline did.
     pub events: Vec<EventRow>,
@@ -50,7 +50,7 @@ pub struct LookupRow {
     pub lookup: u64,
     /// When it was asked.
     pub time: Time,
-    /// The peer that asked.
+    /// The peer that asked: its host's number.
     pub origin: u32,
     /// What it asked for.
     pub target: Target,
@@ -146,10 +146,10 @@ pub struct SampleRow {
     pub value: f64,
 }
 
-/// A row of `peers.csv`. Counters cover the measured time.
+/// A row of `peers.csv`. Counters cover the measured time, and are sums over a host's peers where it has several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerRow {
-    /// The peer's number; dedicated servers follow the population.
+    /// The number of the peer's host; dedicated servers follow the population.
     pub peer: u32,
     /// The name of its class, if the scenario has classes.
     pub class: Option<String>,
@@ -171,6 +171,8 @@ pub struct PeerRow {
     pub items: u64,
     /// Bytes of protocol state at the end; 0 if it is offline then.
     pub state_bytes: u64,
+    /// Records that it keeps for the overlay at the end, expired ones that are still there included; 0 if it is offline then.
+    pub records: u64,
 }
 
 /// A row of `events.csv`.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use peerlab_model::{Family, Issues, Overlay, OverlayConfig, Targets};
+use peerlab_model::{Family, Issues, Numbering, Overlay, OverlayConfig, Targets};
 use peerlab_overlay::client_server::ClientServer;
 use peerlab_overlay::hybrid::central_index::CentralIndex;
 use peerlab_overlay::structured::accordion::Accordion;
@@ -24,6 +24,9 @@ use schemars::{Schema, schema_for};
 use crate::conditions::Conditions;
 use crate::record::{RunRecord, Sink};
 use crate::run::{RunError, RunOptions, run};
+
+/// The most peers that a host runs.
+const VIRTUAL_NODES_MAX: u32 = 256;
 
 /// The models that a program knows.
 pub struct Registry {
@@ -135,13 +138,15 @@ pub trait Topology: Send + Sync + fmt::Debug {
     fn model(&self) -> &'static str;
     /// All parameters, defaults filled in.
     fn parameters(&self) -> serde_json::Value;
-    /// Notes every value that cannot work.
-    fn check(&self, population: u32, issues: &mut Issues);
+    /// Notes every value that cannot work among so many hosts.
+    fn check(&self, hosts: u32, issues: &mut Issues);
     /// Which questions it can answer.
     fn targets(&self) -> Targets;
     /// How many servers it needs.
     fn dedicated(&self) -> usize;
-    /// Bytes of tables that a peer will keep among so many members, roughly.
+    /// Peers that each host runs.
+    fn peers_per_host(&self) -> u32;
+    /// Bytes of tables that one peer will keep among so many members, roughly.
     fn expected_bytes(&self, members: u32) -> u64;
     /// Files that it reads.
     fn files(&self) -> Vec<String>;
@@ -171,8 +176,23 @@ impl<O: Overlay> Topology for Configured<O> {
         to_json(&self.config)
     }
 
-    fn check(&self, population: u32, issues: &mut Issues) {
-        self.config.check(population, issues);
+    fn check(&self, hosts: u32, issues: &mut Issues) {
+        let each = self.peers_per_host();
+        let all = hosts.saturating_add(self.dedicated() as u32);
+        if !(1..=VIRTUAL_NODES_MAX).contains(&each) {
+            issues.error("virtual_nodes", format!("a host runs 1 to {VIRTUAL_NODES_MAX} peers, not {each}"));
+        } else if Numbering::seats_for(all, each).is_none() {
+            let possible = (1..each).rev().find(|&fewer| Numbering::seats_for(all, fewer).is_some()).unwrap_or(1);
+            issues.error_with_help(
+                "virtual_nodes",
+                format!(
+                    "{hosts} hosts with {each} peers each are more than can be told apart ({each} take {} seats, and there are 2^31)",
+                    each.next_power_of_two()
+                ),
+                format!("at most {possible} with so many hosts"),
+            );
+        }
+        self.config.check(hosts.saturating_mul(each), issues);
     }
 
     fn targets(&self) -> Targets {
@@ -181,6 +201,10 @@ impl<O: Overlay> Topology for Configured<O> {
 
     fn dedicated(&self) -> usize {
         O::dedicated(&self.config).len()
+    }
+
+    fn peers_per_host(&self) -> u32 {
+        self.config.peers_per_host()
     }
 
     fn expected_bytes(&self, members: u32) -> u64 {

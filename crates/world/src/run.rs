@@ -8,7 +8,7 @@ use peerlab_engine::Schedule as EngineSchedule;
 use peerlab_engine::digest::Digest;
 use peerlab_engine::random::Streams;
 use peerlab_engine::time::{Span, Time};
-use peerlab_model::{BuildError, HostId, Message as _, Numbering, Overlay, Role, Setting, Shares as _};
+use peerlab_model::{BuildError, HostId, Message as _, Numbering, Overlay, OverlayConfig as _, Role, Setting};
 use peerlab_network::{Capacity, Link, Network, NetworkError};
 use peerlab_workload::{ClassConfig, Classes, Disk, Holdings, Identity, Lifetimes, Questions, TargetKind, TraceError};
 
@@ -20,7 +20,7 @@ use crate::measure::{Metrics, gini};
 use crate::observer::Observer;
 use crate::record::{MessageRow, PeerRow, RunRecord, Sink};
 use crate::schedule::Schedule;
-use crate::shard::{Common, Phase, Seats};
+use crate::shard::{Common, Life, Phase, Seat, Seats};
 use crate::tally::Tally;
 use crate::truth::Truth;
 
@@ -116,10 +116,10 @@ impl<'a, O: Overlay> World<'a, O> {
         let classes = Arc::new(Classes::new(&conditions.peers, streams));
         let content = conditions.items();
         let lifetimes = Lifetimes::new(conditions.churn.as_ref(), &conditions.peers, Arc::clone(&classes), streams)?;
-        let numbering = Numbering::new(population, roles.len() as u32, streams);
+        let numbering = Numbering::new(population, roles.len() as u32, streams).with_peers_per_host(config.peers_per_host());
         let setting = Setting {
             numbering,
-            expected_online: (lifetimes.expected_online_share() * f64::from(population)) as u32,
+            expected_online: (lifetimes.expected_online_share() * f64::from(population)) as u32 * numbering.peers_per_host(),
             items: content.items,
             value_bytes: conditions.storage.as_ref().map_or(0, |storage| storage.size.0 as u32),
             wire: conditions.network.wire,
@@ -153,12 +153,12 @@ impl<'a, O: Overlay> World<'a, O> {
         observer: impl Fn() -> V,
     ) -> Result<(RunRecord, Vec<V>), RunError> {
         let numbering = self.common.setting.numbering;
-        let seats = numbering.seats();
-        let per_shard = seats.div_ceil(options.shards.clamp(1, seats as usize) as u32);
-        let shards: Vec<Seats<O, V>> = (0..seats)
+        let hosts = numbering.hosts();
+        let per_shard = hosts.div_ceil(options.shards.clamp(1, hosts as usize) as u32);
+        let shards: Vec<Seats<O, V>> = (0..hosts)
             .step_by(per_shard as usize)
             .map(|base| {
-                let here = base..(base + per_shard).min(seats);
+                let here = base..(base + per_shard).min(hosts);
                 Seats::new(Arc::clone(&self.common), here.clone(), per_shard, self.limits(here), observer())
             })
             .collect();
@@ -174,22 +174,25 @@ impl<'a, O: Overlay> World<'a, O> {
             options.stop,
             options.progress,
         );
-        let min_delay = self.common.network.min_delay().min(options.longest_window.unwrap_or(Span::MAX));
+        let network = &self.common.network;
+        // Peers of one host are nearer to each other than any two hosts may be.
+        let min_delay = if numbering.peers_per_host() > 1 { network.min_one_way() } else { network.min_delay() };
+        let min_delay = min_delay.min(options.longest_window.unwrap_or(Span::MAX));
         let schedule = EngineSchedule { begin, end: Time::ZERO + self.conditions.time.duration.span(), min_delay };
-        let shards = peerlab_engine::run(shards, seats, per_shard, schedule, &mut director);
+        let shards = peerlab_engine::run(shards, numbering.seats(), per_shard << numbering.slot_bits(), schedule, &mut director);
         self.record(director, shards)
     }
 
-    /// The links and capacities of some seats; empty if none of them is limited.
-    fn limits(&self, seats: std::ops::Range<u32>) -> Vec<LinkAndQueue> {
+    /// The links and capacities of some hosts; empty if none of them is limited.
+    fn limits(&self, hosts: std::ops::Range<u32>) -> Vec<LinkAndQueue> {
         let population = self.common.setting.numbering.population();
-        let limits = seats.map(|seat| {
-            if seat >= population {
-                let role = &self.roles[(seat - population) as usize];
+        let limits = hosts.map(|host| {
+            if host >= population {
+                let role = &self.roles[(host - population) as usize];
                 let capacity = role.capacity.map(|per_second| Capacity::new(per_second, role.queue));
                 return LinkAndQueue::new(Link::default(), capacity);
             }
-            match self.class(seat) {
+            match self.class(HostId(host)) {
                 None => LinkAndQueue::default(),
                 Some(class) => {
                     let link = Link { upload: class.upload, download: class.download };
@@ -202,8 +205,8 @@ impl<'a, O: Overlay> World<'a, O> {
     }
 
     /// A host's class, if the scenario has any.
-    fn class(&self, host: u32) -> Option<&ClassConfig> {
-        self.conditions.peers.class.get(self.classes.of(HostId(host)))
+    fn class(&self, host: HostId) -> Option<&ClassConfig> {
+        self.conditions.peers.class.get(self.classes.of(host))
     }
 
     /// Balances the books and draws up the record.
@@ -273,20 +276,21 @@ impl<'a, O: Overlay> World<'a, O> {
         let online = truth.online_seconds();
         metrics.maybe("maintenance_bytes_per_peer_s", "B/s", (online > 0.0).then(|| tally.maintenance_bytes() as f64 / online));
         metrics.value("peers_online_mean", "peers", online / duration);
-        let population = self.common.setting.numbering.population();
-        let loads = || shards.iter().flat_map(Seats::seats);
-        let of_peers: Vec<u64> =
-            loads().filter(|(number, _)| *number < population).map(|(_, seat)| u64::from(seat.life.messages_in)).collect();
-        let (by_peers, busiest) = (of_peers.iter().sum::<u64>(), of_peers.iter().copied().max().unwrap_or(0));
-        let all = loads().map(|(_, seat)| u64::from(seat.life.messages_in)).sum::<u64>();
-        let busiest_of_all = loads().map(|(_, seat)| u64::from(seat.life.messages_in)).max().unwrap_or(0);
-        debug_assert!(busiest <= busiest_of_all);
-        metrics.maybe("load_gini", "1", gini(of_peers));
-        metrics.ratio("load_max_share", busiest_of_all, all);
+        let population = self.common.setting.numbering.population() as usize;
+        let hosts = || shards.iter().flat_map(Seats::hosts).map(|(_, seats)| seats);
+        let mut loads: Vec<u64> = hosts().map(|seats| seats.iter().map(|seat| u64::from(seat.life.messages_in)).sum()).collect();
+        let (all, busiest) = (loads.iter().sum::<u64>(), loads.iter().copied().max().unwrap_or(0));
+        loads.truncate(population);
+        let by_peers = loads.iter().sum::<u64>();
+        metrics.maybe("load_gini", "1", gini(loads));
+        metrics.ratio("load_max_share", busiest, all);
         metrics.ratio("server_messages_share", all - by_peers, all);
-        let members = || loads().filter(|(number, seat)| *number < population && seat.life.phase == Phase::Member);
-        let bytes: usize = members().filter_map(|(_, seat)| seat.peer.as_ref()).map(|peer| self.common.overlay.state_bytes(peer)).sum();
-        metrics.mean("state_bytes_per_peer_mean", "B", bytes as f64, members().count() as u64);
+        let is_member = |seat: &&Seat<O::Peer>| seat.life.phase == Phase::Member;
+        let members = || hosts().take(population).map(|seats| seats.iter().filter(is_member));
+        let bytes: usize =
+            members().flatten().filter_map(|seat| seat.peer.as_ref()).map(|peer| self.common.overlay.state_bytes(peer)).sum();
+        let of_hosts = members().filter(|seats| seats.clone().next().is_some()).count();
+        metrics.mean("state_bytes_per_peer_mean", "B", bytes as f64, of_hosts as u64);
         metrics.maybe("stale_contact_ratio", "1", stale_share(&self.common.overlay, truth, shards.iter()));
         let end = Time::ZERO + self.conditions.time.duration.span();
         for (name, unit, value) in Kept::count(&self.common, truth, shards.iter(), end).iter().flat_map(Kept::metrics) {
@@ -301,23 +305,29 @@ impl<'a, O: Overlay> World<'a, O> {
         metrics.0
     }
 
-    /// Each peer, then each dedicated server.
+    /// Each host of the population with the sums over its peers, then each dedicated server.
     fn peer_rows<V: Observer<O::Message>>(&self, shards: &[Seats<O, V>]) -> impl Iterator<Item = PeerRow> {
         let population = self.common.setting.numbering.population();
         let end = Time::ZERO + self.conditions.time.duration.span();
-        shards.iter().flat_map(|seats| seats.seats().map(move |(number, seat)| (seats, number, seat))).map(move |(seats, number, seat)| {
+        let of_hosts = shards.iter().flat_map(|shard| shard.hosts().map(move |(host, seats)| (shard, host, seats)));
+        of_hosts.map(move |(shard, host, seats)| {
+            let is_peer = host.0 < population;
+            let sum = |of: fn(&Life) -> u64| seats.iter().map(|seat| of(&seat.life)).sum();
+            let states = seats.iter().filter_map(|seat| seat.peer.as_ref()).map(|peer| self.common.overlay.state_bytes(peer) as u64);
+            let records = seats.iter().filter_map(|seat| seat.peer.as_ref()).map(|peer| self.common.overlay.records(peer).len() as u64);
             PeerRow {
-                peer: number,
-                class: self.class(number).filter(|_| number < population).map(|class| class.name.clone()),
-                role: if number < population { "peer" } else { self.roles[(number - population) as usize].name },
-                online: seats.online_until(number, end),
-                messages_in: u64::from(seat.life.messages_in),
-                messages_out: u64::from(seat.life.messages_out),
-                bytes_in: seat.life.bytes_in,
-                bytes_out: seat.life.bytes_out,
-                lookups_served: u64::from(seat.life.lookups_served),
-                items: if number < population { self.common.holdings.of(number).len() as u64 } else { 0 },
-                state_bytes: seat.peer.as_ref().map_or(0, |peer| self.common.overlay.state_bytes(peer) as u64),
+                peer: host.0,
+                class: self.class(host).filter(|_| is_peer).map(|class| class.name.clone()),
+                role: if is_peer { "peer" } else { self.roles[(host.0 - population) as usize].name },
+                online: shard.online_until(host, end),
+                messages_in: sum(|life| u64::from(life.messages_in)),
+                messages_out: sum(|life| u64::from(life.messages_out)),
+                bytes_in: sum(|life| life.bytes_in),
+                bytes_out: sum(|life| life.bytes_out),
+                lookups_served: sum(|life| u64::from(life.lookups_served)),
+                items: if is_peer { self.common.holdings.items(host).len() as u64 } else { 0 },
+                state_bytes: states.sum(),
+                records: records.sum(),
             }
         })
     }

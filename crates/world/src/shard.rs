@@ -1,8 +1,12 @@
 //! Peers at work: what the engine's events mean to a population of peers.
 //!
 //! A *seat* is the simulator's place for one peer: whether it is online, its counters, its randomness, its state. A message for a
-//! seat meets, in this order: the seat's life (was it sent to this one?), its downlink and its capacity (it is queued again for
+//! seat meets, in this order: the seat's life (was it sent to this one?), its host's downlink and capacity (it is queued again for
 //! the time when it has been handled), and then the model. What the model asks for is carried out when its handler returns.
+//!
+//! The seats of one host are a group of the engine's: its events come in the order of their keys, whichever of its peers they are for.
+//! So its peers share a link and a queue exactly. What the host does by itself (come, go, ask, publish) is in the events of its first
+//! seat, and in the order of that seat's counter, for all of its peers.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,7 +17,7 @@ use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox, Shard};
 use peerlab_model::{
     Actions, Cause, Context, Hit, Host, HostId, ItemId, LookupId, Message, Next, OpenRequests, Overlay, PeerId, Pool, Record, Region,
-    Setting, Shares as _, Target,
+    Setting, Target,
 };
 use peerlab_network::{Network, Verdict};
 use peerlab_prefetch::{prefetch, table};
@@ -45,6 +49,15 @@ pub(crate) struct Common<O> {
     pub(crate) new_identities: bool,
     /// True if there are questions for the owners of keys.
     pub(crate) asks_for_owners: bool,
+}
+
+impl<O> Common<O> {
+    /// What is on the disk that a peer publishes from: its host's for the first peer of a host, nothing for the others.
+    pub(crate) fn disk(&self, seat: u32) -> &[ItemId] {
+        let numbering = &self.setting.numbering;
+        let host = numbering.host_of(seat);
+        if seat == numbering.first_seat(host) { self.holdings.items(host) } else { &[] }
+    }
 }
 
 /// What a seat is reminded of.
@@ -92,7 +105,7 @@ pub(crate) struct Life {
     pub(crate) phase: Phase,
 }
 
-/// What a seat needs now and then.
+/// What a host needs now and then.
 #[derive(Clone, Copy, Debug, Default)]
 struct Calendar {
     generation: u32,
@@ -117,10 +130,14 @@ impl Life {
 /// The seats of one shard.
 pub(crate) struct Seats<O: Overlay, V> {
     common: Arc<Common<O>>,
+    /// The first seat.
     base: u32,
-    /// Seats of each shard but the last, which may have fewer.
+    /// The first host.
+    first: u32,
+    /// Hosts of each shard but the last, which may have fewer.
     per_shard: u32,
     places: Vec<Seat<O::Peer>>,
+    /// By host.
     calendars: Vec<Calendar>,
     /// What is on the disks of machines that are offline, where they keep values for others.
     pub(crate) disks: BTreeMap<u32, Box<[Record]>>,
@@ -136,22 +153,31 @@ impl<O: Overlay> Host for Common<O> {
         if self.publishes_once {
             return &[];
         }
-        self.holdings.of(self.setting.numbering.seat(peer))
+        self.disk(self.setting.numbering.seat(peer))
     }
 
     fn bootstrap(&self, asker: PeerId, now: Time, rng: &mut Rng) -> Option<PeerId> {
         let numbering = &self.setting.numbering;
         let schedule = self.schedule.read().expect("nobody panics while writing the schedule");
-        let host = schedule.random_online(numbering.host(asker), now, rng, &self.lifetimes)?;
+        let own = numbering.host(asker);
+        let Some(host) = schedule.random_online(own, now, rng, &self.lifetimes) else {
+            // Nobody else is online: the peers of one host still find each other.
+            let first = numbering.first_seat(own);
+            return (numbering.seat(asker) != first).then(|| numbering.peer(first, 0));
+        };
+        let peers = numbering.seats_of(host);
+        let seat = if peers.len() == 1 { peers.start } else { peers.start + rng.below(peers.len() as u64) as u32 };
         // An address is all that a list of peers gives: who lives there says so itself.
-        Some(numbering.peer(host.0, 0))
+        Some(numbering.peer(seat, 0))
     }
 }
 
 impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
-    /// The shard of `seats`, one of several with `per_shard` seats each.
-    pub(crate) fn new(common: Arc<Common<O>>, seats: Range<u32>, per_shard: u32, limits: Vec<LinkAndQueue>, observer: V) -> Self {
-        let (base, count) = (seats.start, seats.len());
+    /// The shard of `hosts`, one of several with `per_shard` hosts each.
+    pub(crate) fn new(common: Arc<Common<O>>, hosts: Range<u32>, per_shard: u32, limits: Vec<LinkAndQueue>, observer: V) -> Self {
+        let numbering = common.setting.numbering;
+        let seats = numbering.first_seat(HostId(hosts.start))..numbering.first_seat(HostId(hosts.end));
+        let base = seats.start;
         let seat = |number: u32| Seat {
             peer: None,
             rng: common.streams.rng("overlay", u64::from(number)),
@@ -168,16 +194,32 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
                 phase: Phase::Offline,
             },
         };
-        let mut places = table(count);
-        places.extend(seats.clone().map(seat));
-        let books = Books::new(O::Message::KINDS, &seats, common.setting.lookup_timeout, limits, observer);
-        let calendars = vec![Calendar::default(); count];
-        Self { common, base, per_shard, places, calendars, disks: BTreeMap::new(), requests: Pool::default(), books }
+        let mut places = table(seats.len());
+        places.extend(seats.map(seat));
+        let books = Books::new(O::Message::KINDS, &hosts, common.setting.lookup_timeout, limits, observer);
+        let calendars = vec![Calendar::default(); hosts.len()];
+        Self { common, base, first: hosts.start, per_shard, places, calendars, disks: BTreeMap::new(), requests: Pool::default(), books }
     }
 
-    /// All seats, with their numbers.
-    pub(crate) fn seats(&self) -> impl Iterator<Item = (u32, &Seat<O::Peer>)> {
-        (self.base..).zip(&self.places)
+    /// All seats, vacant ones included.
+    pub(crate) fn seats(&self) -> impl Iterator<Item = &Seat<O::Peer>> {
+        self.places.iter()
+    }
+
+    /// All hosts, with their seats, the first peer's first.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = (HostId, &[Seat<O::Peer>])> {
+        (self.first..).map(HostId).zip(self.places.chunks(1 << self.common.setting.numbering.slot_bits()))
+    }
+
+    /// A host's seats, the first peer's first.
+    pub(crate) fn host(&self, host: HostId) -> &[Seat<O::Peer>] {
+        let bits = self.common.setting.numbering.slot_bits();
+        &self.places[((host.0 - self.first) << bits) as usize..][..1 << bits]
+    }
+
+    /// True if a host is online.
+    pub(crate) fn is_online(&self, host: HostId) -> bool {
+        self.host(host)[0].life.phase != Phase::Offline
     }
 
     pub(crate) fn seat(&self, number: u32) -> &Seat<O::Peer> {
@@ -188,19 +230,19 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         &mut self.places[(number - self.base) as usize]
     }
 
-    fn calendar(&mut self, number: u32) -> &mut Calendar {
-        &mut self.calendars[(number - self.base) as usize]
+    fn calendar(&mut self, host: HostId) -> &mut Calendar {
+        &mut self.calendars[(host.0 - self.first) as usize]
     }
 
     /// How many transitions a host has been told to expect.
-    pub(crate) fn transition_of(&self, number: u32) -> u32 {
-        self.calendars[(number - self.base) as usize].transition
+    pub(crate) fn transition_of(&self, host: HostId) -> u32 {
+        self.calendars[(host.0 - self.first) as usize].transition
     }
 
-    /// A seat's measured time online up to `end`.
-    pub(crate) fn online_until(&self, number: u32, end: Time) -> Span {
-        let before = self.calendars[(number - self.base) as usize].online;
-        let life = &self.seat(number).life;
+    /// A host's measured time online up to `end`.
+    pub(crate) fn online_until(&self, host: HostId, end: Time) -> Span {
+        let before = self.calendars[(host.0 - self.first) as usize].online;
+        let life = &self.host(host)[0].life;
         match life.phase {
             Phase::Offline => before,
             Phase::Joining | Phase::Member => before + measured(life.began, end),
@@ -215,53 +257,88 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         }
     }
 
-    /// Present at the very beginning, as a member or as a server, with tables that are filled in already (or need none).
-    pub(crate) fn begin_as_member(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time) {
-        let identity = self.identity(seat);
-        self.calendar(seat).published = true;
-        let life = &mut self.seat_mut(seat).life;
-        life.phase = Phase::Member;
-        life.began = now;
-        self.act(out, seat, now, peerlab_model::Overlay::started);
-        self.books.observer.online(now, identity);
-        self.books.observer.joined(now, identity);
+    /// Present at the very beginning: the host's peers are members, with tables that are filled in already.
+    pub(crate) fn begin_as_member(&mut self, out: &mut Outbox<'_, Self>, host: HostId, now: Time) {
+        self.calendar(host).published = true;
+        for seat in self.common.setting.numbering.seats_of(host) {
+            let identity = self.identity(seat);
+            let life = &mut self.seat_mut(seat).life;
+            life.phase = Phase::Member;
+            life.began = now;
+            self.act(out, seat, now, peerlab_model::Overlay::started);
+            self.books.observer.online(now, identity);
+            self.books.observer.joined(now, identity);
+        }
     }
 
-    /// Sets a host's next transition.
-    pub(crate) fn expect(&mut self, out: &mut Outbox<'_, Self>, seat: u32, until: Time) -> u32 {
-        let calendar = self.calendar(seat);
+    /// Sets a host's next transition. `out` is its first seat's.
+    pub(crate) fn expect(&mut self, out: &mut Outbox<'_, Self>, host: HostId, until: Time) -> u32 {
+        let calendar = self.calendar(host);
         calendar.transition += 1;
         let transition = calendar.transition;
         if until < Time::MAX {
-            let seq = self.seat_mut(seat).life.next_seq();
+            let seq = self.first_seat(host).life.next_seq();
             out.timer(until, seq, Alarm::Transition(transition));
         }
         transition
     }
 
-    /// Sets the time of a host's next question.
-    pub(crate) fn expect_question(&mut self, out: &mut Outbox<'_, Self>, seat: u32, after: Time) {
-        let asked = self.calendar(seat).questions;
+    /// Sets the time of a host's next question. `out` is its first seat's.
+    pub(crate) fn expect_question(&mut self, out: &mut Outbox<'_, Self>, host: HostId, after: Time) {
+        let asked = self.calendar(host).questions;
         if let Some(questions) = &self.common.questions {
-            let next = questions.next(HostId(seat), asked, after);
-            let seq = self.seat_mut(seat).life.next_seq();
+            let next = questions.next(host, asked, after);
+            let seq = self.first_seat(host).life.next_seq();
             out.timer(next, seq, Alarm::Question);
         }
+    }
+
+    fn first_seat(&mut self, host: HostId) -> &mut Seat<O::Peer> {
+        self.seat_mut(self.common.setting.numbering.first_seat(host))
     }
 
     /// Who lives at a seat (or did last).
     #[inline]
     pub(crate) fn identity(&self, seat: u32) -> PeerId {
-        let generation = if self.common.new_identities { self.calendars[(seat - self.base) as usize].generation } else { 0 };
-        self.common.setting.numbering.peer(seat, generation)
+        let numbering = &self.common.setting.numbering;
+        let generation = if self.common.new_identities { self.calendars[self.local(seat)].generation } else { 0 };
+        numbering.peer(seat, generation)
     }
 
-    /// A host comes online with an empty mind, until `until` (as it expects).
-    pub(crate) fn arrive(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, until: Time) {
-        let calendar = self.calendar(seat);
+    /// The place of a seat's host among those of the shard.
+    #[inline]
+    fn local(&self, seat: u32) -> usize {
+        (self.common.setting.numbering.host_of(seat).0 - self.first) as usize
+    }
+
+    /// A host comes online, its peers with empty minds, until `until` (as it expects). `out` is its first seat's.
+    pub(crate) fn arrive(&mut self, out: &mut Outbox<'_, Self>, host: HostId, now: Time, until: Time) {
+        let calendar = self.calendar(host);
         calendar.generation = calendar.generation.wrapping_add(1);
-        let peer = self.identity(seat);
-        let mut state = self.common.overlay.peer(peer);
+        let numbering = self.common.setting.numbering;
+        for seat in numbering.seats_of(host) {
+            self.begin_life(seat, now);
+        }
+        let peer = self.identity(numbering.first_seat(host));
+        let transition = self.expect(out, host, until);
+        let key = self.own_key(host, now);
+        self.books.notebook.note(key, What::Online { peer, until, transition });
+        for peer in numbering.household(peer) {
+            self.books.observer.online(now, peer);
+        }
+        for seat in numbering.seats_of(host) {
+            if numbering.is_server(peer) {
+                self.seat_mut(seat).life.phase = Phase::Member;
+                self.act(out, seat, now, peerlab_model::Overlay::started);
+            } else {
+                self.act(out, seat, now, peerlab_model::Overlay::join);
+            }
+        }
+    }
+
+    /// A peer with an empty mind, but for what is still on its disk.
+    fn begin_life(&mut self, seat: u32, now: Time) {
+        let mut state = self.common.overlay.peer(self.identity(seat));
         if let Some(mut records) = self.disks.remove(&seat).map(Vec::from) {
             records.retain(|record| record.expires > now);
             self.common.overlay.restore(&mut state, &records);
@@ -272,85 +349,87 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         at.life.began = now;
         at.life.first_seq = at.life.seq;
         at.life.phase = Phase::Joining;
-        let transition = self.expect(out, seat, until);
-        let key = self.own_key(seat, now);
-        self.books.notebook.note(key, What::Online { peer, until, transition });
-        self.books.observer.online(now, peer);
-        if self.common.setting.numbering.is_server(peer) {
-            self.seat_mut(seat).life.phase = Phase::Member;
-            self.act(out, seat, now, peerlab_model::Overlay::started);
-        } else {
-            self.act(out, seat, now, peerlab_model::Overlay::join);
-        }
     }
 
-    /// A host goes offline, until `until` (as it expects); politely or without a word.
-    pub(crate) fn depart(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, until: Time, politely: bool) {
-        debug_assert_ne!(self.seat(seat).life.phase, Phase::Offline);
-        if politely && self.seat(seat).life.phase == Phase::Member {
-            self.act(out, seat, now, peerlab_model::Overlay::leave);
+    /// A host goes offline, until `until` (as it expects); politely or without a word. `out` is its first seat's.
+    pub(crate) fn depart(&mut self, out: &mut Outbox<'_, Self>, host: HostId, now: Time, until: Time, politely: bool) {
+        debug_assert!(self.is_online(host));
+        let numbering = self.common.setting.numbering;
+        for seat in numbering.seats_of(host) {
+            if politely && self.seat(seat).life.phase == Phase::Member {
+                self.act(out, seat, now, peerlab_model::Overlay::leave);
+            }
         }
-        let peer = self.identity(seat);
-        let (began, phase) = (self.seat(seat).life.began, self.seat(seat).life.phase);
-        self.calendar(seat).published |= phase == Phase::Member && now.since(began) >= PUBLICATION;
-        self.calendar(seat).online = self.online_until(seat, now);
-        let at = &mut self.places[(seat - self.base) as usize];
-        at.life.phase = Phase::Offline;
-        if let Some(state) = at.peer.take().filter(|_| self.common.disks_are_kept) {
-            self.disks.insert(seat, self.common.overlay.records(&state).into());
+        let first = self.first_seat(host);
+        let (began, phase) = (first.life.began, first.life.phase);
+        self.calendar(host).published |= phase == Phase::Member && now.since(began) >= PUBLICATION;
+        self.calendar(host).online = self.online_until(host, now);
+        for seat in numbering.seats_of(host) {
+            let at = &mut self.places[(seat - self.base) as usize];
+            at.life.phase = Phase::Offline;
+            if let Some(state) = at.peer.take().filter(|_| self.common.disks_are_kept) {
+                self.disks.insert(seat, self.common.overlay.records(&state).into());
+            }
+            self.requests.forget(&mut at.requests);
+            // Timers of this life that are still queued will find a number above theirs.
+            at.life.first_seq = at.life.seq;
         }
-        self.requests.forget(&mut at.requests);
-        // Timers of this life that are still queued will find a number above theirs.
-        at.life.first_seq = at.life.seq;
-        let transition = self.expect(out, seat, until);
-        let key = self.own_key(seat, now);
+        let transition = self.expect(out, host, until);
+        let key = self.own_key(host, now);
+        let peer = self.identity(numbering.first_seat(host));
         self.books.notebook.note(key, What::Offline { peer, until, transition });
-        self.books.observer.offline(now, peer);
+        for peer in numbering.household(peer) {
+            self.books.observer.offline(now, peer);
+        }
     }
 
-    /// The key of something that a seat does by itself, between its events.
-    fn own_key(&mut self, seat: u32, time: Time) -> EventKey {
-        EventKey { time, origin: seat, seq: self.seat_mut(seat).life.next_seq() }
+    /// The key of something that a host does by itself, between its events: of one sequence, whichever of its peers does it.
+    fn own_key(&mut self, host: HostId, time: Time) -> EventKey {
+        let first = self.common.setting.numbering.first_seat(host);
+        EventKey { time, origin: first, seq: self.seat_mut(first).life.next_seq() }
     }
 
     /// A host's own coming or going.
-    fn transition(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, number: u32) {
-        if self.transition_of(seat) != number {
+    fn transition(&mut self, out: &mut Outbox<'_, Self>, host: HostId, now: Time, number: u32) {
+        if self.transition_of(host) != number {
             // The timeline has decided otherwise in the meantime.
             return;
         }
-        let (host, online) = (HostId(seat), self.seat(seat).life.phase != Phase::Offline);
+        let online = self.is_online(host);
         let until = self.common.lifetimes.next(host, number, now, !online);
         if online {
             let politely = !self.common.lifetimes.crashes(host, number - 1);
-            self.depart(out, seat, now, until, politely);
+            self.depart(out, host, now, until, politely);
         } else {
-            self.arrive(out, seat, now, until);
+            self.arrive(out, host, now, until);
         }
     }
 
-    fn question(&mut self, out: &mut Outbox<'_, Self>, seat: u32, key: EventKey) {
-        let calendar = self.calendar(seat);
+    /// A question of a host's: its first peer asks.
+    fn question(&mut self, out: &mut Outbox<'_, Self>, host: HostId, key: EventKey) {
+        let calendar = self.calendar(host);
         let number = calendar.questions;
         calendar.questions += 1;
-        self.expect_question(out, seat, key.time);
-        if self.seat(seat).life.phase == Phase::Offline {
+        self.expect_question(out, host, key.time);
+        if !self.is_online(host) {
             return;
         }
         let questions = self.common.questions.as_ref().expect("a question is due only where there are some");
-        let target = match questions.question(HostId(seat), number) {
+        let numbering = &self.common.setting.numbering;
+        let target = match questions.question(host, number) {
             Question::Item(item) => Target::Item(item),
             Question::Key(key) => Target::Key(key),
-            Question::Peer(host) => Target::Peer(self.common.setting.numbering.peer(host.0, 0)),
+            Question::Peer(host) => Target::Peer(numbering.peer(numbering.first_seat(host), 0)),
         };
-        self.ask(out, key, LookupId { origin: seat, number }, target);
+        self.ask(out, key, LookupId { origin: host.0, number }, target);
     }
 
     fn ask(&mut self, out: &mut Outbox<'_, Self>, key: EventKey, lookup: LookupId, target: Target) {
-        let seat = lookup.origin;
+        let host = HostId(lookup.origin);
+        let seat = self.common.setting.numbering.first_seat(host);
         self.books.notebook.note(key, What::Asked { lookup, target });
         self.books.observer.asked(key.time, lookup, target);
-        let shares = |item| !self.common.setting.keeps_values() && self.common.holdings.of(seat).binary_search(&item).is_ok();
+        let shares = |item| !self.common.setting.keeps_values() && self.common.holdings.items(host).binary_search(&item).is_ok();
         let at_hand = matches!(target, Target::Item(item) if shares(item));
         if at_hand {
             let peer = self.identity(seat);
@@ -364,10 +443,10 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         }
     }
 
-    /// Lets the model act for a seat at a time when no event of its own is being handled.
+    /// Lets the model act for a seat at a time when no event of its own is being handled. `out` is of any seat of its host.
     fn act(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, act: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>)) {
-        let key = self.own_key(seat, now);
-        self.act_for(out, seat, key, act);
+        let key = self.own_key(self.common.setting.numbering.host_of(seat), now);
+        self.act_for(&mut out.of(seat), seat, key, act);
     }
 
     /// Lets the model act for a seat, and carries out what it asks for.
@@ -389,9 +468,9 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     ) -> bool {
         let this = self.identity(seat);
         let common = &*self.common;
+        let local = self.local(seat);
         let Seat { peer: Some(peer), rng, requests, life } = &mut self.places[(seat - self.base) as usize] else { return false };
-        let mut deeds =
-            Deeds { common, books: &mut self.books, life, out, seat, local: (seat - self.base) as usize, this, key, joined: false };
+        let mut deeds = Deeds { common, books: &mut self.books, life, out, seat, local, this, key, joined: false };
         let mut cx = Context::new(key.time, this, &common.setting, rng, &mut self.requests, requests, common, &mut deeds);
         act(&common.overlay, peer, &mut cx);
         deeds.joined
@@ -416,8 +495,8 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         self.books.notebook.note(key, What::Member { peer });
         self.books.observer.joined(key.time, peer);
         let common = Arc::clone(&self.common);
-        let shares = common.holdings.of(seat);
-        let over = common.publishes_once && self.calendar(seat).published;
+        let shares = common.disk(seat);
+        let over = common.publishes_once && self.calendars[self.local(seat)].published;
         if !shares.is_empty() && !over {
             self.act_for(out, seat, key, |overlay, peer, cx| overlay.publish(peer, cx, shares));
         }
@@ -431,6 +510,7 @@ struct Deeds<'a, 'o, O: Overlay, V: Observer<O::Message>> {
     life: &'a mut Life,
     out: &'a mut Outbox<'o, Seats<O, V>>,
     seat: u32,
+    /// The host's place among those of the shard.
     local: usize,
     this: PeerId,
     /// Of the event that is being handled.
@@ -448,12 +528,18 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
         let seq = life.next_seq();
         life.messages_out += 1;
         life.bytes_out += u64::from(bytes);
-        let leaves = match books.limits.get_mut(self.local) {
-            Some(limits) => limits.link.depart(&mut limits.link_state, now, bytes),
-            None => now,
-        };
         let key = EventKey { time: now, origin: seat, seq };
-        let verdict = common.network.carry(&books.rules, HostId(seat), numbering.host(to), key);
+        let (from_host, to_seat) = (numbering.host_of(seat), numbering.seat(to));
+        let (leaves, verdict) = if numbering.host_of(to_seat) == from_host && to_seat != seat {
+            // Between two peers of one host: neither its link nor the network.
+            (now, Verdict::Deliver { after: common.network.min_one_way(), raised: false })
+        } else {
+            let leaves = match books.limits.get_mut(self.local) {
+                Some(limits) => limits.link.depart(&mut limits.link_state, now, bytes),
+                None => now,
+            };
+            (leaves, common.network.carry(&books.rules, from_host, numbering.host_of(to_seat), key))
+        };
         let measured = now >= Time::ZERO;
         if let Cause::Lookup(lookup) = cause {
             books.notebook.sent(lookup, now, kind, bytes);
@@ -466,7 +552,7 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
         count.bytes += u64::from(bytes) * u64::from(measured);
         let (delay, fate) = match verdict {
             // To who lived here before: the address is this machine's own, and nobody else is there.
-            _ if numbering.seat(to) == seat => (None, Some(Fate::Offline)),
+            _ if to_seat == seat => (None, Some(Fate::Offline)),
             Verdict::Deliver { after, raised } => {
                 books.raised += u64::from(raised);
                 (Some(leaves.since(now) + after), None)
@@ -477,7 +563,7 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
         books.observer.sent(now, self.this, to, &message, delay);
         if let Some(delay) = delay {
             let key = EventKey { time: now + delay, origin: seat, seq };
-            self.out.send(numbering.seat(to), key, self.this.0, Envelope { sent: now, message });
+            self.out.send(to_seat, key, self.this.0, Envelope { sent: now, message });
         } else if let Some(fate) = fate {
             count.ended[fate as usize] += u64::from(measured);
             if let Cause::Lookup(lookup) = cause {
@@ -519,12 +605,17 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     type Timer = Alarm<O::Timer>;
     type Parcel = Vec<Account>;
 
+    fn group_bits(&self) -> u32 {
+        self.common.setting.numbering.slot_bits()
+    }
+
     #[inline]
     fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, tag: u32, envelope: Self::Message) {
-        let local = (actor - self.base) as usize;
         let (now, from) = (key.time, PeerId(tag));
+        let numbering = &self.common.setting.numbering;
+        let host = numbering.host_of(actor);
         let books = &mut self.books;
-        let at = &mut self.places[local];
+        let at = &mut self.places[(actor - self.base) as usize];
         if at.peer.is_none() || envelope.sent < at.life.began {
             books.observer.dropped(now, from, &envelope.message);
             books.ended(now, &envelope, Fate::Offline);
@@ -533,7 +624,8 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         let bytes = self.common.setting.wire_bytes(&envelope.message);
         // Its own key tells a message that has waited here from one that arrives.
         if !books.limits.is_empty() && key.origin != actor {
-            match books.admit(local, now, bytes) {
+            let by_link = numbering.host(from) != host;
+            match books.admit((host.0 - self.first) as usize, now, bytes, by_link) {
                 None => {
                     books.observer.dropped(now, from, &envelope.message);
                     books.ended(now, &envelope, Fate::Queue);
@@ -548,7 +640,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         at.life.messages_in += 1;
         at.life.bytes_in += u64::from(bytes);
         if let Cause::Lookup(lookup) = books.ended(now, &envelope, Fate::Delivered) {
-            at.life.lookups_served += u32::from(lookup.origin != actor);
+            at.life.lookups_served += u32::from(lookup.origin != host.0);
         }
         let this = self.identity(actor);
         self.books.observer.delivered(now, from, this, &envelope.message);
@@ -569,11 +661,11 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
             }
             Alarm::Question => {
                 self.books.digest.add(key, actor, &timer);
-                self.question(out, actor, key);
+                self.question(out, self.common.setting.numbering.host_of(actor), key);
             }
             Alarm::Transition(number) => {
                 self.books.digest.add(key, actor, &timer);
-                self.transition(out, actor, key.time, number);
+                self.transition(out, self.common.setting.numbering.host_of(actor), key.time, number);
             }
         }
     }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use peerlab_engine::Shards;
 use peerlab_engine::time::{Span, Time};
-use peerlab_model::{HostId, Numbering, Overlay, PeerId, PeerTable, Roster, Start};
+use peerlab_model::{HostId, ItemId, Numbering, Overlay, PeerId, PeerTable, Roster, Shares, Start};
 
 use crate::conditions::StartKind;
 use crate::director::Director;
 use crate::observer::Observer;
-use crate::shard::Seats;
+use crate::shard::{Common, Seats};
 
 /// The peers' states by identity, wherever their shards are.
 struct Table<'t, 'a, 'lanes, O: Overlay, V: Observer<O::Message>> {
@@ -24,21 +24,30 @@ impl<O: Overlay, V: Observer<O::Message>> PeerTable<O::Peer> for Table<'_, '_, '
     }
 }
 
+/// What each seat publishes.
+struct Disks<'c, O>(&'c Common<O>);
+
+impl<O: Overlay> Shares for Disks<'_, O> {
+    fn of(&self, seat: u32) -> &[ItemId] {
+        self.0.disk(seat)
+    }
+}
+
 impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
     /// Sets the stage at the first instant of the run.
     pub(crate) fn start(&mut self, now: Time, shards: &mut Shards<'_, '_, Seats<O, V>>) {
         let common = Arc::clone(&self.common);
         let numbering = common.setting.numbering;
-        for server in numbering.population()..numbering.seats() {
-            shards.act(server, |seats, out| seats.arrive(out, server, now, Time::MAX));
+        for server in (numbering.population()..numbering.hosts()).map(HostId) {
+            shards.act(numbering.first_seat(server), |seats, out| seats.arrive(out, server, now, Time::MAX));
         }
         match self.conditions.start {
             StartKind::Converged => self.start_converged(now, shards),
             StartKind::Join => self.start_joining(now, shards),
         }
         if common.questions.is_some() {
-            for host in 0..numbering.population() {
-                shards.act(host, |seats, out| seats.expect_question(out, host, now));
+            for host in (0..numbering.population()).map(HostId) {
+                shards.act(numbering.first_seat(host), |seats, out| seats.expect_question(out, host, now));
             }
         }
         shards.settle();
@@ -49,23 +58,28 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
         let common = Arc::clone(&self.common);
         let numbering = common.setting.numbering;
         let mut members = Roster::new(common.setting.expected_online as usize);
-        for host in 0..numbering.population() {
-            let presence = common.lifetimes.initial(HostId(host), now);
-            let transition = shards.act(host, |seats, out| seats.expect(out, host, presence.until));
-            self.reschedule(numbering.peer(host, 0), presence.online, presence.until, transition);
+        for host in (0..numbering.population()).map(HostId) {
+            let presence = common.lifetimes.initial(host, now);
+            let seat = numbering.first_seat(host);
+            let transition = shards.act(seat, |seats, out| seats.expect(out, host, presence.until));
+            let first = numbering.peer(seat, 0);
+            self.reschedule(first, presence.online, presence.until, transition);
             if presence.online {
-                let peer = numbering.peer(host, 0);
-                members.insert(numbering.key(peer), peer);
-                shards.of(host).seat_mut(host).peer = Some(common.overlay.peer(peer));
-                self.truth.came(peer, now, &common.holdings);
-                self.truth.publishes(peer, &common.holdings);
+                for peer in numbering.household(first) {
+                    members.insert(numbering.key(peer), peer);
+                    let seat = numbering.seat(peer);
+                    shards.of(seat).seat_mut(seat).peer = Some(common.overlay.peer(peer));
+                }
+                self.truth.came(first, now, &common.holdings);
+                self.truth.publishes(first, &common.holdings);
             }
         }
-        let start = Start { members: &members, shares: &common.holdings, rng: common.streams.rng("converged", 0) };
+        let start = Start { members: &members, shares: &Disks(&common), rng: common.streams.rng("converged", 0) };
         common.overlay.converged(&start, &mut Table { shards, numbering });
-        for host in 0..numbering.population() {
-            if shards.of(host).seat(host).peer.is_some() {
-                shards.act(host, |seats, out| seats.begin_as_member(out, host, now));
+        for host in (0..numbering.population()).map(HostId) {
+            let seat = numbering.first_seat(host);
+            if shards.of(seat).seat(seat).peer.is_some() {
+                shards.act(seat, |seats, out| seats.begin_as_member(out, host, now));
             }
         }
         self.truth.all_joined(members);
@@ -76,11 +90,12 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
         let numbering = self.common.setting.numbering;
         let draws = self.common.streams.keyed("first joins");
         let over = self.conditions.join_over.span().nanos().max(1);
-        for host in 0..numbering.population() {
-            let presence = self.common.lifetimes.initial(HostId(host), now);
-            let at = if presence.online { now + Span::from_nanos(draws.rng(u64::from(host), 0).below(over) + 1) } else { presence.until };
-            let transition = shards.act(host, |seats, out| seats.expect(out, host, at));
-            self.reschedule(numbering.peer(host, 0), false, at, transition);
+        for host in (0..numbering.population()).map(HostId) {
+            let presence = self.common.lifetimes.initial(host, now);
+            let at = if presence.online { now + Span::from_nanos(draws.rng(u64::from(host.0), 0).below(over) + 1) } else { presence.until };
+            let seat = numbering.first_seat(host);
+            let transition = shards.act(seat, |seats, out| seats.expect(out, host, at));
+            self.reschedule(numbering.peer(seat, 0), false, at, transition);
         }
     }
 }

@@ -14,7 +14,7 @@ use peerlab_workload::{Action, EventConfig, Select, View};
 use crate::director::Director;
 use crate::observer::Observer;
 use crate::record::EventRow;
-use crate::shard::{Phase, Seat, Seats};
+use crate::shard::{Seat, Seats};
 
 /// What is to be done at an instant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,18 +76,18 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
         let end = event.duration.map(|duration| now + duration.span());
         let back = end.unwrap_or(Time::MAX);
         match event.action {
-            Action::Leave => send_away(now, &hosts, back, true, shards),
-            Action::Crash | Action::ServerOutage => send_away(now, &hosts, back, false, shards),
+            Action::Leave => self.send_away(now, &hosts, back, true, shards),
+            Action::Crash | Action::ServerOutage => self.send_away(now, &hosts, back, false, shards),
             Action::Join => self.bring_in(now, &hosts, back, shards),
             Action::Restart => {
-                send_away(now, &hosts, Time::MAX, false, shards);
-                for &HostId(host) in &hosts {
+                self.send_away(now, &hosts, Time::MAX, false, shards);
+                for &host in &hosts {
                     let until = self.next_departure(host, now, shards);
-                    shards.act(host, |seats, out| seats.arrive(out, host, now, until));
+                    shards.act(self.seat(host), |seats, out| seats.arrive(out, host, now, until));
                 }
             }
             Action::Partition => {
-                let groups = event.partition(self.common.setting.numbering.seats(), &hosts, &mut self.draws("timeline.groups", number));
+                let groups = event.partition(self.common.setting.numbering.hosts(), &hosts, &mut self.draws("timeline.groups", number));
                 rule(number, &Rule::Partition(groups), shards);
             }
             Action::Loss => {
@@ -119,18 +119,32 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
     }
 
     fn bring_in(&mut self, now: Time, hosts: &[HostId], until: Time, shards: &mut Shards<'_, '_, Seats<O, V>>) {
-        for &HostId(host) in hosts {
-            if shards.of(host).seat(host).life.phase == Phase::Offline {
+        for &host in hosts {
+            if !shards.at(self.seat(host)).is_online(host) {
                 let until = if until == Time::MAX { self.next_departure(host, now, shards) } else { until };
-                shards.act(host, |seats, out| seats.arrive(out, host, now, until));
+                shards.act(self.seat(host), |seats, out| seats.arrive(out, host, now, until));
             }
         }
     }
 
+    /// Takes hosts offline that are not already, until `back`.
+    fn send_away(&self, now: Time, hosts: &[HostId], back: Time, politely: bool, shards: &mut Shards<'_, '_, Seats<O, V>>) {
+        for &host in hosts {
+            if shards.at(self.seat(host)).is_online(host) {
+                shards.act(self.seat(host), |seats, out| seats.depart(out, host, now, back, politely));
+            }
+        }
+    }
+
+    /// The seat in whose name a host acts.
+    fn seat(&self, host: HostId) -> u32 {
+        self.common.setting.numbering.first_seat(host)
+    }
+
     /// When a host that comes online now goes again by its own habits.
-    fn next_departure(&self, host: u32, now: Time, shards: &mut Shards<'_, '_, Seats<O, V>>) -> Time {
-        let transition = shards.of(host).transition_of(host);
-        self.common.lifetimes.next(HostId(host), transition, now, true)
+    fn next_departure(&self, host: HostId, now: Time, shards: &mut Shards<'_, '_, Seats<O, V>>) -> Time {
+        let transition = shards.at(self.seat(host)).transition_of(host);
+        self.common.lifetimes.next(host, transition, now, true)
     }
 
     /// The randomness of one event.
@@ -142,9 +156,9 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
     fn concerned(&self, event: &EventConfig, number: usize, shards: &Shards<'_, '_, Seats<O, V>>) -> Vec<HostId> {
         let numbering = &self.common.setting.numbering;
         let population = (0..numbering.population()).map(HostId);
-        let offline = |host: &HostId| shards.at(host.0).seat(host.0).life.phase == Phase::Offline;
+        let offline = |&host: &HostId| !shards.at(self.seat(host)).is_online(host);
         let candidates: Vec<HostId> = match event.action {
-            Action::ServerOutage => (numbering.population()..numbering.seats()).map(HostId).collect(),
+            Action::ServerOutage => (numbering.population()..numbering.hosts()).map(HostId).collect(),
             Action::Join => population.filter(offline).collect(),
             _ => population.filter(|host| !offline(host)).collect(),
         };
@@ -153,12 +167,12 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
             class_of: &|host| self.classes.of(host),
             classes: &classes,
             region_of: &|host| self.common.network.region_of(host),
-            rank: &|select, host| self.rank(select, shards.at(host.0).seat(host.0)),
+            rank: &|select, host| shards.at(self.seat(host)).host(host).iter().map(|seat| self.rank(select, seat)).sum(),
         };
         event.select(&candidates, &view, &mut self.draws("timeline", number))
     }
 
-    /// What `highest-degree` and `highest-load` go by.
+    /// What `highest-degree` and `highest-load` go by, summed over the peers of a host.
     fn rank(&self, select: Select, seat: &Seat<O::Peer>) -> u64 {
         let mut degree = 0;
         match (select, &seat.peer) {
@@ -174,21 +188,6 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
 fn rule<O: Overlay, V: Observer<O::Message>>(number: usize, rule: &Rule, shards: &mut Shards<'_, '_, Seats<O, V>>) {
     for seats in shards.iter_mut() {
         seats.books.rules.add(number as u32, rule.clone());
-    }
-}
-
-/// Takes hosts offline that are not already, until `back`.
-fn send_away<O: Overlay, V: Observer<O::Message>>(
-    now: Time,
-    hosts: &[HostId],
-    back: Time,
-    politely: bool,
-    shards: &mut Shards<'_, '_, Seats<O, V>>,
-) {
-    for &HostId(host) in hosts {
-        if shards.of(host).seat(host).life.phase != Phase::Offline {
-            shards.act(host, |seats, out| seats.depart(out, host, now, back, politely));
-        }
     }
 }
 

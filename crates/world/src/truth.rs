@@ -3,7 +3,7 @@
 //! It is advanced note by note, in the order of the events, and stands outside the run: nothing of it reaches a peer.
 
 use peerlab_engine::time::Time;
-use peerlab_model::{ItemId, Key, Numbering, Overlay, PeerId, Role, Roster, Setting, Shares as _, Target};
+use peerlab_model::{HostId, ItemId, Key, Numbering, Overlay, PeerId, Role, Roster, Setting, Target};
 use peerlab_workload::{Holdings, TargetKind};
 
 use crate::claims::Claims;
@@ -11,8 +11,8 @@ use crate::claims::Claims;
 /// The true state of the world.
 pub(crate) struct Truth {
     numbering: Numbering,
-    /// By seat: who lives there, if anybody is online.
-    online: Vec<Option<PeerId>>,
+    /// By host, servers included.
+    online: Vec<bool>,
     /// Members by key; kept only where somebody asks for owners.
     members: Option<Roster>,
     items: Vec<Presence>,
@@ -24,11 +24,11 @@ pub(crate) struct Truth {
     published: Vec<bool>,
     /// What peers answer for, in models in which that depends on what has happened.
     pub(crate) claims: Claims,
-    /// By seat, where somebody asks for peers: when it was last online, if it is not.
+    /// By host, where somebody asks for peers: when it was last online, if it is not.
     seen: Vec<Time>,
-    /// Peers of the population that are online.
+    /// Hosts of the population that are online.
     population_online: u32,
-    /// Peer-nanoseconds online in the measured time, up to `counted`.
+    /// Host-nanoseconds online in the measured time, up to `counted`.
     online_nanos: u128,
     counted: Time,
     /// Departures in the measured time.
@@ -53,7 +53,7 @@ impl Truth {
         let (items, values) = if setting.keeps_values() { (0, setting.items) } else { (setting.items, 0) };
         Self {
             numbering,
-            online: vec![None; numbering.seats() as usize],
+            online: vec![false; numbering.hosts() as usize],
             members: needs_members.then(|| Roster::new(0)),
             items: vec![Presence { holders: 0, last: Time::MIN }; items as usize],
             origins: holds_all.contains(&true).then_some(Presence { holders: 0, last: Time::MIN }),
@@ -68,18 +68,18 @@ impl Truth {
         }
     }
 
-    /// A peer came online.
+    /// A host came online, with its first peer `peer`.
     pub(crate) fn came(&mut self, peer: PeerId, at: Time, holdings: &Holdings) {
         self.count_until(at);
-        let seat = self.numbering.seat(peer);
-        self.online[seat as usize] = Some(peer);
+        let host = self.numbering.host(peer);
+        self.online[host.0 as usize] = true;
         if !self.numbering.is_server(peer) {
             self.population_online += 1;
         }
         if let Some(origins) = self.origins_with(peer) {
             origins.holders += 1;
         }
-        for item in self.counted_items(seat, holdings) {
+        for item in self.counted_items(host, holdings) {
             self.items[item].holders += 1;
         }
     }
@@ -95,7 +95,9 @@ impl Truth {
     /// A peer has published the values that it is to publish.
     pub(crate) fn publishes(&mut self, peer: PeerId, holdings: &Holdings) {
         if !self.published.is_empty() {
-            for item in holdings.of(self.numbering.seat(peer)) {
+            let host = self.numbering.host(peer);
+            let is_first = self.numbering.seat(peer) == self.numbering.first_seat(host);
+            for item in holdings.items(host).iter().filter(|_| is_first) {
                 self.published[item.0 as usize] = true;
             }
         }
@@ -113,34 +115,36 @@ impl Truth {
         }
     }
 
-    /// A peer went offline.
+    /// A host went offline, with its first peer `peer` and all others.
     pub(crate) fn went(&mut self, peer: PeerId, at: Time, holdings: &Holdings) {
         self.count_until(at);
-        let seat = self.numbering.seat(peer);
-        self.online[seat as usize] = None;
+        let host = self.numbering.host(peer);
+        self.online[host.0 as usize] = false;
         if !self.numbering.is_server(peer) {
             self.population_online -= 1;
             self.departures += u64::from(at >= Time::ZERO);
-            if let Some(seen) = self.seen.get_mut(seat as usize) {
+            if let Some(seen) = self.seen.get_mut(host.0 as usize) {
                 *seen = at;
             }
         }
-        self.claims.end(peer);
-        if let Some(members) = &mut self.members {
-            members.remove(self.numbering.key(peer), peer);
+        for peer in self.numbering.household(peer) {
+            self.claims.end(peer);
+            if let Some(members) = &mut self.members {
+                members.remove(self.numbering.key(peer), peer);
+            }
         }
         let gone = |presence: &mut Presence| (presence.holders, presence.last) = (presence.holders - 1, at);
         if let Some(origins) = self.origins_with(peer) {
             gone(origins);
         }
-        for item in self.counted_items(seat, holdings) {
+        for item in self.counted_items(host, holdings) {
             gone(&mut self.items[item]);
         }
     }
 
     /// True if this is a server that holds every item.
     fn is_origin(&self, peer: PeerId) -> bool {
-        let server = self.numbering.seat(peer).checked_sub(self.numbering.population());
+        let server = self.numbering.host(peer).0.checked_sub(self.numbering.population());
         server.is_some_and(|server| self.holds_all[server as usize])
     }
 
@@ -149,31 +153,31 @@ impl Truth {
         if self.is_origin(peer) { self.origins.as_mut() } else { None }
     }
 
-    /// The items of a seat, as indices; none where content does not count.
-    fn counted_items(&self, seat: u32, holdings: &Holdings) -> Vec<usize> {
-        if self.items.is_empty() { Vec::new() } else { holdings.of(seat).iter().map(|item| item.0 as usize).collect() }
+    /// The items of a host, as indices; none where content does not count.
+    fn counted_items(&self, host: HostId, holdings: &Holdings) -> Vec<usize> {
+        if self.items.is_empty() { Vec::new() } else { holdings.items(host).iter().map(|item| item.0 as usize).collect() }
     }
 
-    /// Integrates the number of peers online.
+    /// Integrates the number of hosts online.
     pub(crate) fn count_until(&mut self, now: Time) {
         let from = self.counted.max(Time::ZERO);
         self.online_nanos += u128::from(now.since(from).nanos()) * u128::from(self.population_online);
         self.counted = self.counted.max(now);
     }
 
-    /// Peer-seconds online in the measured time so far.
+    /// Host-seconds online in the measured time so far.
     pub(crate) fn online_seconds(&self) -> f64 {
         self.online_nanos as f64 / 1e9
     }
 
-    /// Peers of the population that are online now.
+    /// Hosts of the population that are online now.
     pub(crate) fn population_online(&self) -> u32 {
         self.population_online
     }
 
     /// True if the machine that this identity lived on is online.
     pub(crate) fn is_online(&self, peer: PeerId) -> bool {
-        self.online[self.numbering.seat(peer) as usize].is_some()
+        self.online[self.numbering.host(peer).0 as usize]
     }
 
     /// Right answers that exist now.
@@ -188,12 +192,14 @@ impl Truth {
 
     /// True if `answer` is right at this moment.
     pub(crate) fn is_right<O: Overlay>(&self, overlay: &O, holdings: &Holdings, target: Target, answer: PeerId) -> bool {
-        let seat = self.numbering.seat(answer);
         match target {
             // A value is in the origin's hands when its keeper has answered.
             Target::Item(item) if !self.published.is_empty() => self.published[item.0 as usize],
-            Target::Item(item) => self.is_online(answer) && (self.is_origin(answer) || holdings.of(seat).binary_search(&item).is_ok()),
-            Target::Peer(peer) => self.is_online(answer) && seat == self.numbering.seat(peer),
+            Target::Item(item) => {
+                let host = self.numbering.host(answer);
+                self.is_online(answer) && (self.is_origin(answer) || holdings.items(host).binary_search(&item).is_ok())
+            }
+            Target::Peer(peer) => self.is_online(answer) && self.numbering.seat(answer) == self.numbering.seat(peer),
             Target::Key(key) => self.owner(overlay, key) == Some(answer) || self.claims.is_owner(answer, key),
             _ => false,
         }
@@ -212,7 +218,7 @@ impl Truth {
                 let absent = |presence: Presence| presence.holders == 0 && presence.last < since;
                 absent(self.items[item.0 as usize]) && self.origins.is_none_or(absent)
             }
-            Target::Peer(peer) => !self.is_online(peer) && self.seen[self.numbering.seat(peer) as usize] < since,
+            Target::Peer(peer) => !self.is_online(peer) && self.seen[self.numbering.host(peer).0 as usize] < since,
             _ => false,
         }
     }

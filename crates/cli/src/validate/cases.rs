@@ -28,6 +28,7 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "can-path-length",
     "can-random-zones",
     "central-index-md1",
+    "chord-load",
     "chord-path-length",
     "chord-successor-routing",
     "chord-table-2",
@@ -41,10 +42,13 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "kelips-one-hop",
     "koorde-path-length",
     "onehop-one-hop",
+    "pastry-failures",
     "pastry-path-length",
+    "pastry-repair",
     "planetlab-latency",
     "random-walk-search-size",
     "share-online",
+    "static-resilience",
     "tapestry-path-length",
 ];
 

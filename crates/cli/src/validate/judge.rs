@@ -65,13 +65,18 @@ impl Row {
     }
 }
 
-/// The rows of a figure: one at each point of the sweep, and for each hop count.
-pub(super) fn rows(figure: &Figure, spots: &[Spot], points: &[Point], results: &Results) -> Vec<Row> {
+/// The rows of a figure: one at each point of the sweep, and for each hop count. With a `base`, its values are relative to those there.
+pub(super) fn rows(figure: &Figure, spots: &[Spot], base: Option<&Spot>, points: &[Point], results: &Results) -> Vec<Row> {
     let topology = figure.topology(points).unwrap_or_default();
     let hops: Vec<Option<u32>> = if figure.quantity == HOP_SHARE { figure.hops.iter().copied().map(Some).collect() } else { vec![None] };
     let places = spots.iter().flat_map(|spot| hops.iter().map(move |hops| (spot, *hops)));
     let row = |(index, (spot, hops)): (usize, (&Spot, Option<u32>))| {
         let values = results.values(&figure.quantity, hops, topology, &spot.swept);
+        let values: Vec<f64> = match base {
+            // Repetition by repetition: what they have in common cancels out.
+            Some(base) => relative(&values, &results.values(&figure.quantity, hops, topology, &base.swept)),
+            None => values,
+        };
         let values: Vec<f64> = values.into_iter().map(|value| value * figure.scale).collect();
         let published = figure.published.get(index).copied();
         let independent = figure.independent.get(index).copied();
@@ -81,7 +86,7 @@ pub(super) fn rows(figure: &Figure, spots: &[Spot], points: &[Point], results: &
         Row {
             name: figure.name.clone().unwrap_or_else(|| figure.quantity.clone()),
             quantity: figure.quantity.clone(),
-            unit: figure.unit.clone().unwrap_or_else(|| unit(&figure.quantity).to_owned()),
+            unit: figure.unit.clone().unwrap_or_else(|| if base.is_some() { "1" } else { unit(&figure.quantity) }.to_owned()),
             topology: topology.to_owned(),
             spot: spot.name.clone(),
             hops,
@@ -101,6 +106,12 @@ pub(super) fn rows(figure: &Figure, spots: &[Spot], points: &[Point], results: &
         }
     };
     places.enumerate().map(row).collect()
+}
+
+/// Each repetition's value as a multiple of the base's; nothing if one of the two lacks a repetition.
+fn relative(values: &[f64], base: &[f64]) -> Vec<f64> {
+    let is_paired = values.len() == base.len() && base.iter().all(|&base| base != 0.0);
+    if is_paired { values.iter().zip(base).map(|(value, base)| value / base).collect() } else { Vec::new() }
 }
 
 /// The decimals that a number is written with.
@@ -160,6 +171,12 @@ mod tests {
         assert_eq!(tolerance(&plain, 4.0, false, Some(0.05)).reason, "3 s.e.");
         let exact = figure(r#"{ "quantity": "hops_mean" }"#);
         assert_eq!(tolerance(&exact, 4.0, false, Some(1e-17)), Tolerance { value: 0.0, reason: "exact" });
+    }
+
+    #[test]
+    fn ratios_are_taken_repetition_by_repetition() {
+        assert_eq!(relative(&[2.0, 6.0], &[4.0, 3.0]), [0.5, 2.0]);
+        assert!(relative(&[2.0], &[4.0, 3.0]).is_empty() && relative(&[2.0], &[0.0]).is_empty());
     }
 
     #[test]

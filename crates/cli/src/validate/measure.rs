@@ -6,7 +6,7 @@ use std::path::Path;
 use peerlab_report::tables::{Hops, Label, Peer, Reader, Summary, TableError};
 use peerlab_scenario::HOP_SHARE;
 
-use super::{LOOKUP_FAILURE_RATIO, PEERS_TOUCHED};
+use super::{LOOKUP_FAILURE_RATIO, PEERS_TOUCHED, RECORDS_MAX_RATIO, RECORDS_NONE_SHARE, RECORDS_P99_RATIO};
 use crate::metrics::METRICS;
 
 /// A topology at a point of the sweep.
@@ -23,6 +23,8 @@ pub(super) struct Results {
     hops: BTreeMap<(Spot, u64), Vec<f64>>,
     /// Peers of the population that sent or handled a message, in each repetition.
     touched: BTreeMap<Spot, BTreeMap<u32, u64>>,
+    /// Records that each peer of the population keeps, in each repetition.
+    records: BTreeMap<Spot, BTreeMap<u32, Vec<u64>>>,
 }
 
 impl Results {
@@ -46,6 +48,9 @@ impl Results {
         if with_peers {
             let mut peers = Reader::<Peer>::open(directory)?;
             while let Some((label, row)) = peers.next_row()? {
+                if row.role == "peer" {
+                    results.records.entry(spot(label)).or_default().entry(label.repetition).or_default().push(row.records);
+                }
                 let is_touched = row.role == "peer" && row.messages_in + row.messages_out > 0;
                 *results.touched.entry(spot(label)).or_default().entry(label.repetition).or_default() += u64::from(is_touched);
             }
@@ -66,9 +71,29 @@ impl Results {
             }
             LOOKUP_FAILURE_RATIO => metric("lookup_success_ratio").into_iter().map(|success| 1.0 - success).collect(),
             PEERS_TOUCHED => self.touched.get(&spot).into_iter().flat_map(BTreeMap::values).map(|&peers| peers as f64).collect(),
+            RECORDS_MAX_RATIO | RECORDS_P99_RATIO | RECORDS_NONE_SHARE => {
+                self.records.get(&spot).into_iter().flat_map(BTreeMap::values).filter_map(|records| of_records(quantity, records)).collect()
+            }
             name => metric(name),
         }
     }
+}
+
+/// A quantity of how many records the peers of one run keep; none if there are none.
+fn of_records(quantity: &str, records: &[u64]) -> Option<f64> {
+    let (peers, sum) = (records.len() as f64, records.iter().sum::<u64>() as f64);
+    if sum == 0.0 {
+        return None;
+    }
+    let mut sorted = records.to_vec();
+    sorted.sort_unstable();
+    // The nearest rank: 99 % of the peers keep as many or fewer.
+    let rank = (sorted.len() * 99).div_ceil(100).max(1) - 1;
+    Some(match quantity {
+        RECORDS_NONE_SHARE => sorted.partition_point(|&records| records == 0) as f64 / peers,
+        RECORDS_P99_RATIO => sorted[rank] as f64 * peers / sum,
+        _ => sorted[sorted.len() - 1] as f64 * peers / sum,
+    })
 }
 
 fn spot(label: &Label) -> Spot {
@@ -81,4 +106,19 @@ pub(super) fn unit(quantity: &str) -> &'static str {
         return "peers";
     }
     METRICS.iter().find(|metric| metric.name == quantity).map_or("1", |metric| metric.unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn load_is_measured_against_the_mean() {
+        // 198 peers with one record, one with none and one with 402: three a peer.
+        let records: Vec<u64> = std::iter::repeat_n(1, 198).chain([402, 0]).collect();
+        assert_eq!(of_records(RECORDS_MAX_RATIO, &records), Some(134.0));
+        assert_eq!(of_records(RECORDS_P99_RATIO, &records), Some(1.0 / 3.0));
+        assert_eq!(of_records(RECORDS_NONE_SHARE, &records), Some(0.005));
+        assert_eq!(of_records(RECORDS_MAX_RATIO, &[0, 0]), None);
+    }
 }

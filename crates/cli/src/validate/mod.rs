@@ -29,13 +29,25 @@ use cases::Case;
 use judge::Row;
 
 /// Quantities beside the metrics: what `measure` makes of the other files.
-const DERIVED: [&str; 3] = [HOP_SHARE, LOOKUP_FAILURE_RATIO, PEERS_TOUCHED];
+const DERIVED: [&str; 6] = [HOP_SHARE, LOOKUP_FAILURE_RATIO, PEERS_TOUCHED, RECORDS_MAX_RATIO, RECORDS_P99_RATIO, RECORDS_NONE_SHARE];
 
 /// 1 − `lookup_success_ratio`.
 const LOOKUP_FAILURE_RATIO: &str = "lookup_failure_ratio";
 
 /// Peers of the population that sent or handled a message in the measured time.
 const PEERS_TOUCHED: &str = "peers_touched";
+
+/// Records at the peer that keeps the most, over the mean.
+const RECORDS_MAX_RATIO: &str = "records_max_ratio";
+
+/// The 99th percentile of the records that peers keep, over the mean.
+const RECORDS_P99_RATIO: &str = "records_p99_ratio";
+
+/// The share of the peers that keep no record.
+const RECORDS_NONE_SHARE: &str = "records_none_share";
+
+/// The quantities that are made of the peers' file.
+const OF_PEERS: [&str; 4] = [PEERS_TOUCHED, RECORDS_MAX_RATIO, RECORDS_P99_RATIO, RECORDS_NONE_SHARE];
 
 /// What became of a case.
 struct Finding {
@@ -119,10 +131,11 @@ fn carry_out(job: &Job, validation: &Validation, arguments: &ValidateArgs) -> Re
             other => other,
         },
     )?;
-    let results = measure::Results::read(job.out(), validation.figure.iter().any(|figure| figure.quantity == PEERS_TOUCHED))?;
+    let results = measure::Results::read(job.out(), validation.figure.iter().any(|figure| OF_PEERS.contains(&&*figure.quantity)))?;
     let rows = validation.figure.iter().flat_map(|figure| {
         let spots = validation.spots(figure, &scenario.axes, &scenario.points);
-        judge::rows(figure, &spots, &scenario.points, &results)
+        let base = validation.base(figure, &scenario.axes, &scenario.points);
+        judge::rows(figure, &spots, base.as_ref(), &scenario.points, &results)
     });
     Ok(rows.collect())
 }

@@ -15,9 +15,10 @@ prop_compose! {
         length in (20_u32..63, 0.5..1.0).prop_map(|(bits, part)| ((1_u64 << bits) as f64 * part) as u64),
         grid in prop_oneof![Just(1), 1_u64..10_000_000],
         life in 1_u8..6,
+        group_bits in prop_oneof![3 => Just(0), 1 => 1_u32..4],
     ) -> World {
         let begin = Time::from_nanos(begin);
-        World { seed, actors, begin, end: begin.saturating_add(Span::from_nanos(length)), min_delay: Span::from_nanos(min_delay), grid, life }
+        World { seed, actors, begin, end: begin.saturating_add(Span::from_nanos(length)), min_delay: Span::from_nanos(min_delay), grid, life, group_bits }
     }
 }
 
@@ -94,6 +95,7 @@ fn a_toy_world_has_thousands_of_events_that_share_instants() {
         end: Time::from_secs(3_600),
         min_delay: Span::from_millis(1),
         grid: 10_000_000,
+        group_bits: 0,
         life: 6,
     };
     let outcome = world.naive(&[]);

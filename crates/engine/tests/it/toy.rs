@@ -2,6 +2,7 @@
 //!
 //! Each actor answers an event with draws from its own stream: messages with delays between the smallest one and centuries,
 //! timers from a nanosecond on, and now and then the message again, postponed. What it saw, and in which order, is in its chain.
+//! Where actors stand in groups, each event also reads and writes what its group shares, and some set a timer of a neighbour.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,8 @@ pub(crate) struct World {
     pub(crate) grid: u64,
     /// Generations of events that follow from the first ones.
     pub(crate) life: u8,
+    /// Actors whose numbers differ in this many low bits at most share a word.
+    pub(crate) group_bits: u32,
 }
 
 /// What is said or remembered.
@@ -45,7 +48,7 @@ pub(crate) enum Event {
 
 enum Action {
     Send { to: u32, key: EventKey, tag: u32, letter: Letter },
-    Timer { at: Time, seq: u32, timer: Note },
+    Timer { of: u32, at: Time, seq: u32, timer: Note },
     Postpone { at: Time, seq: u32, tag: u32, letter: Letter },
 }
 
@@ -55,6 +58,8 @@ struct Actor {
     seq: u32,
     seen: u64,
     chain: u64,
+    /// What the group shares, at its first actor.
+    shared: u64,
 }
 
 /// What interrupts a run.
@@ -105,7 +110,7 @@ impl Actor {
 
 impl World {
     fn actor(&self, number: u32) -> Actor {
-        Actor { rng: Streams::new(self.seed).rng("toy", u64::from(number)), seq: 0, seen: 0, chain: 0 }
+        Actor { rng: Streams::new(self.seed).rng("toy", u64::from(number)), seq: 0, seen: 0, chain: 0, shared: 0 }
     }
 
     fn window(&self) -> u64 {
@@ -161,16 +166,44 @@ impl World {
         for _ in 0..actor.rng.below(3) {
             let at = self.alarm(&mut actor.rng, now);
             let timer = Note { content: actor.rng.bits(), life };
-            actions.push(Action::Timer { at, seq: actor.next_key(me, at).seq, timer });
+            actions.push(Action::Timer { of: me, at, seq: actor.next_key(me, at).seq, timer });
         }
     }
 
-    /// `me` handles an event.
-    fn handle(&self, me: u32, actor: &mut Actor, key: EventKey, event: Event, digest: &mut Digest, actions: &mut Vec<Action>) {
+    /// An event of `me` reads and writes what its group shares, and may set a timer of a neighbour. `actors` are those from `base` on.
+    fn share(&self, me: u32, actors: &mut [Actor], base: u32, now: Time, note: Note, actions: &mut Vec<Action>) {
+        let first = me >> self.group_bits << self.group_bits;
+        let shared = &mut actors[(first - base) as usize].shared;
+        *shared = mix(shared.rotate_left(9) ^ note.content);
+        let word = *shared;
+        actors[(me - base) as usize].note(word);
+        let neighbour = first + (word >> 8) as u32 % (1 << self.group_bits);
+        if self.group_bits > 0 && word.is_multiple_of(3) && neighbour < self.actors && note.life > 0 {
+            let actor = &mut actors[(neighbour - base) as usize];
+            let at = self.alarm(&mut actor.rng, now);
+            let timer = Note { content: word, life: note.life - 1 };
+            actions.push(Action::Timer { of: neighbour, at, seq: actor.next_key(neighbour, at).seq, timer });
+        }
+    }
+
+    /// `me` handles an event. `actors` are those from `base` on.
+    #[expect(clippy::too_many_arguments, reason = "each belongs to somebody else")]
+    fn handle(
+        &self,
+        me: u32,
+        actors: &mut [Actor],
+        base: u32,
+        key: EventKey,
+        event: Event,
+        digest: &mut Digest,
+        actions: &mut Vec<Action>,
+    ) {
         let (kind, note) = match &event {
             Event::Mail(tag, letter) => (*tag, letter.0),
             Event::Timer(note) => (u32::MAX, *note),
         };
+        self.share(me, actors, base, key.time, note, actions);
+        let actor = &mut actors[(me - base) as usize];
         actor.seen += 1;
         for word in [key.time.nanos() as u64, u64::from(key.origin) << 32 | u64::from(key.seq), u64::from(kind), note.content] {
             actor.note(word);
@@ -190,7 +223,7 @@ impl World {
 
     /// What the engine makes of this world on `shards` shards, if it believes in the lookahead `lookahead`.
     pub(crate) fn run(&self, shards: u32, lookahead: Span, cuts: &[(Time, Cut)]) -> Outcome {
-        let actors_per_shard = self.actors.div_ceil(shards);
+        let actors_per_shard = self.actors.div_ceil(shards).next_multiple_of(1 << self.group_bits);
         let parts = (0..shards).map(|number| Part::new(*self, number * actors_per_shard, actors_per_shard)).collect();
         let schedule = Schedule { begin: self.begin, end: self.end, min_delay: lookahead };
         let mut script = Script { world: *self, cuts: self.script(cuts), done: 0, observations: Vec::new(), until: self.begin };
@@ -225,7 +258,7 @@ impl World {
                 break;
             }
             let (key, (me, event)) = queue.pop_first().expect("seen above");
-            self.handle(me, &mut actors[me as usize], key, event, &mut digest, &mut actions);
+            self.handle(me, &mut actors, 0, key, event, &mut digest, &mut actions);
             enqueue(&mut queue, me, &mut actions);
         }
         let actors = actors.iter().map(|actor| (actor.seen, actor.chain)).collect();
@@ -244,7 +277,7 @@ fn enqueue(queue: &mut BTreeMap<EventKey, (u32, Event)>, me: u32, actions: &mut 
     for action in actions.drain(..) {
         let (key, to, event) = match action {
             Action::Send { to, key, tag, letter } => (key, to, Event::Mail(tag, letter)),
-            Action::Timer { at, seq, timer } => (EventKey { time: at, origin: me, seq }, me, Event::Timer(timer)),
+            Action::Timer { of, at, seq, timer } => (EventKey { time: at, origin: of, seq }, of, Event::Timer(timer)),
             Action::Postpone { at, seq, tag, letter } => (EventKey { time: at, origin: me, seq }, me, Event::Mail(tag, letter)),
         };
         assert!(queue.insert(key, (to, event)).is_none(), "two events share {key:?}");
@@ -293,8 +326,7 @@ impl Part {
 
     fn handle(&mut self, out: &mut Outbox<'_, Self>, me: u32, key: EventKey, event: Event) {
         self.latest = self.latest.max(key.time);
-        let actor = &mut self.actors[(me - self.base) as usize];
-        self.world.handle(me, actor, key, event, &mut self.digest, &mut self.actions);
+        self.world.handle(me, &mut self.actors, self.base, key, event, &mut self.digest, &mut self.actions);
         self.carry_out(out);
     }
 
@@ -308,7 +340,7 @@ impl Part {
         for action in self.actions.drain(..) {
             match action {
                 Action::Send { to, key, tag, letter } => out.send(to, key, tag, letter),
-                Action::Timer { at, seq, timer } => out.timer(at, seq, timer),
+                Action::Timer { of, at, seq, timer } => out.of(of).timer(at, seq, timer),
                 Action::Postpone { at, seq, tag, letter } => out.postpone(at, seq, tag, letter),
             }
         }
@@ -319,6 +351,10 @@ impl Shard for Part {
     type Message = Letter;
     type Timer = Note;
     type Parcel = ();
+
+    fn group_bits(&self) -> u32 {
+        self.world.group_bits
+    }
 
     fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, tag: u32, message: Letter) {
         self.handle(out, actor, key, Event::Mail(tag, message));

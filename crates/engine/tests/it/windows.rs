@@ -18,6 +18,7 @@ fn busy() -> World {
         end: Time::from_secs(20),
         min_delay: Span::from_millis(3),
         grid: 500_000,
+        group_bits: 2,
         life: 6,
     }
 }

@@ -172,10 +172,10 @@ impl Shortlist {
         Some(depth)
     }
 
-    /// Who was asked on this peer's machine and has not answered.
+    /// Who was asked at this peer's address and has not answered.
     fn asked_at(&self, numbering: Numbering, from: PeerId) -> Option<PeerId> {
-        let host = numbering.host(from);
-        self.asked.iter().map(|&(_, asked)| asked).find(|&asked| numbering.host(asked) == host)
+        let seat = numbering.seat(from);
+        self.asked.iter().map(|&(_, asked)| asked).find(|&asked| numbering.seat(asked) == seat)
     }
 
     /// A contact is of no use: it is silent, or no member, whatever its id is by now.

@@ -124,7 +124,7 @@ fn every_value_is_got<O: Overlay>(world: &mut World<O>) {
 
 #[test]
 fn the_answer_is_the_keepers_and_an_origin_that_keeps_the_value_asks_nobody() {
-    for routing in [Routing::Iterative, Routing::Recursive] {
+    for routing in [Routing::Iterative, Routing::SemiRecursive, Routing::Recursive] {
         every_value_is_got(&mut world::<Chord>(&chord(routing, 60), 1));
     }
     every_value_is_got(&mut world::<Koorde>(&koorde(60), 1));

@@ -107,6 +107,7 @@ fn peer(row: &PeerRow) -> Peer {
         lookups_served: row.lookups_served,
         items: row.items,
         state_bytes: row.state_bytes,
+        records: row.records,
     }
 }
 

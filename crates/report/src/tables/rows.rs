@@ -294,6 +294,8 @@ pub struct Peer {
     pub items: u64,
     /// Memory that its overlay state takes.
     pub state_bytes: u64,
+    /// Records that it keeps for the overlay at the end.
+    pub records: u64,
 }
 
 impl Row for Peer {
@@ -310,6 +312,7 @@ impl Row for Peer {
         "lookups_served",
         "items",
         "state_bytes",
+        "records",
     ];
 
     fn cells(&self, cells: &mut Cells) {
@@ -317,8 +320,8 @@ impl Row for Peer {
         cells.text(&self.class);
         cells.text(&self.role);
         cells.seconds(self.online_ns);
-        for value in [self.messages_in, self.messages_out, self.bytes_in, self.bytes_out, self.lookups_served, self.items, self.state_bytes]
-        {
+        let counters = [self.messages_in, self.messages_out, self.bytes_in, self.bytes_out, self.lookups_served];
+        for value in counters.into_iter().chain([self.items, self.state_bytes, self.records]) {
             cells.count(value);
         }
     }

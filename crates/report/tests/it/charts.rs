@@ -147,9 +147,8 @@ fn gini_in_the_legend_is_that_of_the_counts() {
     let place = tempfile::tempdir().unwrap();
     let results = Recipe { lookups: 10, repetitions: 1, topologies: vec!["one"], ..Recipe::default() };
     let results = results.write(&place.path().join("gini"));
-    let header =
-        "run,topology,repetition,peer,class,role,online_s,messages_in,messages_out,bytes_in,bytes_out,lookups_served,items,state_bytes\n";
-    let row = |peer: u32, role: &str, messages: u32| format!("one/1,one,1,{peer},,{role},1,{messages},0,0,0,0,0,0\n");
+    let header = "run,topology,repetition,peer,class,role,online_s,messages_in,messages_out,bytes_in,bytes_out,lookups_served,items,state_bytes,records\n";
+    let row = |peer: u32, role: &str, messages: u32| format!("one/1,one,1,{peer},,{role},1,{messages},0,0,0,0,0,0,0\n");
     let rows: String = [0, 0, 1, 0].iter().zip(0..).map(|(&messages, peer)| row(peer, "peer", messages)).collect();
     fs::write(results.join("peers.csv"), format!("{header}{rows}{}", row(4, "index", 1_000_000))).unwrap();
     draw_all(&results).unwrap();

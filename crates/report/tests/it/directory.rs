@@ -45,7 +45,7 @@ fn results_hold_every_file_with_one_header_and_runs_in_plan_order() {
         ("timeseries.csv", "run,topology,repetition,time_s,metric,unit,value"),
         (
             "peers.csv",
-            "run,topology,repetition,peer,class,role,online_s,messages_in,messages_out,bytes_in,bytes_out,lookups_served,items,state_bytes",
+            "run,topology,repetition,peer,class,role,online_s,messages_in,messages_out,bytes_in,bytes_out,lookups_served,items,state_bytes,records",
         ),
         ("events.csv", "run,topology,repetition,time_s,action,peers,note"),
     ] {

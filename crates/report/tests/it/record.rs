@@ -39,6 +39,7 @@ fn peer(number: u32, role: &'static str, class: Option<&str>) -> PeerRow {
         lookups_served: 5,
         items: 6,
         state_bytes: 7,
+        records: 8,
     }
 }
 
@@ -96,8 +97,8 @@ fn record_of_a_run_becomes_rows_of_every_file() {
         ("timeseries.csv", "chord/1,chord,1,-10,peers_online,peers,2\n"),
         (
             "peers.csv",
-            "chord/1,chord,1,0,cable,peer,1.5,1,2,3,4,5,6,7\nchord/1,chord,1,1,,peer,1.5,1,2,3,4,5,6,7\n\
-             chord/1,chord,1,2,,index,1.5,1,2,3,4,5,6,7\n",
+            "chord/1,chord,1,0,cable,peer,1.5,1,2,3,4,5,6,7,8\nchord/1,chord,1,1,,peer,1.5,1,2,3,4,5,6,7,8\n\
+             chord/1,chord,1,2,,index,1.5,1,2,3,4,5,6,7,8\n",
         ),
         ("events.csv", "chord/1,chord,1,30,crash,1,\"one, or so\"\n"),
     ] {

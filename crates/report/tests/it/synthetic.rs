@@ -202,6 +202,7 @@ fn peer_rows(kind: u64, peers: u64, random: &mut Random) -> Vec<Peer> {
             lookups_served: messages_in / 2,
             items: 50,
             state_bytes: 480,
+            records: 0,
         }
     };
     (0..total).map(row).collect()

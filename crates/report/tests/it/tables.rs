@@ -114,6 +114,7 @@ fn rows_of_every_file_are_read_as_they_were_written() {
         lookups_served: 6,
         items: 7,
         state_bytes: 8,
+        records: 9,
     }]);
 }
 

@@ -1,6 +1,6 @@
 //! `[validation]`: what a figure is compared at, and what is refused.
 
-use peerlab_scenario::{Loader, data_files};
+use peerlab_scenario::{Figure, Loader, data_files};
 use peerlab_world::Registry;
 
 use super::{SOUND, load};
@@ -37,6 +37,8 @@ fn figure_has_a_value_at_each_point_that_concerns_its_topology() {
     assert_eq!(names, ["peers.count=40", "peers.count=50"]);
     assert_eq!(spots(0)[1].swept, ["50", ""]);
     assert_eq!(spots(1)[2].name, "peers.count=50, topology.other.retries=1");
+    let relative = Figure { relative_to: Some("peers.count=50".to_owned()), ..validation.figure[0].clone() };
+    assert_eq!(validation.base(&relative, &scenario.axes, &scenario.points), Some(spots(0)[1].clone()));
     let again = load(scenario.resolved());
     assert_eq!(again.validation, scenario.validation, "the resolved copy is the same case");
 }
@@ -49,6 +51,7 @@ fn figure_that_cannot_be_compared_is_refused() {
     assert!(complaint(&format!("{chord}published = [1, 2]")).contains("where do these values come from?"));
     assert!(complaint(&format!("{chord}independent = [1, 2]\nleeway = 0.5")).contains("a leeway needs a reason"));
     assert!(complaint(&format!("{chord}independent = [1]\nat = [\"peers.count=4\"]")).contains("did you mean `peers.count=40`?"));
+    assert!(complaint(&format!("{chord}independent = [1, 2]\nrelative_to = \"peers.count=4\"")).contains("did you mean `peers.count=40`?"));
     assert!(complaint(&format!("{chord}independent = [1, 2]\nmark = \"digest\"")).contains("unknown value for `mark`"));
     assert!(complaint(&format!("{chord}independnt = [1, 2]")).contains("did you mean `independent`?"));
     assert!(complaint(chord).contains("with what is this compared?"));

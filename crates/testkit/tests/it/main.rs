@@ -42,7 +42,7 @@ fn iterative_chord_conforms() {
 
 #[test]
 fn recursive_chord_conforms() {
-    let config = ChordConfig { routing: Routing::Recursive, successors: 4, ..ChordConfig::default() };
+    let config = ChordConfig { routing: Routing::SemiRecursive, successors: 4, ..ChordConfig::default() };
     in_random_worlds::<Chord>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
 }
 
@@ -74,6 +74,14 @@ fn recursive_koorde_conforms() {
 fn iterative_koorde_conforms() {
     let config = KoordeConfig { routing: Routing::Iterative, ..KoordeConfig::default() };
     in_random_worlds::<Koorde>(&config, &[TargetKind::Key, TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn several_peers_a_host_conform() {
+    let targets = [TargetKind::Key, TargetKind::Content, TargetKind::Peer];
+    in_random_worlds::<Chord>(&ChordConfig { virtual_nodes: 3, successors: 4, ..ChordConfig::default() }, &targets);
+    in_random_worlds::<Koorde>(&KoordeConfig { virtual_nodes: 2, ..KoordeConfig::default() }, &targets);
+    in_random_worlds::<Accordion>(&AccordionConfig { virtual_nodes: 4, successors: 6, ..AccordionConfig::default() }, &targets);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Who holds what at the start.
 
 use peerlab_engine::random::{Rng, Streams};
-use peerlab_model::{HostId, ItemId, Shares};
+use peerlab_model::{HostId, ItemId};
 
 use super::config::ContentConfig;
 
@@ -51,12 +51,6 @@ impl Holdings {
             Some(bounds) => &self.items[bounds[0] as usize..bounds[1] as usize],
             None => &[],
         }
-    }
-}
-
-impl Shares for Holdings {
-    fn of(&self, seat: u32) -> &[ItemId] {
-        self.items(HostId(seat))
     }
 }
 

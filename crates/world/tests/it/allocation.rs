@@ -13,7 +13,7 @@ fn allocations(seconds: u64, shards: usize) -> (u64, u64) {
     let mut conditions = quiet(1000, TargetKind::Key);
     conditions.time.duration = Duration::secs(seconds);
     let config = ChordConfig {
-        routing: Routing::Recursive,
+        routing: Routing::SemiRecursive,
         stabilize_interval: Duration::secs(20),
         fix_fingers_interval: Duration::secs(120),
         check_predecessor_interval: Duration::secs(120),

@@ -7,3 +7,4 @@ mod golden;
 mod judge;
 mod storage;
 mod support;
+mod virtual_nodes;

@@ -28,6 +28,8 @@ pub struct AccordionConfig {
     pub start_age: Duration,
     /// Length r of the successor list, 1 to 64 (p2psim: 16).
     pub successors: u8,
+    /// Peers that each host runs, each with an id and tables of its own, 1 to 256 (Stoica et al. 2003).
+    pub virtual_nodes: u16,
     /// Mean gap between two stabilizations of the successor, drawn in the same way (p2psim: 144 s).
     pub stabilize_interval: Duration,
     /// Mean gap between two checks of the predecessor, drawn in the same way.
@@ -63,6 +65,7 @@ impl Default for AccordionConfig {
             learn_num: 5,
             start_age: Duration::secs(3600),
             successors: 16,
+            virtual_nodes: 1,
             stabilize_interval: Duration::secs(30),
             check_predecessor_interval: Duration::secs(30),
             request_timeout: Duration::millis(500),
@@ -124,6 +127,10 @@ impl OverlayConfig for AccordionConfig {
         }
     }
 
+    fn peers_per_host(&self) -> u32 {
+        u32::from(self.virtual_nodes)
+    }
+
     /// The peer, its successor list, and as many contacts as the budget keeps alive.
     fn expected_bytes(&self, members: u32) -> u64 {
         400 + 4 * u64::from(self.successors) + 16 * u64::from(self.expected_contacts(members))
@@ -134,7 +141,7 @@ impl From<&AccordionConfig> for Rules {
     fn from(c: &AccordionConfig) -> Self {
         Self {
             successors: c.successors,
-            routing: Routing::Recursive,
+            routing: Routing::SemiRecursive,
             stabilize_interval: c.stabilize_interval.span(),
             fix_interval: c.t_inc.span(),
             check_predecessor_interval: c.check_predecessor_interval.span(),

@@ -14,7 +14,10 @@ use crate::structured::ring::LIST_MAX;
 pub struct ChordConfig {
     /// Length r of the successor list, 1 to 64 (paper: r = Ω(log N); 20 in its experiments with 1000 nodes).
     pub successors: u8,
-    /// Who asks the next peer: the origin ("iterative", as in the paper's experiments) or each peer on the way ("recursive").
+    /// Peers that each host runs, each with an id and tables of its own, 1 to 256 (paper: its experiments have up to 20): several even out the load.
+    pub virtual_nodes: u16,
+    /// Who asks the next peer, and how the answer comes back: the origin asks ("iterative", as in the paper's experiments); or each peer
+    /// passes the question on, and the answer goes straight to the origin ("semi-recursive") or back along the path ("recursive").
     pub routing: Routing,
     /// Which contacts route: "fingers" alone, or "fingers+successors".
     pub route_through: RouteThrough,
@@ -28,9 +31,10 @@ pub struct ChordConfig {
     pub request_timeout: Duration,
     /// The owner is contacted before it is named, so that a dead one is passed over.
     pub confirm_owner: bool,
-    /// How often a question is asked again when its path broke (iterative) or no answer came (recursive).
+    /// How often a question is asked again when its path broke (iterative) or no answer came (otherwise).
     pub retries: u8,
-    /// Recursive routing only: silence after which the origin asks again.
+    /// Not in iterative routing: silence after which the origin asks again, and for which the peers on the way remember where the answer
+    /// goes back to ("recursive").
     pub retry_after: Duration,
     /// Peers that keep each provider record: the key's owner and the next `replicas` − 1 of its successors.
     pub replicas: u8,
@@ -47,11 +51,13 @@ pub struct ChordConfig {
 
 /// Who asks the next peer on the way to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Routing {
     /// The origin asks one peer after the other.
     Iterative,
-    /// Each peer passes the question on.
+    /// Each peer passes the question on; who ends the way answers the origin.
+    SemiRecursive,
+    /// Each peer passes the question on; the answer goes back along the path.
     Recursive,
 }
 
@@ -70,6 +76,7 @@ impl Default for ChordConfig {
     fn default() -> Self {
         Self {
             successors: 20,
+            virtual_nodes: 1,
             routing: Routing::Iterative,
             route_through: RouteThrough::FingersAndSuccessors,
             stabilize_interval: Duration::secs(30),
@@ -91,6 +98,10 @@ impl Default for ChordConfig {
 impl OverlayConfig for ChordConfig {
     fn check(&self, population: u32, issues: &mut Issues) {
         Rules::from(self).check("fix_fingers_interval", population, issues);
+    }
+
+    fn peers_per_host(&self) -> u32 {
+        u32::from(self.virtual_nodes)
     }
 }
 

@@ -144,7 +144,7 @@ impl<V: Shortcuts> ChordLike<V> {
     fn answered_search(&self, peer: &mut RingPeer<V>, from: PeerId, token: Token) -> Option<Search<V::Trail>> {
         let mut search = Self::close_search(peer, token)?;
         let first = search.purpose == Purpose::Join && search.path_length == 0;
-        if first && self.numbering.host(search.at) == self.numbering.host(from) {
+        if first && self.numbering.seat(search.at) == self.numbering.seat(from) {
             search.at = from;
         }
         Some(search)

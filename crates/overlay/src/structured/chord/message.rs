@@ -142,11 +142,11 @@ pub type ChordMessage = RingMessage<()>;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the fields are those of `Query`, tokens of the sender's request, and what the variant says")]
 pub enum RingMessage<T: Trail> {
-    /// Recursive: a question for a peer that precedes its key.
+    /// Semi-recursive and recursive: a question for a peer that precedes its key.
     Forward { key: Key, lookup: LookupId, origin: PeerId, ask: Token, hop: Token, hops: u16, goal: Goal, trail: T },
-    /// Recursive: a question for the owner of its key, from the owner's predecessor.
+    /// The same: a question for the owner of its key, from the owner's predecessor.
     Deliver { key: Key, lookup: LookupId, origin: PeerId, ask: Token, hop: Token, hops: u16, goal: Goal },
-    /// Recursive: the question has arrived.
+    /// The same: the question has arrived.
     Ack { hop: Token, lookup: LookupId, goal: Goal },
     /// "I am no member": the answer of a peer that is still joining to whatever it is asked (`step`: by the
     /// iterative kinds). `lowest` helps newcomers who meet nobody but newcomers to agree on who begins the ring.

@@ -9,11 +9,11 @@
 //! that Zave (IEEE TSE 43(12), 2017) proves right, as far as its assumptions hold: docs/models/chord.md.
 //!
 //! # Cost
-//! A hop reads three or four cache lines: the peer, its fingers, its successors. In the steady state no handler allocates (recursive
-//! routing); a peer with 8 successors among a million takes about 250 bytes (asserted in the tests).
+//! A hop reads three or four cache lines: the peer, its fingers, its successors. In the steady state no handler allocates (except for
+//! iterative searches); a peer with 8 successors among a million takes about 250 bytes (asserted in the tests).
 //!
 //! # Not here
-//! Virtual nodes (seats of a host do that), proximity routing, recursion with a shortcut back, merging of two rings.
+//! Virtual nodes (seats of a host do that), proximity routing, merging of two rings.
 //!
 //! # Map
 //! `peer`: the tables and the decisions · `recursive`, `iterative`: how a question travels · `question`: how it begins and ends ·
@@ -57,6 +57,7 @@ use peerlab_prefetch::prefetch;
 
 use crate::records::Records;
 use crate::structured::ring::View;
+use question::{Found, Providers};
 
 /// The Chord lookup model.
 pub type Chord = ChordLike<Fingers>;
@@ -84,7 +85,7 @@ pub enum ChordTimer {
     Join,
     /// A request may have timed out.
     Request(Token),
-    /// A question of this peer's own may have got lost (recursive).
+    /// A question of this peer's own may have got lost (not in iterative routing).
     Retry(Token),
     /// A request of a search may have timed out (iterative).
     Search(Token),
@@ -180,8 +181,8 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
             }
             M::Ack { hop, .. } => self.acknowledged(peer, cx, from, hop),
             M::Refuse { token, lowest, step, .. } => self.refused(peer, cx, from, token, lowest, step),
-            M::Found { ask, owner, hops, .. } => self.found(peer, cx, from, ask, owner, hops),
-            M::Providers { holders, ask, hops, .. } => self.providers(peer, cx, from, ask, &holders, hops),
+            M::Found { lookup, ask, owner, hops, goal } => self.found(peer, cx, from, Found { lookup, ask, owner, hops, goal }),
+            M::Providers { holders, lookup, ask, hops } => self.providers(peer, cx, from, Providers { holders, lookup, ask, hops }),
             M::Step { key, lookup, token, goal, trail } => self.asked_step(peer, cx, from, (key, lookup, token, goal), trail, None),
             M::StepAvoiding { key, lookup, token, dead, goal, trail } => {
                 self.asked_step(peer, cx, from, (key, lookup, token, goal), trail, Some(dead));

@@ -46,8 +46,10 @@ pub struct RingPeer<V: Shortcuts> {
 pub enum Pending<T> {
     /// A question of anybody's that was passed on.
     Hop { to: PeerId, query: Query<T>, last: bool },
-    /// A question of this peer's own, in recursive routing.
+    /// A question of this peer's own, unless it goes the iterative way.
     Own { query: Query<T>, purpose: Purpose, tries: u8 },
+    /// Recursive: a question that came from `to`, who calls it `ask`, and has been passed on under this peer's own name.
+    Back { to: PeerId, ask: Token },
     /// A request for neighbours.
     Neighbours { of: PeerId },
     /// A check of the predecessor.

@@ -1,11 +1,32 @@
 //! How a peer's own questions begin, are asked again, and end.
 
+use std::sync::Arc;
+
 use peerlab_model::{Hit, Key, LookupId, PeerId, Target, Token};
 
 use super::config::Routing;
-use super::message::Query;
+use super::message::{Goal, Query};
 use super::peer::{Pending, Purpose, RingPeer};
-use super::{ChordLike, ChordTimer, Cx, Shortcuts};
+use super::{ChordLike, ChordTimer, Cx, RingMessage, Shortcuts};
+
+/// What [`RingMessage::Found`] says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    pub(super) lookup: LookupId,
+    pub(super) ask: Token,
+    pub(super) owner: PeerId,
+    pub(super) hops: u16,
+    pub(super) goal: Goal,
+}
+
+/// What [`RingMessage::Providers`] says.
+#[derive(Clone, Debug)]
+pub(super) struct Providers {
+    pub(super) holders: Arc<[PeerId]>,
+    pub(super) lookup: LookupId,
+    pub(super) ask: Token,
+    pub(super) hops: u16,
+}
 
 /// Stands in messages of maintenance where a lookup's number would be.
 const NO_LOOKUP: LookupId = LookupId { origin: 0, number: 0 };
@@ -43,7 +64,7 @@ impl<V: Shortcuts> ChordLike<V> {
     pub(super) fn ask_through(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, contact: PeerId, key: Key) {
         match self.rules.routing {
             Routing::Iterative => self.begin_search(peer, cx, key, NO_LOOKUP, Purpose::Join, Some(contact)),
-            Routing::Recursive => {
+            Routing::SemiRecursive | Routing::Recursive => {
                 let query = self.open_question(peer, cx, key, NO_LOOKUP, Purpose::Join);
                 self.send_hop(peer, cx, contact, Query { hops: 1, ..query }, query.trail, false);
             }
@@ -53,7 +74,7 @@ impl<V: Shortcuts> ChordLike<V> {
     fn ask(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, key: Key, lookup: LookupId, purpose: Purpose) {
         match self.rules.routing {
             Routing::Iterative => self.begin_search(peer, cx, key, lookup, purpose, None),
-            Routing::Recursive => {
+            Routing::SemiRecursive | Routing::Recursive => {
                 let query = self.open_question(peer, cx, key, lookup, purpose);
                 self.pass_on(peer, cx, query);
             }
@@ -87,26 +108,42 @@ impl<V: Shortcuts> ChordLike<V> {
         }
     }
 
-    /// A question of this peer's own cannot be answered (recursive).
+    /// A question of this peer's own cannot be answered (not in iterative routing).
     pub(super) fn ask_failed(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, ask: Token) {
         if let Some(Pending::Own { query, purpose, .. }) = cx.close(ask) {
             self.unanswered(peer, cx, purpose, query.lookup);
         }
     }
 
-    pub(super) fn found(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, ask: Token, owner: PeerId, hops: u16) {
+    /// The owner of a key, in answer to a question of this peer's own, or of one before it on the way.
+    pub(super) fn found(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, answer: Found) {
+        let Found { lookup, ask, owner, hops, goal } = answer;
         if self.rules.routing == Routing::Iterative {
-            self.search_found(peer, cx, from, ask, owner);
-        } else if let Some(Pending::Own { query, purpose, .. }) = cx.close(ask) {
-            self.answered(peer, cx, purpose, (query.key, query.lookup), owner, u32::from(hops), 0);
+            return self.search_found(peer, cx, from, ask, owner);
+        }
+        match cx.close(ask) {
+            Some(Pending::Own { query, purpose, .. }) => {
+                self.answered(peer, cx, purpose, (query.key, query.lookup), owner, u32::from(hops), 0);
+            }
+            Some(Pending::Back { to, ask }) => Self::send(peer, cx, to, RingMessage::Found { lookup, ask, owner, hops, goal }),
+            _ => {}
         }
     }
 
-    pub(super) fn providers(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, ask: Token, holders: &[PeerId], hops: u16) {
+    /// The holders that an owner has named.
+    pub(super) fn providers(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, answer: Providers) {
+        let Providers { holders, lookup, ask, hops } = answer;
         if self.rules.routing == Routing::Iterative {
-            self.search_providers(peer, cx, from, ask, holders);
-        } else if let Some(Pending::Own { query, .. }) = cx.close(ask) {
-            Self::answered_with_holders(cx, query.lookup, from, holders, (u32::from(hops), 0));
+            return self.search_providers(peer, cx, from, ask, &holders);
+        }
+        match cx.close(ask) {
+            Some(Pending::Own { query, .. }) => {
+                let relayed = self.rules.routing == Routing::Recursive && cx.setting().keeps_values();
+                let keeper = holders.first().copied().filter(|_| relayed).unwrap_or(from);
+                Self::answered_with_holders(cx, query.lookup, keeper, &holders, (u32::from(hops), 0));
+            }
+            Some(Pending::Back { to, ask }) => Self::send(peer, cx, to, RingMessage::Providers { holders, lookup, ask, hops }),
+            _ => {}
         }
     }
 

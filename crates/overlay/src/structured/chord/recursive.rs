@@ -1,13 +1,20 @@
-//! Recursive routing: each peer passes the question on.
+//! Recursive and semi-recursive routing: each peer passes the question on.
 //!
 //! A hop is acknowledged. A contact that stays silent for `request_timeout` is dropped from all tables and the question goes to the next
 //! best one. The owner's predecessor passes the question to the owner, who answers the origin (or, without `confirm_owner`, names the
 //! owner to the origin itself). The origin asks again if no answer comes.
+//!
+//! In recursive routing the answer goes back along the path: each peer on the way passes the question on as if it were its own, and
+//! remembers for `retry_after` whose it was. Where the next peer back is gone, or has forgotten, the answer is lost.
+
+use std::sync::Arc;
 
 use peerlab_model::{Cause, PeerId, Token};
 
+use super::config::Routing;
 use super::message::{Goal, Query};
 use super::peer::{Pending, RingPeer, Route};
+use super::question::{Found, Providers};
 use super::{ChordLike, ChordTimer, Cx, RingMessage, Shortcuts};
 
 /// A question that has crossed more links than this is going round in circles.
@@ -71,10 +78,21 @@ impl<V: Shortcuts> ChordLike<V> {
         trail: V::Trail,
         last: bool,
     ) {
+        let query = if self.rules.routing == Routing::Recursive { self.take_over_question(peer, cx, query) } else { query };
         let hop = cx.open(Pending::Hop { to, query, last });
         let query = Query { trail, ..query };
         Self::send(peer, cx, to, if last { RingMessage::deliver(hop, query) } else { RingMessage::forward(hop, query) });
         cx.set_timer(self.rules.request_timeout, ChordTimer::Request(hop));
+    }
+
+    /// Recursive: a question that somebody else has passed on goes further under this peer's own name, so that the answer comes back here.
+    fn take_over_question(&self, peer: &RingPeer<V>, cx: &mut Cx<'_, V>, query: Query<V::Trail>) -> Query<V::Trail> {
+        if query.origin == peer.id {
+            return query;
+        }
+        let ask = cx.open(Pending::Back { to: query.origin, ask: query.ask });
+        cx.set_timer(self.rules.retry_after, ChordTimer::Request(ask));
+        Query { origin: peer.id, ask, ..query }
     }
 
     /// The question has arrived at its next peer.
@@ -115,11 +133,15 @@ impl<V: Shortcuts> ChordLike<V> {
             self.name_owner(peer, cx, query, peer.id);
             return;
         }
-        let holders = self.holders_of(peer, cx, query.key);
+        let mut holders = self.holders_of(peer, cx, query.key);
+        if self.rules.routing == Routing::Recursive && cx.setting().keeps_values() && !holders.is_empty() {
+            // The answer comes to the origin from a neighbour of its own: who has sent the value says so.
+            holders = Arc::from([peer.id]);
+        }
         // The link from the predecessor counts: this peer names the holders. A peer alone crosses none.
         let hops = query.hops + u16::from(query.origin != peer.id);
         if query.origin == peer.id {
-            self.providers(peer, cx, peer.id, query.ask, &holders, hops);
+            self.providers(peer, cx, peer.id, Providers { holders, lookup: query.lookup, ask: query.ask, hops });
         } else {
             Self::send(peer, cx, query.origin, RingMessage::Providers { holders, lookup: query.lookup, ask: query.ask, hops });
         }
@@ -128,7 +150,7 @@ impl<V: Shortcuts> ChordLike<V> {
     fn name_owner(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, query: Query<V::Trail>, owner: PeerId) {
         let Query { lookup, origin, ask, hops, goal, .. } = query;
         if origin == peer.id {
-            self.found(peer, cx, peer.id, ask, owner, hops);
+            self.found(peer, cx, peer.id, Found { lookup, ask, owner, hops, goal });
         } else {
             Self::send(peer, cx, origin, RingMessage::Found { lookup, ask, owner, hops, goal });
         }

@@ -110,7 +110,7 @@ impl<V: Shortcuts> ChordLike<V> {
             Some(Pending::Neighbours { of: to } | Pending::Survey { of: to } | Pending::Ping { to } | Pending::Store { to }) => {
                 self.request_failed(peer, cx, pending, to);
             }
-            Some(Pending::Own { .. }) | None => {}
+            Some(Pending::Own { .. } | Pending::Back { .. }) | None => {}
         }
     }
 
@@ -119,7 +119,7 @@ impl<V: Shortcuts> ChordLike<V> {
         let was_active = peer.active;
         let was_successor = peer.successor() == Some(contact);
         match pending {
-            None | Some(Pending::Own { .. }) => {}
+            None | Some(Pending::Own { .. } | Pending::Back { .. }) => {}
             Some(Pending::Hop { query, last, .. }) => {
                 self.drop_contact(peer, cx, contact);
                 self.hop_failed(peer, cx, query, last);

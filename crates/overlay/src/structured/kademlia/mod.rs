@@ -38,8 +38,8 @@ pub use message::{Ask, KademliaMessage, WriteToken};
 pub use peer::{KademliaPeer, Pending, Search};
 
 use peerlab_model::{
-    BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Record, Roster, Setting, Span, Start,
-    Target, Targets, Token, Violation,
+    BuildError, Context, Family, HostId, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Record, Roster, Setting, Span,
+    Start, Target, Targets, Token, Violation,
 };
 use peerlab_prefetch::prefetch;
 
@@ -212,7 +212,7 @@ impl Overlay for Kademlia {
             KademliaMessage::FindNode(ask) | KademliaMessage::FindValue(ask) => {
                 fetch(ask.key);
                 // Who asks is noted, too; in a lookup that is its origin.
-                fetch(self.numbering.key(self.numbering.peer(ask.lookup.origin, 0)));
+                fetch(self.numbering.key(self.numbering.peer(self.numbering.first_seat(HostId(ask.lookup.origin)), 0)));
             }
             // Who is named is near to who names it, in whose bucket the answer is noted.
             KademliaMessage::Nodes { contacts, .. } => contacts.first().into_iter().for_each(|&contact| fetch(self.numbering.key(contact))),

@@ -21,7 +21,10 @@ pub struct KoordeConfig {
     pub backups: u8,
     /// Length r of the successor list, 1 to 64 (paper: O(log n)).
     pub successors: u8,
-    /// Who asks the next peer: each peer on the way ("recursive", as in the paper's pseudo-code) or the origin ("iterative").
+    /// Peers that each host runs, each with an id and tables of its own, 1 to 256 (Stoica et al. 2003).
+    pub virtual_nodes: u16,
+    /// Who asks the next peer, and how the answer comes back, as in Chord: each peer on the way asks, and the answer goes straight to the
+    /// origin ("semi-recursive") or back along the path ("recursive", the nested calls of the paper's pseudo-code); or the origin asks ("iterative").
     pub routing: Routing,
     /// Mean gap between two stabilizations of the successor; each gap is drawn from half to one and a half of it.
     pub stabilize_interval: Duration,
@@ -33,9 +36,10 @@ pub struct KoordeConfig {
     pub request_timeout: Duration,
     /// The owner is contacted before it is named, so that a dead one is passed over.
     pub confirm_owner: bool,
-    /// How often a question is asked again when its path broke (iterative) or no answer came (recursive).
+    /// How often a question is asked again when its path broke (iterative) or no answer came (otherwise).
     pub retries: u8,
-    /// Recursive routing only: silence after which the origin asks again.
+    /// Not in iterative routing: silence after which the origin asks again, and for which the peers on the way remember where the answer
+    /// goes back to ("recursive").
     pub retry_after: Duration,
     /// Peers that keep each provider record: the key's owner and the next `replicas` − 1 of its successors.
     pub replicas: u8,
@@ -56,7 +60,8 @@ impl Default for KoordeConfig {
             pointers: 16,
             backups: 4,
             successors: 20,
-            routing: Routing::Recursive,
+            virtual_nodes: 1,
+            routing: Routing::SemiRecursive,
             stabilize_interval: Duration::secs(30),
             fix_debruijn_interval: Duration::secs(30),
             check_predecessor_interval: Duration::secs(30),
@@ -94,6 +99,10 @@ impl OverlayConfig for KoordeConfig {
                 format!("successors = {wanted}, or fewer pointers"),
             );
         }
+    }
+
+    fn peers_per_host(&self) -> u32 {
+        u32::from(self.virtual_nodes)
     }
 
     /// The peer, its successor list, and the de Bruijn pointers.

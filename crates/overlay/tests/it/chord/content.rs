@@ -14,7 +14,7 @@ fn owner_of(world: &World<Chord>, item: u32) -> u32 {
 
 #[test]
 fn all_holders_are_found_from_a_converged_start_and_from_joins() {
-    for routing in BOTH {
+    for routing in ALL {
         for converged in [true, false] {
             let mut world = World::<Chord>::sharing(&config(routing), 60, 1);
             if converged {
@@ -38,7 +38,7 @@ fn all_holders_are_found_from_a_converged_start_and_from_joins() {
 /// The peer that names the holders is the owner: one link more than for the key itself.
 #[test]
 fn the_link_to_the_owner_counts_for_content() {
-    for routing in BOTH {
+    for routing in ALL {
         let mut world = World::<Chord>::sharing(&config(routing), 60, 2);
         world.start_converged(0..60);
         for item in 0..20 {
@@ -54,7 +54,7 @@ fn the_link_to_the_owner_counts_for_content() {
 
 #[test]
 fn a_replica_answers_when_the_owner_has_crashed() {
-    for routing in BOTH {
+    for routing in ALL {
         let mut world = World::<Chord>::sharing(&config(routing), 60, 3);
         world.start_converged(0..60);
         for item in 0..20 {
@@ -70,7 +70,7 @@ fn a_replica_answers_when_the_owner_has_crashed() {
 
 #[test]
 fn keys_move_to_a_newcomer_and_on_when_it_leaves() {
-    let mut world = World::<Chord>::sharing(&config(Routing::Recursive), 60, 4);
+    let mut world = World::<Chord>::sharing(&config(Routing::SemiRecursive), 60, 4);
     world.start_converged(0..59);
     world.join(59);
     world.run_for(MINUTE.times(2));
@@ -89,7 +89,7 @@ fn keys_move_to_a_newcomer_and_on_when_it_leaves() {
 
 #[test]
 fn a_withdrawn_item_is_forgotten_by_owner_and_replicas() {
-    let mut world = World::<Chord>::sharing(&config(Routing::Recursive), 60, 5);
+    let mut world = World::<Chord>::sharing(&config(Routing::SemiRecursive), 60, 5);
     world.start_converged(0..60);
     world.withdraw(7, &[7]);
     world.run_for(Span::from_secs(10));
@@ -103,7 +103,7 @@ fn a_withdrawn_item_is_forgotten_by_owner_and_replicas() {
 
 #[test]
 fn a_new_item_is_registered() {
-    for routing in BOTH {
+    for routing in ALL {
         let mut world = World::<Chord>::sharing(&config(routing), 60, 6);
         world.start_converged(0..60);
         world.publish(55, &[3]);
@@ -116,7 +116,8 @@ fn a_new_item_is_registered() {
 /// A holder that crashed is believed until its record expires, and no longer; one that lives is refreshed for ever.
 #[test]
 fn records_of_the_dead_expire_and_those_of_the_living_stay() {
-    let config = ChordConfig { republish_interval: Duration::secs(120), record_expiry: Duration::secs(400), ..config(Routing::Recursive) };
+    let config =
+        ChordConfig { republish_interval: Duration::secs(120), record_expiry: Duration::secs(400), ..config(Routing::SemiRecursive) };
     let mut world = World::<Chord>::sharing(&config, 60, 7);
     world.start_converged(0..60);
     world.crash(5);

@@ -8,7 +8,7 @@ use crate::histories::histories;
 
 #[test]
 fn a_crash_is_repaired() {
-    for routing in BOTH {
+    for routing in ALL {
         let mut world = world(&config(routing), 40, 5);
         world.start_converged(0..40);
         for seat in [3, 14, 15, 30] {
@@ -21,7 +21,7 @@ fn a_crash_is_repaired() {
 
 #[test]
 fn a_polite_leave_mends_the_ring_at_once() {
-    let mut world = world(&config(Routing::Recursive), 40, 5);
+    let mut world = world(&config(Routing::SemiRecursive), 40, 5);
     world.start_converged(0..40);
     world.leave(17);
     world.run_for(Span::from_millis(60));
@@ -31,7 +31,7 @@ fn a_polite_leave_mends_the_ring_at_once() {
 /// A newcomer counts as joined when its predecessor knows it: from then on it gets the questions for its keys.
 #[test]
 fn who_has_joined_is_found() {
-    let mut world = world(&config(Routing::Recursive), 40, 6);
+    let mut world = world(&config(Routing::SemiRecursive), 40, 6);
     world.start_converged(0..39);
     world.join(39);
     while !world.joined(39) {
@@ -48,7 +48,7 @@ fn who_has_joined_is_found() {
 /// Goal: a peer whose successors have all died joins again. Method: its whole list of 8 crashes between two stabilizations.
 #[test]
 fn a_peer_that_lost_its_whole_list_joins_again() {
-    for routing in BOTH {
+    for routing in ALL {
         let mut world = world(&config(routing), 40, 7);
         world.start_converged(0..40);
         let list: Vec<PeerId> = world.peer(0).expect("online").successors().to_vec();
@@ -63,7 +63,7 @@ fn a_peer_that_lost_its_whole_list_joins_again() {
 
 #[test]
 fn a_peer_that_crashed_comes_back_under_its_old_id() {
-    for routing in BOTH {
+    for routing in ALL {
         let mut world = world(&config(routing), 20, 7);
         world.start_converged(0..20);
         world.crash(4);
@@ -77,7 +77,7 @@ fn a_peer_that_crashed_comes_back_under_its_old_id() {
 
 #[test]
 fn newcomers_who_meet_only_newcomers_begin_one_ring() {
-    for routing in BOTH {
+    for routing in ALL {
         let mut world = world(&config(routing), 5, 2);
         world.start_empty();
         // The first is alone and begins a ring; it crashes while the others are asking it.
@@ -101,7 +101,7 @@ fn every_small_history_settles_into_one_ring() {
         stabilize_interval: Duration::secs(4),
         fix_fingers_interval: Duration::secs(4),
         check_predecessor_interval: Duration::secs(4),
-        ..config(Routing::Recursive)
+        ..config(Routing::SemiRecursive)
     };
     every_history_settles::<Fingers>(&config, DEPTH);
 }
@@ -124,7 +124,7 @@ pub(crate) fn every_history_settles<V: Shortcuts>(config: &V::Config, depth: usi
 /// machines whose first identities are long gone.
 #[test]
 fn who_returns_joins_through_contacts_that_have_other_ids_by_now() {
-    for routing in BOTH {
+    for routing in ALL {
         let mut world =
             World::<Chord>::new(&config(routing), Options { population: 16, seed: 9, new_identity: true, ..Options::default() });
         world.everybody_returns(16, MINUTE.times(5), MINUTE);

@@ -81,4 +81,4 @@ pub(crate) fn random_key(rng: &mut Rng) -> Key {
 }
 
 pub(crate) const MINUTE: Span = Span::from_secs(60);
-pub(crate) const BOTH: [Routing; 2] = [Routing::Iterative, Routing::Recursive];
+pub(crate) const ALL: [Routing; 3] = [Routing::Iterative, Routing::SemiRecursive, Routing::Recursive];

@@ -10,7 +10,7 @@ use super::*;
 #[test]
 fn converged_tables_equal_brute_force() {
     for population in [1, 2, 3, 9, 300] {
-        let config = config(Routing::Recursive);
+        let config = config(Routing::SemiRecursive);
         let mut world = world(&config, population, u64::from(population));
         world.start_converged(0..population);
         assert_tables_are_exact(&world, 8);
@@ -21,7 +21,7 @@ fn converged_tables_equal_brute_force() {
 /// fingers have gone round several times, every table must be the exact one.
 #[test]
 fn joins_lead_to_the_converged_tables() {
-    for routing in BOTH {
+    for routing in ALL {
         let config = config(routing);
         let mut world = world(&config, 100, 3);
         world.start_empty();
@@ -37,7 +37,7 @@ fn joins_lead_to_the_converged_tables() {
 
 #[test]
 fn a_quiet_ring_keeps_its_lists_without_a_copy() {
-    let config = config(Routing::Recursive);
+    let config = config(Routing::SemiRecursive);
     let mut world = world(&config, 60, 4);
     world.start_converged(0..60);
     let before: Vec<*const PeerId> = (0..60).map(|seat| world.peer(seat).expect("online").successors().as_ptr()).collect();
@@ -53,7 +53,7 @@ fn states_and_messages_are_small() {
     assert!(size_of::<ChordTimer>() <= 8, "{}", size_of::<ChordTimer>());
     assert!(size_of::<ChordPeer>() <= 56, "{}", size_of::<ChordPeer>());
     // 2^12 peers have about 12 fingers beyond the successor, a million about 20: 32 bytes more.
-    let config = config(Routing::Recursive);
+    let config = config(Routing::SemiRecursive);
     let mut world = world(&config, 1 << 12, 5);
     world.start_converged(0..1 << 12);
     world.run_for(MINUTE);
@@ -63,7 +63,7 @@ fn states_and_messages_are_small() {
 
 #[test]
 fn sizes_on_the_wire_are_those_of_the_page() {
-    let mut world = world(&config(Routing::Recursive), 4, 1);
+    let mut world = world(&config(Routing::SemiRecursive), 4, 1);
     world.start_converged(0..4);
     let list: std::sync::Arc<[PeerId]> = std::sync::Arc::from([PeerId(1), PeerId(2), PeerId(3)]);
     let leave = ChordMessage::Leave { successors: list, predecessor: Some(PeerId(3)) };
@@ -76,8 +76,8 @@ fn sizes_on_the_wire_are_those_of_the_page() {
 #[test]
 fn parameters_have_the_literature_s_names_and_unknown_ones_are_refused() {
     let config: ChordConfig =
-        toml::from_str("successors = 4\nroute_through = \"fingers\"\nrouting = \"recursive\"").expect("it can be read");
-    assert!(config.successors == 4 && config.route_through == RouteThrough::Fingers && config.routing == Routing::Recursive);
+        toml::from_str("successors = 4\nroute_through = \"fingers\"\nrouting = \"semi-recursive\"").expect("it can be read");
+    assert!(config.successors == 4 && config.route_through == RouteThrough::Fingers && config.routing == Routing::SemiRecursive);
     assert!(toml::from_str::<ChordConfig>("sucessors = 4").is_err());
     let issues = |config: &ChordConfig| {
         let mut issues = Issues::new();
@@ -94,7 +94,7 @@ fn parameters_have_the_literature_s_names_and_unknown_ones_are_refused() {
 /// Method: 2^17 peers, forty of them against a search.
 #[test]
 fn a_large_ring_is_built_in_one_walk() {
-    let mut world = world(&config(Routing::Recursive), 1 << 17, 12);
+    let mut world = world(&config(Routing::SemiRecursive), 1 << 17, 12);
     world.start_converged(0..1 << 17);
     let ring = ring(&world);
     let numbering = world.setting.numbering;

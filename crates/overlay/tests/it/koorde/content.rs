@@ -8,7 +8,7 @@ const PATIENCE: Span = Span::from_secs(20);
 
 #[test]
 fn all_holders_are_found_from_a_converged_start_and_from_joins() {
-    for routing in BOTH {
+    for routing in ALL {
         for converged in [true, false] {
             let mut world = World::<Koorde>::sharing(&config(routing), 60, 1);
             if converged {
@@ -31,7 +31,7 @@ fn all_holders_are_found_from_a_converged_start_and_from_joins() {
 
 #[test]
 fn keys_move_to_a_newcomer_and_on_when_it_leaves() {
-    let mut world = World::<Koorde>::sharing(&config(Routing::Recursive), 60, 4);
+    let mut world = World::<Koorde>::sharing(&config(Routing::SemiRecursive), 60, 4);
     world.start_converged(0..59);
     world.join(59);
     world.run_for(MINUTE.times(2));
@@ -47,7 +47,8 @@ fn keys_move_to_a_newcomer_and_on_when_it_leaves() {
 
 #[test]
 fn records_of_the_dead_expire_and_those_of_the_living_stay() {
-    let config = KoordeConfig { republish_interval: Duration::secs(120), record_expiry: Duration::secs(400), ..config(Routing::Recursive) };
+    let config =
+        KoordeConfig { republish_interval: Duration::secs(120), record_expiry: Duration::secs(400), ..config(Routing::SemiRecursive) };
     let mut world = World::<Koorde>::sharing(&config, 60, 7);
     world.start_converged(0..60);
     world.crash(5);

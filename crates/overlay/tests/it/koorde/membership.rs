@@ -17,7 +17,7 @@ fn every_small_history_settles_into_one_ring() {
         stabilize_interval: Duration::secs(4),
         fix_debruijn_interval: Duration::secs(4),
         check_predecessor_interval: Duration::secs(4),
-        ..config(Routing::Recursive)
+        ..config(Routing::SemiRecursive)
     };
     every_history_settles::<DeBruijn>(&config, 5);
 }
@@ -25,7 +25,7 @@ fn every_small_history_settles_into_one_ring() {
 /// Rings of a few peers, with tables of one entry and with tables that go round: every key's owner is found from everywhere.
 #[test]
 fn the_smallest_rings_route() {
-    for routing in BOTH {
+    for routing in ALL {
         for config in [config(routing), KoordeConfig { routing, ..bare(2) }, KoordeConfig { routing, ..bare(64) }] {
             for population in 1..=6 {
                 let mut world = world(&config, population, u64::from(population));
@@ -49,7 +49,7 @@ fn the_smallest_rings_route() {
 
 #[test]
 fn crashes_are_repaired() {
-    for routing in BOTH {
+    for routing in ALL {
         let config = config(routing);
         let mut world = world(&config, 60, 5);
         world.start_converged(0..60);
@@ -65,7 +65,7 @@ fn crashes_are_repaired() {
 /// Of a first contact only the address is known: everybody comes back under other ids, three times.
 #[test]
 fn who_returns_joins_through_contacts_that_have_other_ids_by_now() {
-    for routing in BOTH {
+    for routing in ALL {
         let options = Options { population: 16, seed: 9, new_identity: true, ..Options::default() };
         let mut world = World::<Koorde>::new(&config(routing), options);
         world.everybody_returns(16, MINUTE.times(5), MINUTE);
@@ -74,7 +74,7 @@ fn who_returns_joins_through_contacts_that_have_other_ids_by_now() {
 
 #[test]
 fn a_newcomer_without_pointers_asks_through_its_successor() {
-    let config = KoordeConfig { fix_debruijn_interval: Duration::secs(100_000), ..config(Routing::Recursive) };
+    let config = KoordeConfig { fix_debruijn_interval: Duration::secs(100_000), ..config(Routing::SemiRecursive) };
     let mut world = world(&config, 80, 6);
     world.start_converged(0..79);
     world.join(79);

@@ -10,7 +10,7 @@ use peerlab_model::{Key, PeerId};
 use peerlab_overlay::structured::chord::Routing;
 use peerlab_overlay::structured::koorde::{Koorde, KoordeConfig};
 
-use crate::chord::{BOTH, MINUTE, owner, random_key, ring};
+use crate::chord::{ALL, MINUTE, owner, random_key, ring};
 use crate::harness::{Options, World};
 
 /// Base 4, and intervals that let a ring settle within minutes of simulated time.
@@ -30,7 +30,7 @@ fn config(routing: Routing) -> KoordeConfig {
 
 /// What the paper's Figure 2 needs and no more: one successor, one de Bruijn pointer.
 fn bare(degree: u16) -> KoordeConfig {
-    KoordeConfig { degree, pointers: 1, backups: 0, successors: 1, replicas: 1, ..config(Routing::Recursive) }
+    KoordeConfig { degree, pointers: 1, backups: 0, successors: 1, replicas: 1, ..config(Routing::SemiRecursive) }
 }
 
 fn world(config: &KoordeConfig, population: u32, seed: u64) -> World<Koorde> {

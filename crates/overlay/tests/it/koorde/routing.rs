@@ -131,7 +131,7 @@ fn pointers_to_the_base_k_take_log_k_n_hops() {
         for (times, low, high) in [(1, 0.9, 1.7), (3, 0.8, 1.15)] {
             for (population, bits) in [(1 << 10, 10.0), (1 << 12, 12.0)] {
                 let pointers = degree as u8 * times;
-                let config = KoordeConfig { degree, pointers, backups: 0, successors: pointers, ..config(Routing::Recursive) };
+                let config = KoordeConfig { degree, pointers, backups: 0, successors: pointers, ..config(Routing::SemiRecursive) };
                 let (measured, expected) = compare(&config, population, 2000);
                 let theory = bits / digit;
                 println!(
@@ -146,7 +146,7 @@ fn pointers_to_the_base_k_take_log_k_n_hops() {
 
 #[test]
 fn lookups_at_rest_find_the_owner() {
-    for routing in BOTH {
+    for routing in ALL {
         for confirm_owner in [false, true] {
             let config = KoordeConfig { confirm_owner, ..config(routing) };
             for population in [2, 5, 30, 200] {
@@ -167,7 +167,7 @@ fn lookups_at_rest_find_the_owner() {
 /// Half of the peers die at once and nothing is mended yet: backups, successor lists and retries find nearly every owner.
 #[test]
 fn simultaneous_failures_are_routed_around() {
-    for routing in BOTH {
+    for routing in ALL {
         for (share, least) in [(0.1, 0.99), (0.3, 0.95)] {
             let never = Duration::secs(1_000_000);
             let config = KoordeConfig {
@@ -196,7 +196,7 @@ fn simultaneous_failures_are_routed_around() {
 
 #[test]
 fn lookups_find_the_owner_again_after_churn_has_settled() {
-    for routing in BOTH {
+    for routing in ALL {
         let config = config(routing);
         let mut world = world(&config, 120, 11);
         world.start_converged(0..80);

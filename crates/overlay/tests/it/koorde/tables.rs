@@ -11,7 +11,7 @@ use crate::chord::ring_is_whole;
 #[test]
 fn converged_pointers_equal_brute_force() {
     for population in [12, 40, 300] {
-        for config in [config(Routing::Recursive), bare(2), bare(16)] {
+        for config in [config(Routing::SemiRecursive), bare(2), bare(16)] {
             let mut world = world(&config, population, u64::from(population));
             world.start_converged(0..population);
             assert_pointers_are_exact(&world, &config);
@@ -23,7 +23,7 @@ fn converged_pointers_equal_brute_force() {
 /// Goal: the converged start is what joins lead to. Method: one hundred peers join through random contacts, one every second.
 #[test]
 fn joins_lead_to_the_converged_pointers() {
-    for routing in BOTH {
+    for routing in ALL {
         let config = config(routing);
         let mut world = world(&config, 100, 3);
         world.start_empty();
@@ -40,7 +40,7 @@ fn joins_lead_to_the_converged_pointers() {
 /// One request and one reply a refresh: the others are learned from the first.
 #[test]
 fn a_refresh_asks_one_peer() {
-    let config = KoordeConfig { stabilize_interval: Duration::secs(100_000), ..config(Routing::Recursive) };
+    let config = KoordeConfig { stabilize_interval: Duration::secs(100_000), ..config(Routing::SemiRecursive) };
     let mut world = world(&config, 200, 4);
     world.start_converged(0..200);
     world.run_for(Span::from_secs(1000));
@@ -53,7 +53,7 @@ fn a_refresh_asks_one_peer() {
 /// Goal: dead pointers are dropped and replaced, backups included. Method: all pointers of one peer crash at once.
 #[test]
 fn a_peer_whose_pointers_all_died_finds_others() {
-    for routing in BOTH {
+    for routing in ALL {
         let config = config(routing);
         let mut world = world(&config, 100, 8);
         world.start_converged(0..100);
