@@ -22,6 +22,8 @@ pub struct KademliaConfig {
     pub k: u8,
     /// Requests of one lookup that are in flight together (paper: 3).
     pub alpha: u8,
+    /// Disjoint paths d of a lookup, 1 to k, each with `alpha` requests in flight; nobody is asked by two of them (S/Kademlia, section 4.4).
+    pub disjoint_paths: u8,
     /// Relaxed splitting: bits by which a lookup gets nearer with each hop, 1 to 5 (paper, section 4.2; 1 is the table of section 2.4).
     pub b: u8,
     /// Closest contacts that must have answered before a lookup ends, 1 to k (paper: k). Absent: k.
@@ -83,6 +85,7 @@ impl Default for KademliaConfig {
             preset: None,
             k: 20,
             alpha: 3,
+            disjoint_paths: 1,
             b: 1,
             lookup_width: None,
             eviction: Eviction::Lazy,
@@ -171,6 +174,7 @@ impl OverlayConfig for KademliaConfig {
         let k = self.k.clamp(1, K_MAX);
         within("k", self.k, 1, K_MAX, "contacts in a bucket");
         within("alpha", self.alpha, 1, K_MAX, "requests in flight together");
+        within("disjoint_paths", self.disjoint_paths, 1, k, "paths, to begin with one of the k nearest each");
         within("b", self.b, 1, B_MAX, "bits that a hop gains");
         within("lookup_width", self.width(), 1, k, "contacts that must have answered, at most k");
         within("replacement_cache", self.replacement_cache, 0, K_MAX, "candidates of a bucket");

@@ -13,13 +13,13 @@
 //! and allocate nothing; a lookup takes two allocations.
 //!
 //! # Not here
-//! Disjoint paths (S/Kademlia), recursive routing (R/Kademlia), the hourly republication of provider records by those who keep them
+//! Recursive routing (R/Kademlia), the hourly republication of provider records by those who keep them
 //! (values are stored again: `replication`), proximity.
 //!
 //! # Map
 //! `table`: buckets · `search`: lookups · `upkeep`: how tables are kept · `join` · `content`: provider records · `tokens`: who may
 //! store (BEP 5) · `replication`: the repair of values · `start`: the converged
-//! network. Beside this folder: `shortlist` drives any iterative lookup, `xor` knows the metric, `contacts` are lists in messages.
+//! network. Beside this folder: `shortlist` drives any iterative lookup, `disjoint` several at once, `xor` knows the metric, `contacts` are lists in messages.
 
 mod config;
 mod content;

@@ -9,8 +9,8 @@ use super::table::{Shape, Table};
 use super::tokens::Tokens;
 use crate::publisher::Publisher;
 use crate::records::{Record, Records};
+use crate::structured::disjoint::Paths;
 use crate::structured::newcomers::Newcomers;
-use crate::structured::shortlist::Shortlist;
 
 /// One peer of a Kademlia network.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ pub struct Search {
     pub(super) key: Key,
     pub(super) lookup: LookupId,
     pub(super) purpose: Purpose,
-    pub(super) list: Shortlist,
+    pub(super) list: Paths,
     /// Tokens of those that answered, if it is to store.
     pub(super) write: Vec<(PeerId, WriteToken)>,
 }

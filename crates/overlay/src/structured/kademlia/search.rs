@@ -1,7 +1,7 @@
 //! Lookups: how a search goes on from answer to answer, and what comes of it.
 //!
 //! A search asks the nearest contacts that it has heard of, `alpha` in parallel, until the nearest k (`lookup_width`) of those that
-//! answer at all have answered (paper, section 2.3). One timer serves a whole search: all its requests have the same timeout, so the
+//! answer at all have answered (paper, section 2.3). With `disjoint_paths`, several such searches go on side by side. One timer serves a whole search: all its requests have the same timeout, so the
 //! oldest is always the next to be given up.
 
 use peerlab_model::{Hit, ItemId, Key, LookupId, PeerId, Span, Target, Token};
@@ -11,7 +11,7 @@ use super::peer::{KademliaPeer, Pending, Purpose, Search};
 use super::table::Nearest;
 use super::{Cx, Kademlia, KademliaMessage, KademliaTimer};
 use crate::structured::contacts::Contacts;
-use crate::structured::shortlist::Shortlist;
+use crate::structured::disjoint::Paths;
 use crate::structured::xor::distance;
 
 /// Stands for "no lookup" in upkeep's own searches.
@@ -112,10 +112,10 @@ impl Kademlia {
         self.collect(peer, this, key, |_| true, &mut nearest);
         // Upkeep and records need all of the k nearest; a lookup says itself how sure it wants to be.
         let width = if purpose.is_upkeep() { self.config.k } else { self.config.width() };
-        let mut list = Shortlist::new(key, width, self.config.alpha, peer.id);
-        list.add(self.numbering, nearest.as_slice(), 1, peer.id);
+        let mut list = Paths::new(key, (width, self.config.alpha, self.config.disjoint_paths), peer.id);
+        list.begin(self.numbering, key, nearest.as_slice(), peer.id);
         if let Some(contact) = contact {
-            list.add(self.numbering, &[contact], 1, peer.id);
+            list.begin(self.numbering, key, &[contact], peer.id);
         }
         let token = cx.open(Pending::Search(Box::new(Search { key, lookup, purpose, list, write: Vec::new() })));
         if self.go_on(peer, cx, token) {
@@ -125,15 +125,33 @@ impl Kademlia {
 
     /// Asks whom the search wants to ask now, or ends it. True if it goes on.
     fn go_on(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, token: Token) -> bool {
-        let now = cx.now();
         let Some(Pending::Search(search)) = cx.request_mut(token) else { return false };
-        if search.list.is_over() {
-            if let Some(Pending::Search(search)) = cx.close(token) {
-                self.conclude(peer, cx, &search);
+        let paths = search.list.count();
+        if !search.list.is_over() {
+            self.ask(cx, token, 0);
+            if paths == 1 {
+                return true;
             }
-            return false;
+            (1..paths).for_each(|path| self.ask(cx, token, path));
+            // A path may have learnt just now that others have asked all that it was to ask.
+            let Some(Pending::Search(search)) = cx.request_mut(token) else { return false };
+            if !search.list.is_over() {
+                return true;
+            }
         }
-        let asks = search.list.next(now);
+        if let Some(Pending::Search(mut search)) = cx.close(token) {
+            search.list.join();
+            self.conclude(peer, cx, &search);
+        }
+        false
+    }
+
+    /// Asks whom one path of the search wants to ask now.
+    #[inline]
+    fn ask(&self, cx: &mut Cx<'_>, token: Token, path: usize) {
+        let now = cx.now();
+        let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
+        let asks = search.list.next(path, now, |_| 0);
         let ask = Ask { key: search.key, lookup: search.lookup, token, upkeep: search.purpose.is_upkeep() };
         let purpose = search.purpose;
         for &to in asks.as_slice() {
@@ -144,7 +162,6 @@ impl Kademlia {
             };
             cx.send(to, message);
         }
-        true
     }
 
     /// A contact that was asked names others.
@@ -173,7 +190,8 @@ impl Kademlia {
     ) {
         let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
         let Some(depth) = search.list.answered(self.numbering, from, &[], peer.id) else { return };
-        let Some(Pending::Search(search)) = cx.close(token) else { return };
+        let Some(Pending::Search(mut search)) = cx.close(token) else { return };
+        search.list.join();
         if self.config.caching
             && let Some(nearest) = search.list.answers().find(|entry| entry.peer != from)
         {
@@ -215,7 +233,7 @@ impl Kademlia {
         let (now, timeout) = (cx.now(), self.config.request_timeout.span());
         loop {
             let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
-            let Some(silent) = search.list.overdue(now - timeout) else { break };
+            let Some(silent) = search.list.overdue(now, timeout) else { break };
             search.list.failed(self.numbering, silent);
             if !search.purpose.is_upkeep() {
                 let lookup = search.lookup;

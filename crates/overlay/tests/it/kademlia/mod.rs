@@ -1,6 +1,7 @@
 //! Kademlia against oracles, closed forms and an independent Monte-Carlo.
 
 mod content;
+mod disjoint;
 mod membership;
 mod routing;
 mod tables;

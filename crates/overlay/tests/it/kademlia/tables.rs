@@ -124,6 +124,10 @@ fn parameters_have_the_literature_s_names_and_wrong_ones_are_refused() {
     };
     assert_eq!(paths(&wrong), ["k", "alpha", "b", "request_timeout"]);
     assert_eq!(paths(&KademliaConfig { k: 8, replicas: Some(9), lookup_width: Some(0), ..config.clone() }), ["lookup_width", "replicas"]);
+    let paths_of = |disjoint_paths| issues(&KademliaConfig { disjoint_paths, ..config.clone() });
+    assert!(paths_of(8).is_empty());
+    assert_eq!(paths_of(0)[0].message, "paths, to begin with one of the k nearest each: 1 to 8, not 0");
+    assert_eq!((paths_of(9)[0].path.as_str(), paths_of(9).len()), ("disjoint_paths", 1));
     assert_eq!(issues(&KademliaConfig { b: 9, ..config })[0].message, "bits that a hop gains: 1 to 5, not 9");
 }
 
