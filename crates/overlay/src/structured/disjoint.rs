@@ -178,7 +178,7 @@ mod tests {
                 let target = Key(rng.bits());
                 let mut all: Vec<PeerId> = (1..400).map(PeerId).collect();
                 all.sort_unstable_by_key(|&peer| distance(target, numbering.key(peer)));
-                let silent = |peer: PeerId| peer.0 % 7 == 0;
+                let silent = |peer: PeerId| peer.0.is_multiple_of(7);
                 let mut lookup = Paths::new(target, (8, 2, paths), PeerId(0));
                 let start: Vec<PeerId> = (0..8).map(|turn| all[200 + 20 * turn + rng.index(20)]).collect();
                 lookup.begin(numbering, target, &start, PeerId(0));

@@ -2,10 +2,11 @@
 //!
 //! A search asks the nearest contacts that it has heard of, `alpha` in parallel, until the nearest k (`lookup_width`) of those that
 //! answer at all have answered (paper, section 2.3). With `disjoint_paths`, several such searches go on side by side. One timer serves a whole search: all its requests have the same timeout, so the
-//! oldest is always the next to be given up.
+//! oldest is always the next to be given up. With `adaptive_timeouts` each request has a timer of its own.
 
 use peerlab_model::{Hit, ItemId, Key, LookupId, PeerId, Span, Target, Token};
 
+use super::config::Routing;
 use super::message::Ask;
 use super::peer::{KademliaPeer, Pending, Purpose, Search};
 use super::table::Nearest;
@@ -93,7 +94,9 @@ impl Kademlia {
     }
 
     fn search_for(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, key: Key, lookup: LookupId, purpose: Purpose) {
-        if peer.active {
+        if peer.active && self.config.routing != Routing::Iterative {
+            self.begin_question(peer, cx, key, lookup, purpose);
+        } else if peer.active {
             self.search(peer, cx, key, lookup, purpose, None);
         } else {
             cx.finish(lookup);
@@ -118,7 +121,7 @@ impl Kademlia {
             list.begin(self.numbering, key, &[contact], peer.id);
         }
         let token = cx.open(Pending::Search(Box::new(Search { key, lookup, purpose, list, write: Vec::new() })));
-        if self.go_on(peer, cx, token) {
+        if self.go_on(peer, cx, token) && !self.config.adaptive_timeouts {
             cx.set_timer(self.config.request_timeout.span(), KademliaTimer::Search(token));
         }
     }
@@ -128,11 +131,11 @@ impl Kademlia {
         let Some(Pending::Search(search)) = cx.request_mut(token) else { return false };
         let paths = search.list.count();
         if !search.list.is_over() {
-            self.ask(cx, token, 0);
+            self.ask(peer, cx, token, 0);
             if paths == 1 {
                 return true;
             }
-            (1..paths).for_each(|path| self.ask(cx, token, path));
+            (1..paths).for_each(|path| self.ask(peer, cx, token, path));
             // A path may have learnt just now that others have asked all that it was to ask.
             let Some(Pending::Search(search)) = cx.request_mut(token) else { return false };
             if !search.list.is_over() {
@@ -148,10 +151,10 @@ impl Kademlia {
 
     /// Asks whom one path of the search wants to ask now.
     #[inline]
-    fn ask(&self, cx: &mut Cx<'_>, token: Token, path: usize) {
+    fn ask(&self, peer: &KademliaPeer, cx: &mut Cx<'_>, token: Token, path: usize) {
         let now = cx.now();
         let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
-        let asks = search.list.next(path, now, |_| 0);
+        let asks = search.list.next(path, now, |to| self.patience_us(peer, to));
         let ask = Ask { key: search.key, lookup: search.lookup, token, upkeep: search.purpose.is_upkeep() };
         let purpose = search.purpose;
         for &to in asks.as_slice() {
@@ -161,11 +164,15 @@ impl Kademlia {
                 _ => KademliaMessage::FindNode(ask),
             };
             cx.send(to, message);
+            if self.config.adaptive_timeouts {
+                cx.set_timer(self.patience(peer, to), KademliaTimer::Search(token));
+            }
         }
     }
 
     /// A contact that was asked names others.
     pub(super) fn named(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, contacts: &[PeerId]) {
+        self.measured_by_search(peer, cx, from, token);
         let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
         let Some(depth) = search.list.answered(self.numbering, from, contacts, peer.id) else { return };
         if search.purpose == Purpose::Peer(from) {
@@ -188,6 +195,7 @@ impl Kademlia {
         holders: &Contacts,
         lives: Span,
     ) {
+        self.measured_by_search(peer, cx, from, token);
         let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
         let Some(depth) = search.list.answered(self.numbering, from, &[], peer.id) else { return };
         let Some(Pending::Search(mut search)) = cx.close(token) else { return };
@@ -200,7 +208,7 @@ impl Kademlia {
         Self::name_holders(peer, cx, (search.lookup, from), holders, (u32::from(depth), search.list.rounds()));
     }
 
-    fn name_holders(
+    pub(super) fn name_holders(
         peer: &KademliaPeer,
         cx: &mut Cx<'_>,
         (lookup, keeper): (LookupId, PeerId),
@@ -223,8 +231,16 @@ impl Kademlia {
         if !peer.active {
             peer.extra().newcomers.refused(lowest);
         }
-        let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
-        search.list.failed(self.numbering, from);
+        match cx.request_mut(token) {
+            Some(Pending::Search(search)) => search.list.failed(self.numbering, from),
+            Some(Pending::Hop(_)) => {
+                if let Some(Pending::Hop(hop)) = cx.close(token) {
+                    self.go_round(peer, cx, *hop);
+                }
+                return;
+            }
+            _ => return,
+        }
         self.go_on(peer, cx, token);
     }
 
@@ -239,9 +255,11 @@ impl Kademlia {
                 let lookup = search.lookup;
                 cx.timed_out(lookup);
             }
+            peer.forget_trip(silent);
             self.contact_failed(peer, cx, silent);
         }
         if self.go_on(peer, cx, token)
+            && !self.config.adaptive_timeouts
             && let Some(Pending::Search(search)) = cx.request_mut(token)
             && let Some(oldest) = search.list.oldest()
         {

@@ -73,7 +73,7 @@ fn path_lengths_in_the_setting_of_s_kademlia() {
     let mut world = world(&KademliaConfig { lookup_width: Some(1), ..disjoint(16, 1) }, 10_000, 5);
     world.start_converged(0..10_000);
     let mut rng = world.test_rng();
-    let asked: Vec<_> = (0..4000).map(|seat| (world.lookup(seat, Target::Key(random_key(&mut rng))))).collect();
+    let asked: Vec<_> = (0..4000).map(|seat| world.lookup(seat, Target::Key(random_key(&mut rng)))).collect();
     world.run_for(MINUTE);
     let mut counts = [0_u32; 8];
     for id in asked {

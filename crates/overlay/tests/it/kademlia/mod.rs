@@ -3,6 +3,8 @@
 mod content;
 mod disjoint;
 mod membership;
+mod proximity;
+mod recursive;
 mod routing;
 mod tables;
 mod tokens;
