@@ -6,6 +6,7 @@ pub mod can;
 pub mod chord;
 pub mod contacts;
 pub(crate) mod dead;
+pub(crate) mod disjoint;
 pub mod kademlia;
 pub mod kelips;
 pub mod koorde;

@@ -7,7 +7,7 @@
 //! # Cost
 //! 16 bytes an entry, and a binary search for each contact that is new.
 
-use peerlab_model::{Key, Numbering, PeerId, Time};
+use peerlab_model::{Key, Numbering, PeerId, Span, Time};
 
 use super::xor::distance;
 
@@ -41,6 +41,35 @@ pub(crate) enum State {
     Waiting,
     Answered,
     Failed,
+    /// Another path of the same lookup has asked it.
+    Elsewhere,
+    /// The same, in vain.
+    FailedElsewhere,
+}
+
+impl State {
+    /// True if it is of no use.
+    #[inline]
+    fn is_out(self) -> bool {
+        matches!(self, Self::Failed | Self::FailedElsewhere)
+    }
+}
+
+/// A request that waits for its answer.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    since: Time,
+    peer: PeerId,
+    /// How long to wait, in microseconds; 0: as long as any request of the search may.
+    patience_us: u32,
+}
+
+impl Asked {
+    #[inline]
+    fn deadline(self, longest: Span) -> Time {
+        let patience = if self.patience_us == 0 { longest } else { Span::from_micros(self.patience_us.into()) };
+        self.since.saturating_add(patience)
+    }
 }
 
 /// The contacts of one search.
@@ -50,11 +79,11 @@ pub(crate) struct Shortlist {
     /// Contacts that are in the list, by the low bits of their numbers: most of what an answer names is known.
     recent: [PeerId; RECENT],
     entries: Vec<Entry>,
-    /// Who is waited for since when, in the order of asking.
-    asked: Vec<(Time, PeerId)>,
+    /// Who is waited for, in the order of asking.
+    asked: Vec<Asked>,
     width: u8,
     alpha: u8,
-    /// Entries that have failed.
+    /// Entries that have failed, here or elsewhere.
     failed: u8,
     round: u8,
     /// Answers in a row that brought nothing nearer.
@@ -110,7 +139,8 @@ impl Shortlist {
             if self.entries.len() > room {
                 // Never one that is waited for, whose answer or timeout is still to come, nor one that failed. It is the farthest of all
                 // others, asked or not: to spare those that have answered would drop the nearest, once enough have.
-                if let Some(last) = self.entries.iter().rposition(|e| matches!(e.state, State::Heard | State::Answered)) {
+                let droppable = |e: &Entry| matches!(e.state, State::Heard | State::Answered | State::Elsewhere);
+                if let Some(last) = self.entries.iter().rposition(droppable) {
                     let dropped = self.entries.remove(last).peer;
                     // Should others fail, it may be wanted again.
                     self.recent[dropped.0 as usize % RECENT] = this;
@@ -123,8 +153,10 @@ impl Shortlist {
         nearest < before
     }
 
-    /// Whom to ask now; they count as asked.
-    pub(crate) fn next(&mut self, now: Time) -> Asks {
+    /// Whom to ask now; they count as asked. `claim` is told each of them, and says how many microseconds to wait for its answer (0: as long as
+    /// for any), or that another path has asked it: then it is passed over.
+    #[inline]
+    pub(crate) fn next(&mut self, now: Time, mut claim: impl FnMut(PeerId) -> Result<u32, State>) -> Asks {
         let mut asks = Asks { list: [PeerId(0); WIDTH_MAX], length: 0 };
         let limit = usize::from(if self.in_vain >= self.alpha { self.width.max(self.alpha) } else { self.alpha });
         let mut window = self.width.max(self.alpha);
@@ -133,19 +165,27 @@ impl Shortlist {
                 break;
             }
             if entry.state == State::Heard {
-                (entry.state, entry.round) = (State::Waiting, self.round.saturating_add(1));
-                self.asked.push((now, entry.peer));
-                asks.list[asks.length] = entry.peer;
-                asks.length += 1;
+                match claim(entry.peer) {
+                    Ok(patience_us) => {
+                        (entry.state, entry.round) = (State::Waiting, self.round.saturating_add(1));
+                        self.asked.push(Asked { since: now, peer: entry.peer, patience_us });
+                        asks.list[asks.length] = entry.peer;
+                        asks.length += 1;
+                    }
+                    Err(elsewhere) => {
+                        entry.state = elsewhere;
+                        self.failed = self.failed.saturating_add(u8::from(elsewhere.is_out()));
+                    }
+                }
             }
-            window -= u8::from(entry.state != State::Failed);
+            window -= u8::from(!entry.state.is_out());
         }
         asks
     }
 
     /// True if the nearest have all answered, or nobody is left to be asked.
     pub(crate) fn is_over(&self) -> bool {
-        self.live().take(usize::from(self.width)).all(|e| e.state == State::Answered)
+        self.live().take(usize::from(self.width)).all(|e| matches!(e.state, State::Answered | State::Elsewhere))
     }
 
     /// A contact has answered and named these; its depth, if it is one that was asked.
@@ -173,18 +213,47 @@ impl Shortlist {
     }
 
     /// Who was asked at this peer's address and has not answered.
-    fn asked_at(&self, numbering: Numbering, from: PeerId) -> Option<PeerId> {
+    pub(crate) fn asked_at(&self, numbering: Numbering, from: PeerId) -> Option<PeerId> {
         let seat = numbering.seat(from);
-        self.asked.iter().map(|&(_, asked)| asked).find(|&asked| numbering.seat(asked) == seat)
+        self.asked.iter().map(|asked| asked.peer).find(|&asked| numbering.seat(asked) == seat)
     }
 
-    /// A contact is of no use: it is silent, or no member, whatever its id is by now.
-    pub(crate) fn failed(&mut self, numbering: Numbering, peer: PeerId) {
-        if self.settle(numbering, peer, State::Failed).is_none()
-            && let Some(asked) = self.asked_at(numbering, peer)
-        {
-            self.settle(numbering, asked, State::Failed);
+    /// A contact is of no use: it is silent, or no member, whatever its id is by now. Who was meant, if it was asked.
+    pub(crate) fn failed(&mut self, numbering: Numbering, peer: PeerId) -> Option<PeerId> {
+        if self.settle(numbering, peer, State::Failed).is_some() {
+            return Some(peer);
         }
+        let asked = self.asked_at(numbering, peer)?;
+        self.settle(numbering, asked, State::Failed).map(|_| asked)
+    }
+
+    /// Another path, which has asked `peer`, has heard from it or given it up.
+    pub(crate) fn settled_elsewhere(&mut self, numbering: Numbering, peer: PeerId, answered: bool) {
+        let distance = distance(self.target, numbering.key(peer));
+        let Ok(at) = self.entries.binary_search_by_key(&distance, |e| e.distance) else { return };
+        let state = &mut self.entries[at].state;
+        match (*state, answered) {
+            (State::Elsewhere, false) => {
+                *state = State::FailedElsewhere;
+                self.failed = self.failed.saturating_add(1);
+            }
+            (State::FailedElsewhere, true) => {
+                *state = State::Elsewhere;
+                self.failed -= 1;
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes over the answers of another path to the same target, when all are over.
+    pub(crate) fn join(&mut self, other: &Self) {
+        for &entry in other.answers() {
+            match self.entries.binary_search_by_key(&entry.distance, |e| e.distance) {
+                Ok(at) => self.entries[at] = entry,
+                Err(at) => self.entries.insert(at, entry),
+            }
+        }
+        self.round = self.round.max(other.round);
     }
 
     fn settle(&mut self, numbering: Numbering, peer: PeerId, state: State) -> Option<u8> {
@@ -192,7 +261,7 @@ impl Shortlist {
         let at = self.entries.binary_search_by_key(&distance, |e| e.distance).ok()?;
         let entry = &mut self.entries[at];
         match entry.state {
-            State::Waiting => self.asked.retain(|&(_, waiting)| waiting != peer),
+            State::Waiting => self.asked.retain(|asked| asked.peer != peer),
             // Later than its timeout, but there.
             State::Failed if state == State::Answered => self.failed -= 1,
             _ => return None,
@@ -205,14 +274,19 @@ impl Shortlist {
         Some(entry.depth)
     }
 
-    /// A contact that was asked at `upto` or before and has not answered.
-    pub(crate) fn overdue(&self, upto: Time) -> Option<PeerId> {
-        self.asked.first().filter(|&&(asked, _)| asked <= upto).map(|&(_, peer)| peer)
+    /// A contact that has been waited for too long: for `longest`, unless less was said when it was asked.
+    pub(crate) fn overdue(&self, now: Time, longest: Span) -> Option<PeerId> {
+        self.asked.iter().find(|asked| asked.deadline(longest) <= now).map(|asked| asked.peer)
     }
 
     /// When the request was sent that has waited longest.
     pub(crate) fn oldest(&self) -> Option<Time> {
-        self.asked.first().map(|&(asked, _)| asked)
+        self.asked.first().map(|asked| asked.since)
+    }
+
+    /// When the request to `peer` was sent, if it waits.
+    pub(crate) fn asked_since(&self, peer: PeerId) -> Option<Time> {
+        self.asked.iter().find(|asked| asked.peer == peer).map(|asked| asked.since)
     }
 
     /// Request/reply rounds in sequence so far.
@@ -222,7 +296,7 @@ impl Shortlist {
 
     /// Those that did not fail, nearest first.
     pub(crate) fn live(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(|e| e.state != State::Failed)
+        self.entries.iter().filter(|e| !e.state.is_out())
     }
 
     /// Those that answered, nearest first.
@@ -250,7 +324,7 @@ mod tests {
             let mut next = 3;
             let mut turn = 0;
             while !list.is_over() {
-                let asks = list.next(Time::ZERO);
+                let asks = list.next(Time::ZERO, |_| Ok(0));
                 for &peer in asks.as_slice() {
                     turn += 1;
                     if turn % fails == fails - 1 && next < peers.len() && turn > 3 {

@@ -14,27 +14,43 @@ const B_MAX: u8 = 5;
 /// Kademlia's parameters (Maymounkov & Mazières 2002); docs/models/kademlia.md says where each default comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "a switch for each rule of the paper, none of which follows from another")]
 pub struct KademliaConfig {
     /// The network whose parameters are the defaults of all others: "mainline" (BitTorrent, BEP 5) or "ipfs". Absent: the paper.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preset: Option<Preset>,
+    /// Who asks the next peer in a lookup: the origin ("iterative", as in the paper), or each peer on the way (R/Kademlia), and then who ends the
+    /// way answers the origin ("semi-recursive") or the peer that it got the question from ("recursive").
+    pub routing: Routing,
     /// Contacts in a bucket, and in an answer, 1 to 64 (paper: 20).
     pub k: u8,
     /// Requests of one lookup that are in flight together (paper: 3).
     pub alpha: u8,
+    /// Disjoint paths d of a lookup, 1 to k, each with `alpha` requests in flight; nobody is asked by two of them (S/Kademlia, section 4.4).
+    pub disjoint_paths: u8,
     /// Relaxed splitting: bits by which a lookup gets nearer with each hop, 1 to 5 (paper, section 4.2; 1 is the table of section 2.4).
     pub b: u8,
     /// Closest contacts that must have answered before a lookup ends, 1 to k (paper: k). Absent: k.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lookup_width: Option<u8>,
+    /// Which contacts a full bucket keeps: those seen for longest ("oldest", as in the paper) or those with the shortest measured round trips ("nearest").
+    pub bucket_choice: BucketChoice,
     /// What happens when a contact turns up for a full bucket: "lazy" (paper, section 4.1) or "ping" (section 2.2).
     pub eviction: Eviction,
     /// Candidates that each bucket keeps to replace contacts that fail, 0 to 64.
     pub replacement_cache: u8,
     /// Requests in a row that a contact leaves unanswered before it is stale (paper: 5).
     pub stale_after: u8,
-    /// Silence after which a request counts as unanswered.
+    /// Silence after which a request counts as unanswered; with `adaptive_timeouts` the longest one, and that of a contact which was never measured.
     pub request_timeout: Duration,
+    /// A question waits for the smoothed round trip to its contact and four mean deviations (as TCP does), at most `request_timeout`.
+    pub adaptive_timeouts: bool,
+    /// With `adaptive_timeouts`, the shortest silence that counts: no less than this more than the smoothed round trip.
+    pub timeout_margin: Duration,
+    /// Recursive modes only: how often the origin asks again when no answer came.
+    pub retries: u8,
+    /// Recursive modes only: silence after which the origin asks again, and for how long a peer on the way remembers whom to pass an answer back to.
+    pub retry_after: Duration,
     /// A bucket into which no lookup has gone for this long is refreshed (paper: 1 h).
     pub refresh_interval: Duration,
     /// Closest peers that keep each provider record, 1 to k (paper: k). Absent: k.
@@ -67,6 +83,28 @@ pub enum Preset {
     Ipfs,
 }
 
+/// Who asks the next peer on the way to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Routing {
+    /// The origin.
+    Iterative,
+    /// Each peer on the way; who ends the way answers the origin.
+    SemiRecursive,
+    /// Each peer on the way, and the answer goes back along it.
+    Recursive,
+}
+
+/// Which contacts a full bucket keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BucketChoice {
+    /// Those that have been there for longest.
+    Oldest,
+    /// Those with the shortest round trips, as far as they have been measured.
+    Nearest,
+}
+
 /// What happens when a contact turns up for a full bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -81,14 +119,21 @@ impl Default for KademliaConfig {
     fn default() -> Self {
         Self {
             preset: None,
+            routing: Routing::Iterative,
             k: 20,
             alpha: 3,
+            disjoint_paths: 1,
             b: 1,
             lookup_width: None,
+            bucket_choice: BucketChoice::Oldest,
             eviction: Eviction::Lazy,
             replacement_cache: 8,
             stale_after: 5,
             request_timeout: Duration::millis(500),
+            adaptive_timeouts: false,
+            timeout_margin: Duration::millis(10),
+            retries: 3,
+            retry_after: Duration::secs(5),
             refresh_interval: Duration::secs(3600),
             replicas: None,
             republish_interval: Duration::secs(22 * 3600),
@@ -171,6 +216,7 @@ impl OverlayConfig for KademliaConfig {
         let k = self.k.clamp(1, K_MAX);
         within("k", self.k, 1, K_MAX, "contacts in a bucket");
         within("alpha", self.alpha, 1, K_MAX, "requests in flight together");
+        within("disjoint_paths", self.disjoint_paths, 1, k, "paths, to begin with one of the k nearest each");
         within("b", self.b, 1, B_MAX, "bits that a hop gains");
         within("lookup_width", self.width(), 1, k, "contacts that must have answered, at most k");
         within("replacement_cache", self.replacement_cache, 0, K_MAX, "candidates of a bucket");
@@ -179,6 +225,8 @@ impl OverlayConfig for KademliaConfig {
         within("holders_per_answer", self.holders_per_answer, 1, K_MAX, "holders in an answer");
         let positive = [
             ("request_timeout", self.request_timeout),
+            ("timeout_margin", self.timeout_margin),
+            ("retry_after", self.retry_after),
             ("refresh_interval", self.refresh_interval),
             ("republish_interval", self.republish_interval),
             ("record_expiry", self.record_expiry),
@@ -190,6 +238,19 @@ impl OverlayConfig for KademliaConfig {
             let help = format!("with tokens, only a holder itself can store its record; set `{key} = false`");
             if on && self.tokens {
                 issues.error_with_help(key, "this stores records for others, who have no token", help);
+            }
+        }
+        if self.routing != Routing::Iterative {
+            let help = "set `routing = \"iterative\"`, or leave this out";
+            if self.disjoint_paths > 1 {
+                issues.error_with_help("disjoint_paths", "where peers pass questions on, nobody can keep paths apart", help);
+            }
+            if self.lookup_width.is_some() {
+                issues.error_with_help(
+                    "lookup_width",
+                    "where peers pass questions on, the first peer that knows nobody nearer ends the way",
+                    help,
+                );
             }
         }
         // The default is for any network; who names a number means it.

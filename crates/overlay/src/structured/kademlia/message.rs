@@ -28,6 +28,21 @@ impl Ask {
     }
 }
 
+/// A question that peers pass on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Query {
+    /// What is looked for.
+    pub key: Key,
+    /// The lookup that it belongs to.
+    pub lookup: LookupId,
+    /// Whom to answer, and by which token it knows its question; nothing if the answer goes back along the path.
+    pub direct: Option<(PeerId, Token)>,
+    /// Whoever has a record of the item at the key shall answer.
+    pub item: bool,
+    /// Links crossed.
+    pub hops: u8,
+}
+
 /// What a keeper gives to whoever may want to store, who has to present it then (BEP 5): opaque to all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WriteToken(pub u64);
@@ -76,6 +91,14 @@ pub enum KademliaMessage {
     RefuseStore { token: Token },
     /// A value for you to keep, as I do.
     Replicate { record: Record },
+    /// Pass this on to whoever is nearest to the key. `hop` is for the acknowledgement, and for an answer that comes back this way.
+    Route { hop: Token, query: Query },
+    /// I have it.
+    Ack { hop: Token, lookup: LookupId },
+    /// This peer knows nobody nearer to the key.
+    Found { lookup: LookupId, token: Token, owner: PeerId, hops: u8 },
+    /// `keeper` has these records; or none, and knows nobody nearer.
+    Holders { lookup: LookupId, token: Token, keeper: PeerId, hops: u8, holders: Contacts },
 }
 
 impl Message for KademliaMessage {
@@ -95,6 +118,10 @@ impl Message for KademliaMessage {
         "leave",
         "refuse-store",
         "replicate",
+        "route",
+        "ack",
+        "found",
+        "holders",
     ];
 
     #[inline]
@@ -115,6 +142,10 @@ impl Message for KademliaMessage {
             Self::Leave => 12,
             Self::RefuseStore { .. } => 13,
             Self::Replicate { .. } => 14,
+            Self::Route { .. } => 15,
+            Self::Ack { .. } => 16,
+            Self::Found { .. } => 17,
+            Self::Holders { .. } => 18,
         }
     }
 
@@ -131,7 +162,7 @@ impl Message for KademliaMessage {
             // One value, whoever has published it.
             Self::Value { holders, .. } => Fields::bytes(9).contacts(holders.len() as u32).records(u32::from(!holders.is_empty())),
             Self::Refuse { .. } => Fields::bytes(5).contacts(1),
-            Self::Ping { .. } | Self::Pong { .. } | Self::Stored { .. } | Self::RefuseStore { .. } => Fields::bytes(5),
+            Self::Ping { .. } | Self::Pong { .. } | Self::Stored { .. } | Self::RefuseStore { .. } | Self::Ack { .. } => Fields::bytes(5),
             Self::Remove { .. } => Fields::bytes(1).keys(1),
             Self::Cache { holders, .. } => Fields::bytes(5).keys(1).contacts(holders.len() as u32).records(1),
             Self::Replicate { .. } => Fields::bytes(5).keys(1).contacts(1).records(1),
@@ -140,6 +171,13 @@ impl Message for KademliaMessage {
                 Fields::bytes(1 + 4 * count).keys(count).contacts(count).records(count)
             }
             Self::Leave => Fields::bytes(1),
+            // The kind, the token of the hop, the links so far; to be answered directly, the origin and its own token.
+            Self::Route { query, .. } => {
+                let direct = u32::from(query.direct.is_some());
+                Fields::bytes(6 + 4 * direct).keys(1).contacts(direct)
+            }
+            Self::Found { .. } => Fields::bytes(6).contacts(1),
+            Self::Holders { holders, .. } => Fields::bytes(6).contacts(1 + holders.len() as u32).records(u32::from(!holders.is_empty())),
         }
     }
 
@@ -148,7 +186,10 @@ impl Message for KademliaMessage {
         match self {
             Self::FindNode(ask) | Self::FindValue(ask) => ask.cause(),
             Self::Nodes { lookup, upkeep, .. } | Self::Refuse { lookup, upkeep, .. } => cause(*lookup, *upkeep),
-            Self::Value { lookup, .. } => Cause::Lookup(*lookup),
+            Self::Value { lookup, .. } | Self::Ack { lookup, .. } | Self::Found { lookup, .. } | Self::Holders { lookup, .. } => {
+                Cause::Lookup(*lookup)
+            }
+            Self::Route { query, .. } => Cause::Lookup(query.lookup),
             _ => Cause::Maintenance,
         }
     }

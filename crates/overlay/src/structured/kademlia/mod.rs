@@ -13,19 +13,20 @@
 //! and allocate nothing; a lookup takes two allocations.
 //!
 //! # Not here
-//! Disjoint paths (S/Kademlia), recursive routing (R/Kademlia), the hourly republication of provider records by those who keep them
-//! (values are stored again: `replication`), proximity.
+//! The hourly republication of provider records by those who keep them (values are stored again: `replication`).
 //!
 //! # Map
-//! `table`: buckets · `search`: lookups · `upkeep`: how tables are kept · `join` · `content`: provider records · `tokens`: who may
+//! `table`: buckets · `search`: lookups · `recursive`: questions that peers pass on · `upkeep`: how tables are kept · `proximity`: measured round trips · `join` · `content`: provider records · `tokens`: who may
 //! store (BEP 5) · `replication`: the repair of values · `start`: the converged
-//! network. Beside this folder: `shortlist` drives any iterative lookup, `xor` knows the metric, `contacts` are lists in messages.
+//! network. Beside this folder: `shortlist` drives any iterative lookup, `disjoint` several at once, `xor` knows the metric, `contacts` are lists in messages.
 
 mod config;
 mod content;
 mod join;
 mod message;
 mod peer;
+mod proximity;
+mod recursive;
 mod replication;
 mod search;
 mod start;
@@ -33,9 +34,10 @@ mod table;
 mod tokens;
 mod upkeep;
 
-pub use config::{Eviction, KademliaConfig, Preset};
-pub use message::{Ask, KademliaMessage, WriteToken};
+pub use config::{BucketChoice, Eviction, KademliaConfig, Preset, Routing};
+pub use message::{Ask, KademliaMessage, Query, WriteToken};
 pub use peer::{KademliaPeer, Pending, Search};
+pub use recursive::{Hop, Question};
 
 use peerlab_model::{
     BuildError, Context, Family, HostId, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Record, Roster, Setting, Span,
@@ -45,6 +47,7 @@ use peerlab_prefetch::prefetch;
 
 use crate::records::Records;
 use crate::structured::xor::{distance, nearest_member};
+use recursive::Answer;
 use search::Wanted;
 use table::{Place, Shape};
 
@@ -164,6 +167,12 @@ impl Overlay for Kademlia {
             M::Cache { key, holders, lives } => self.keep_for_a_while(peer, cx, key, &holders, lives),
             M::HandOver { records } => self.take_over(peer, cx, &records),
             M::Replicate { record } => self.replicated(peer, cx, record),
+            M::Route { hop, query } => self.routed(peer, cx, from, hop, query),
+            M::Ack { hop, .. } => self.acknowledged(peer, cx, from, hop),
+            M::Found { token, owner, hops, .. } => Self::answer_came(peer, cx, token, hops, Answer::Owner(owner)),
+            M::Holders { token, keeper, hops, holders, .. } => {
+                Self::answer_came(peer, cx, token, hops, Answer::Holders(keeper, holders));
+            }
             M::Leave => {}
         }
     }
@@ -214,6 +223,7 @@ impl Overlay for Kademlia {
                 // Who asks is noted, too; in a lookup that is its origin.
                 fetch(self.numbering.key(self.numbering.peer(self.numbering.first_seat(HostId(ask.lookup.origin)), 0)));
             }
+            KademliaMessage::Route { query, .. } => fetch(query.key),
             // Who is named is near to who names it, in whose bucket the answer is noted.
             KademliaMessage::Nodes { contacts, .. } => contacts.first().into_iter().for_each(|&contact| fetch(self.numbering.key(contact))),
             _ => {}

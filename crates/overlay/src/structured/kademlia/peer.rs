@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use peerlab_model::{ItemId, Key, LookupId, Numbering, PeerId, Time};
 
 use super::message::WriteToken;
+use super::recursive::{Hop, Question};
 use super::table::{Shape, Table};
 use super::tokens::Tokens;
 use crate::publisher::Publisher;
 use crate::records::{Record, Records};
+use crate::structured::disjoint::Paths;
 use crate::structured::newcomers::Newcomers;
-use crate::structured::shortlist::Shortlist;
+use crate::structured::trips::{Trip, Trips};
 
 /// One peer of a Kademlia network.
 #[derive(Clone, Debug)]
@@ -50,6 +52,17 @@ pub enum Pending {
         /// Of what.
         item: ItemId,
     },
+    /// A ping of a candidate, to see how near it is.
+    Measure {
+        /// Who is pinged.
+        to: PeerId,
+        /// When.
+        sent: Time,
+    },
+    /// A lookup of this peer's own that others pass on.
+    Question(Box<Question>),
+    /// A question that this peer has passed on.
+    Hop(Box<Hop>),
 }
 
 /// An iterative lookup.
@@ -58,7 +71,7 @@ pub struct Search {
     pub(super) key: Key,
     pub(super) lookup: LookupId,
     pub(super) purpose: Purpose,
-    pub(super) list: Shortlist,
+    pub(super) list: Paths,
     /// Tokens of those that answered, if it is to store.
     pub(super) write: Vec<(PeerId, WriteToken)>,
 }
@@ -108,6 +121,8 @@ pub(super) struct Extra {
     pub(super) newcomers: Newcomers,
     /// With the token rule, once somebody has asked for a token or refused one.
     pub(super) tokens: Option<Box<Tokens>>,
+    /// Round trips, if a parameter asks for them.
+    pub(super) trips: Option<Box<Trips>>,
     /// Where peers keep values: when somebody has last stored a value here.
     pub(super) received: BTreeMap<Key, Time>,
 }
@@ -134,6 +149,17 @@ impl KademliaPeer {
             let suspects = &mut self.extra().suspects;
             suspects.retain(|&(peer, _)| peer != contact);
             self.suspicious = !suspects.is_empty();
+        }
+    }
+
+    pub(super) fn trips_mut(&mut self) -> &mut Trips {
+        self.extra().trips.get_or_insert_default()
+    }
+
+    /// A contact is gone, or did not answer as soon as its round trip let expect: it is to be measured anew.
+    pub(super) fn forget_trip(&mut self, contact: PeerId) {
+        if let Some(trips) = self.extra.as_deref_mut().and_then(|extra| extra.trips.as_deref_mut()) {
+            trips.forget(contact);
         }
     }
 
@@ -173,8 +199,9 @@ impl KademliaPeer {
 
     pub(super) fn state_bytes(&self) -> usize {
         let extra = self.extra.as_deref().map_or(0, |extra| {
-            // Without the token rule, and without values, there are no such fields.
-            size_of::<Extra>() - size_of::<Option<Box<Tokens>>>() - size_of::<BTreeMap<Key, Time>>()
+            // Without the token rule, measurements, and values, there are no such fields.
+            size_of::<Extra>() - size_of::<Option<Box<Tokens>>>() - size_of::<Option<Box<Trips>>>() - size_of::<BTreeMap<Key, Time>>()
+                + extra.trips.as_deref().map_or(0, |trips| size_of::<Trips>() + trips.len() * size_of::<(PeerId, Trip)>())
                 + extra.received.len() * size_of::<(Key, Time)>()
                 + extra.tokens.as_deref().map_or(0, Tokens::bytes)
                 + extra.suspects.capacity() * size_of::<(PeerId, u8)>()

@@ -1,17 +1,18 @@
 //! Lookups: how a search goes on from answer to answer, and what comes of it.
 //!
 //! A search asks the nearest contacts that it has heard of, `alpha` in parallel, until the nearest k (`lookup_width`) of those that
-//! answer at all have answered (paper, section 2.3). One timer serves a whole search: all its requests have the same timeout, so the
-//! oldest is always the next to be given up.
+//! answer at all have answered (paper, section 2.3). With `disjoint_paths`, several such searches go on side by side. One timer serves a whole search: all its requests have the same timeout, so the
+//! oldest is always the next to be given up. With `adaptive_timeouts` each request has a timer of its own.
 
 use peerlab_model::{Hit, ItemId, Key, LookupId, PeerId, Span, Target, Token};
 
+use super::config::Routing;
 use super::message::Ask;
 use super::peer::{KademliaPeer, Pending, Purpose, Search};
 use super::table::Nearest;
 use super::{Cx, Kademlia, KademliaMessage, KademliaTimer};
 use crate::structured::contacts::Contacts;
-use crate::structured::shortlist::Shortlist;
+use crate::structured::disjoint::Paths;
 use crate::structured::xor::distance;
 
 /// Stands for "no lookup" in upkeep's own searches.
@@ -93,7 +94,9 @@ impl Kademlia {
     }
 
     fn search_for(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, key: Key, lookup: LookupId, purpose: Purpose) {
-        if peer.active {
+        if peer.active && self.config.routing != Routing::Iterative {
+            self.begin_question(peer, cx, key, lookup, purpose);
+        } else if peer.active {
             self.search(peer, cx, key, lookup, purpose, None);
         } else {
             cx.finish(lookup);
@@ -112,28 +115,46 @@ impl Kademlia {
         self.collect(peer, this, key, |_| true, &mut nearest);
         // Upkeep and records need all of the k nearest; a lookup says itself how sure it wants to be.
         let width = if purpose.is_upkeep() { self.config.k } else { self.config.width() };
-        let mut list = Shortlist::new(key, width, self.config.alpha, peer.id);
-        list.add(self.numbering, nearest.as_slice(), 1, peer.id);
+        let mut list = Paths::new(key, (width, self.config.alpha, self.config.disjoint_paths), peer.id);
+        list.begin(self.numbering, key, nearest.as_slice(), peer.id);
         if let Some(contact) = contact {
-            list.add(self.numbering, &[contact], 1, peer.id);
+            list.begin(self.numbering, key, &[contact], peer.id);
         }
         let token = cx.open(Pending::Search(Box::new(Search { key, lookup, purpose, list, write: Vec::new() })));
-        if self.go_on(peer, cx, token) {
+        if self.go_on(peer, cx, token) && !self.config.adaptive_timeouts {
             cx.set_timer(self.config.request_timeout.span(), KademliaTimer::Search(token));
         }
     }
 
     /// Asks whom the search wants to ask now, or ends it. True if it goes on.
     fn go_on(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, token: Token) -> bool {
-        let now = cx.now();
         let Some(Pending::Search(search)) = cx.request_mut(token) else { return false };
-        if search.list.is_over() {
-            if let Some(Pending::Search(search)) = cx.close(token) {
-                self.conclude(peer, cx, &search);
+        let paths = search.list.count();
+        if !search.list.is_over() {
+            self.ask(peer, cx, token, 0);
+            if paths == 1 {
+                return true;
             }
-            return false;
+            (1..paths).for_each(|path| self.ask(peer, cx, token, path));
+            // A path may have learnt just now that others have asked all that it was to ask.
+            let Some(Pending::Search(search)) = cx.request_mut(token) else { return false };
+            if !search.list.is_over() {
+                return true;
+            }
         }
-        let asks = search.list.next(now);
+        if let Some(Pending::Search(mut search)) = cx.close(token) {
+            search.list.join();
+            self.conclude(peer, cx, &search);
+        }
+        false
+    }
+
+    /// Asks whom one path of the search wants to ask now.
+    #[inline]
+    fn ask(&self, peer: &KademliaPeer, cx: &mut Cx<'_>, token: Token, path: usize) {
+        let now = cx.now();
+        let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
+        let asks = search.list.next(path, now, |to| self.patience_us(peer, to));
         let ask = Ask { key: search.key, lookup: search.lookup, token, upkeep: search.purpose.is_upkeep() };
         let purpose = search.purpose;
         for &to in asks.as_slice() {
@@ -143,12 +164,15 @@ impl Kademlia {
                 _ => KademliaMessage::FindNode(ask),
             };
             cx.send(to, message);
+            if self.config.adaptive_timeouts {
+                cx.set_timer(self.patience(peer, to), KademliaTimer::Search(token));
+            }
         }
-        true
     }
 
     /// A contact that was asked names others.
     pub(super) fn named(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, contacts: &[PeerId]) {
+        self.measured_by_search(peer, cx, from, token);
         let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
         let Some(depth) = search.list.answered(self.numbering, from, contacts, peer.id) else { return };
         if search.purpose == Purpose::Peer(from) {
@@ -171,9 +195,11 @@ impl Kademlia {
         holders: &Contacts,
         lives: Span,
     ) {
+        self.measured_by_search(peer, cx, from, token);
         let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
         let Some(depth) = search.list.answered(self.numbering, from, &[], peer.id) else { return };
-        let Some(Pending::Search(search)) = cx.close(token) else { return };
+        let Some(Pending::Search(mut search)) = cx.close(token) else { return };
+        search.list.join();
         if self.config.caching
             && let Some(nearest) = search.list.answers().find(|entry| entry.peer != from)
         {
@@ -182,7 +208,7 @@ impl Kademlia {
         Self::name_holders(peer, cx, (search.lookup, from), holders, (u32::from(depth), search.list.rounds()));
     }
 
-    fn name_holders(
+    pub(super) fn name_holders(
         peer: &KademliaPeer,
         cx: &mut Cx<'_>,
         (lookup, keeper): (LookupId, PeerId),
@@ -205,8 +231,16 @@ impl Kademlia {
         if !peer.active {
             peer.extra().newcomers.refused(lowest);
         }
-        let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
-        search.list.failed(self.numbering, from);
+        match cx.request_mut(token) {
+            Some(Pending::Search(search)) => search.list.failed(self.numbering, from),
+            Some(Pending::Hop(_)) => {
+                if let Some(Pending::Hop(hop)) = cx.close(token) {
+                    self.go_round(peer, cx, *hop);
+                }
+                return;
+            }
+            _ => return,
+        }
         self.go_on(peer, cx, token);
     }
 
@@ -215,15 +249,17 @@ impl Kademlia {
         let (now, timeout) = (cx.now(), self.config.request_timeout.span());
         loop {
             let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
-            let Some(silent) = search.list.overdue(now - timeout) else { break };
+            let Some(silent) = search.list.overdue(now, timeout) else { break };
             search.list.failed(self.numbering, silent);
             if !search.purpose.is_upkeep() {
                 let lookup = search.lookup;
                 cx.timed_out(lookup);
             }
+            peer.forget_trip(silent);
             self.contact_failed(peer, cx, silent);
         }
         if self.go_on(peer, cx, token)
+            && !self.config.adaptive_timeouts
             && let Some(Pending::Search(search)) = cx.request_mut(token)
             && let Some(oldest) = search.list.oldest()
         {

@@ -263,6 +263,23 @@ impl Table {
         !self.cached(shape, bucket).is_empty()
     }
 
+    /// The candidates of a bucket, the latest last.
+    pub(super) fn candidates(&self, shape: &Shape, bucket: usize) -> impl Iterator<Item = PeerId> + '_ {
+        self.words[self.cached(shape, bucket)].iter().map(|&word| PeerId(word))
+    }
+
+    /// Another contact takes the place of one in its bucket, which becomes a candidate.
+    pub(super) fn replace(&mut self, shape: &Shape, bucket: usize, old: PeerId, new: PeerId) {
+        self.forget_candidate(shape, bucket, new);
+        let (start, count) = self.span(shape, Place::Bucket(bucket));
+        let list = &mut self.words[start + 1..start + 1 + count];
+        if let Some(at) = list.iter().position(|&word| word == old.0) {
+            list[at..].rotate_left(1);
+            list[count - 1] = new.0;
+            self.cache(shape, bucket, old);
+        }
+    }
+
     /// Drops a candidate that says goodbye.
     pub(super) fn forget_candidate(&mut self, shape: &Shape, bucket: usize, peer: PeerId) {
         let range = self.cached(shape, bucket);

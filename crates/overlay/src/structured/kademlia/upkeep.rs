@@ -100,13 +100,14 @@ impl Kademlia {
             Seen::Full { bucket: place @ Place::Bucket(bucket), oldest } => {
                 if let Some(stale) = self.stale_of(peer, place) {
                     peer.trust(stale);
-                    peer.table.remove(&self.shape, self.numbering, this, stale);
+                    self.remove_contact(peer, this, stale);
                     // A candidate may have taken the place; then this one is a candidate itself.
                     if let Seen::Full { .. } = peer.table.seen(&self.shape, self.numbering, this, from) {
                         peer.table.cache(&self.shape, bucket, from);
                     }
                     return;
                 }
+                self.consider_near(peer, cx, bucket, from);
                 peer.table.cache(&self.shape, bucket, from);
                 if self.config.eviction == Eviction::Ping && !peer.table.pinging(&self.shape, place, true) {
                     self.ping(cx, oldest, Some(from));
@@ -147,11 +148,22 @@ impl Kademlia {
                     self.contact_gone(peer, cx, to);
                 }
             }
-            Some(Pending::Store { .. } | Pending::Search(_)) | None => {}
+            Some(Pending::Measure { to, sent }) => {
+                self.ping_over(peer, cx, to);
+                if from == to {
+                    self.measured(peer, cx, to, cx.now().since(sent));
+                }
+            }
+            Some(Pending::Store { .. } | Pending::Search(_) | Pending::Question(_) | Pending::Hop(_)) | None => {}
         }
     }
 
     pub(super) fn request_timed_out(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, token: Token) {
+        match cx.request_mut(token) {
+            Some(Pending::Question(_)) => return self.ask_again(peer, cx, token),
+            Some(Pending::Hop(_)) => return self.hop_timed_out(peer, cx, token),
+            _ => {}
+        }
         match cx.close(token) {
             Some(Pending::Ping { to, instead }) => {
                 self.ping_over(peer, cx, to);
@@ -165,8 +177,12 @@ impl Kademlia {
                     None => self.contact_failed(peer, cx, to),
                 }
             }
+            Some(Pending::Measure { to, .. }) => {
+                self.ping_over(peer, cx, to);
+                self.contact_gone(peer, cx, to);
+            }
             Some(Pending::Store { to, .. }) => self.contact_failed(peer, cx, to),
-            Some(Pending::Search(_)) | None => {}
+            Some(Pending::Search(_) | Pending::Question(_) | Pending::Hop(_)) | None => {}
         }
     }
 
@@ -195,7 +211,8 @@ impl Kademlia {
             peer.table.forget_candidate(&self.shape, bucket, contact);
         }
         peer.trust(contact);
-        peer.table.remove(&self.shape, self.numbering, this, contact);
+        peer.forget_trip(contact);
+        self.remove_contact(peer, this, contact);
     }
 
     pub(super) fn tick_look_around(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>) {

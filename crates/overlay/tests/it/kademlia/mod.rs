@@ -1,7 +1,10 @@
 //! Kademlia against oracles, closed forms and an independent Monte-Carlo.
 
 mod content;
+mod disjoint;
 mod membership;
+mod proximity;
+mod recursive;
 mod routing;
 mod tables;
 mod tokens;

@@ -2,9 +2,11 @@
 
 use std::mem::size_of;
 
-use peerlab_model::{Issues, Message, Overlay, OverlayConfig, Time, Token, Wire};
+use peerlab_model::{Issues, LookupId, Message, Overlay, OverlayConfig, Time, Token, Wire};
 use peerlab_overlay::structured::contacts::Contacts;
-use peerlab_overlay::structured::kademlia::{Eviction, KademliaMessage, KademliaTimer, Pending, Preset, WriteToken};
+use peerlab_overlay::structured::kademlia::{
+    BucketChoice, Eviction, KademliaMessage, KademliaTimer, Pending, Preset, Query, Routing, WriteToken,
+};
 
 use super::*;
 
@@ -86,11 +88,16 @@ fn sizes_on_the_wire_are_those_of_the_page() {
     assert_eq!(cache.wire_bytes(Wire::Udp), 28 + 5 + 20 + 3 * 26);
     assert_eq!(cache.wire_bytes(Wire::P2psim), 20 + 4 * 4);
     assert_eq!(KademliaMessage::Leave.wire_bytes(Wire::Udp), 29);
-    assert!(KademliaMessage::KINDS.len() == 15 && KademliaMessage::Leave.kind() == 12);
+    assert!(KademliaMessage::KINDS.len() == 19 && KademliaMessage::Leave.kind() == 12);
     let write = WriteToken(1);
     let token = cx_token(&mut world);
     assert_eq!(KademliaMessage::Store { key: Key(1), token }.wire_bytes(Wire::Udp), 28 + 5 + 20);
     assert_eq!(KademliaMessage::StoreWith { key: Key(1), token, write }.wire_bytes(Wire::Udp), 28 + 13 + 20);
+    let query = Query { key: Key(1), lookup: LookupId { origin: 0, number: 0 }, direct: Some((PeerId(1), token)), item: false, hops: 1 };
+    assert_eq!(KademliaMessage::Route { hop: token, query }.wire_bytes(Wire::Udp), 28 + 10 + 20 + 26);
+    let query = Query { direct: None, ..query };
+    assert_eq!(KademliaMessage::Route { hop: token, query }.wire_bytes(Wire::Udp), 28 + 6 + 20);
+    assert!(size_of::<Pending>() <= 16, "{}", size_of::<Pending>());
     let _: fn(Token) -> KademliaTimer = KademliaTimer::Search;
 }
 
@@ -124,6 +131,21 @@ fn parameters_have_the_literature_s_names_and_wrong_ones_are_refused() {
     };
     assert_eq!(paths(&wrong), ["k", "alpha", "b", "request_timeout"]);
     assert_eq!(paths(&KademliaConfig { k: 8, replicas: Some(9), lookup_width: Some(0), ..config.clone() }), ["lookup_width", "replicas"]);
+    let routed: KademliaConfig = toml::from_str("routing = \"semi-recursive\"\nbucket_choice = \"nearest\"").expect("it can be read");
+    assert!(routed.routing == Routing::SemiRecursive && routed.bucket_choice == BucketChoice::Nearest && paths(&routed).is_empty());
+    assert!(toml::from_str::<KademliaConfig>("routing = \"random\"").is_err());
+    let wrong = KademliaConfig {
+        disjoint_paths: 2,
+        lookup_width: Some(1),
+        retry_after: Duration::secs(0),
+        timeout_margin: Duration::secs(0),
+        ..routed
+    };
+    assert_eq!(paths(&wrong), ["timeout_margin", "retry_after", "disjoint_paths", "lookup_width"]);
+    let paths_of = |disjoint_paths| issues(&KademliaConfig { disjoint_paths, ..config.clone() });
+    assert!(paths_of(8).is_empty());
+    assert_eq!(paths_of(0)[0].message, "paths, to begin with one of the k nearest each: 1 to 8, not 0");
+    assert_eq!((paths_of(9)[0].path.as_str(), paths_of(9).len()), ("disjoint_paths", 1));
     assert_eq!(issues(&KademliaConfig { b: 9, ..config })[0].message, "bits that a hop gains: 1 to 5, not 9");
 }
 
