@@ -49,7 +49,7 @@ pub struct Validation {
 #[serde(deny_unknown_fields)]
 pub struct Figure {
     /// What is compared: a metric (`sim list metrics`), or one of `hop_share`, `lookup_failure_ratio`, `peers_touched`, `records_max_ratio`,
-    /// `records_p99_ratio` and `records_none_share`. Required.
+    /// `records_p99_ratio`, `records_p1_ratio` and `records_none_share`. Required.
     pub quantity: String,
     /// What it is called in the table. Default: the quantity.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -468,9 +468,9 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     ) -> bool {
         let this = self.identity(seat);
         let common = &*self.common;
-        let local = self.local(seat);
+        let first = self.first;
         let Seat { peer: Some(peer), rng, requests, life } = &mut self.places[(seat - self.base) as usize] else { return false };
-        let mut deeds = Deeds { common, books: &mut self.books, life, out, seat, local, this, key, joined: false };
+        let mut deeds = Deeds { common, books: &mut self.books, life, out, seat, first, this, key, joined: false };
         let mut cx = Context::new(key.time, this, &common.setting, rng, &mut self.requests, requests, common, &mut deeds);
         act(&common.overlay, peer, &mut cx);
         deeds.joined
@@ -510,8 +510,8 @@ struct Deeds<'a, 'o, O: Overlay, V: Observer<O::Message>> {
     life: &'a mut Life,
     out: &'a mut Outbox<'o, Seats<O, V>>,
     seat: u32,
-    /// The host's place among those of the shard.
-    local: usize,
+    /// The first host of the shard.
+    first: u32,
     this: PeerId,
     /// Of the event that is being handled.
     key: EventKey,
@@ -534,7 +534,7 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
             // Between two peers of one host: neither its link nor the network.
             (now, Verdict::Deliver { after: common.network.min_one_way(), raised: false })
         } else {
-            let leaves = match books.limits.get_mut(self.local) {
+            let leaves = match books.limits.get_mut((from_host.0 - self.first) as usize) {
                 Some(limits) => limits.link.depart(&mut limits.link_state, now, bytes),
                 None => now,
             };

@@ -33,6 +33,7 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "chord-successor-routing",
     "chord-table-2",
     "chord-table-3",
+    "chord-virtual-nodes",
     "client-server-md1",
     "flood-gnutella-04",
     "flood-gnutella-08",

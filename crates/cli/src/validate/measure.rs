@@ -6,7 +6,7 @@ use std::path::Path;
 use peerlab_report::tables::{Hops, Label, Peer, Reader, Summary, TableError};
 use peerlab_scenario::HOP_SHARE;
 
-use super::{LOOKUP_FAILURE_RATIO, PEERS_TOUCHED, RECORDS_MAX_RATIO, RECORDS_NONE_SHARE, RECORDS_P99_RATIO};
+use super::{LOOKUP_FAILURE_RATIO, PEERS_TOUCHED, RECORDS_MAX_RATIO, RECORDS_NONE_SHARE, RECORDS_P1_RATIO, RECORDS_P99_RATIO};
 use crate::metrics::METRICS;
 
 /// A topology at a point of the sweep.
@@ -71,7 +71,7 @@ impl Results {
             }
             LOOKUP_FAILURE_RATIO => metric("lookup_success_ratio").into_iter().map(|success| 1.0 - success).collect(),
             PEERS_TOUCHED => self.touched.get(&spot).into_iter().flat_map(BTreeMap::values).map(|&peers| peers as f64).collect(),
-            RECORDS_MAX_RATIO | RECORDS_P99_RATIO | RECORDS_NONE_SHARE => {
+            RECORDS_MAX_RATIO | RECORDS_P1_RATIO | RECORDS_P99_RATIO | RECORDS_NONE_SHARE => {
                 self.records.get(&spot).into_iter().flat_map(BTreeMap::values).filter_map(|records| of_records(quantity, records)).collect()
             }
             name => metric(name),
@@ -87,11 +87,12 @@ fn of_records(quantity: &str, records: &[u64]) -> Option<f64> {
     }
     let mut sorted = records.to_vec();
     sorted.sort_unstable();
-    // The nearest rank: 99 % of the peers keep as many or fewer.
-    let rank = (sorted.len() * 99).div_ceil(100).max(1) - 1;
+    // The nearest rank: so many in a hundred peers keep as many or fewer.
+    let at = |percent: usize| sorted[(sorted.len() * percent).div_ceil(100).max(1) - 1] as f64;
     Some(match quantity {
         RECORDS_NONE_SHARE => sorted.partition_point(|&records| records == 0) as f64 / peers,
-        RECORDS_P99_RATIO => sorted[rank] as f64 * peers / sum,
+        RECORDS_P1_RATIO => at(1) * peers / sum,
+        RECORDS_P99_RATIO => at(99) * peers / sum,
         _ => sorted[sorted.len() - 1] as f64 * peers / sum,
     })
 }
@@ -118,6 +119,7 @@ mod tests {
         let records: Vec<u64> = std::iter::repeat_n(1, 198).chain([402, 0]).collect();
         assert_eq!(of_records(RECORDS_MAX_RATIO, &records), Some(134.0));
         assert_eq!(of_records(RECORDS_P99_RATIO, &records), Some(1.0 / 3.0));
+        assert_eq!(of_records(RECORDS_P1_RATIO, &records), Some(1.0 / 3.0));
         assert_eq!(of_records(RECORDS_NONE_SHARE, &records), Some(0.005));
         assert_eq!(of_records(RECORDS_MAX_RATIO, &[0, 0]), None);
     }

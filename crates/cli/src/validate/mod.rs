@@ -29,7 +29,8 @@ use cases::Case;
 use judge::Row;
 
 /// Quantities beside the metrics: what `measure` makes of the other files.
-const DERIVED: [&str; 6] = [HOP_SHARE, LOOKUP_FAILURE_RATIO, PEERS_TOUCHED, RECORDS_MAX_RATIO, RECORDS_P99_RATIO, RECORDS_NONE_SHARE];
+const DERIVED: [&str; 7] =
+    [HOP_SHARE, LOOKUP_FAILURE_RATIO, PEERS_TOUCHED, RECORDS_MAX_RATIO, RECORDS_P1_RATIO, RECORDS_P99_RATIO, RECORDS_NONE_SHARE];
 
 /// 1 − `lookup_success_ratio`.
 const LOOKUP_FAILURE_RATIO: &str = "lookup_failure_ratio";
@@ -43,11 +44,14 @@ const RECORDS_MAX_RATIO: &str = "records_max_ratio";
 /// The 99th percentile of the records that peers keep, over the mean.
 const RECORDS_P99_RATIO: &str = "records_p99_ratio";
 
+/// The same of the 1st percentile.
+const RECORDS_P1_RATIO: &str = "records_p1_ratio";
+
 /// The share of the peers that keep no record.
 const RECORDS_NONE_SHARE: &str = "records_none_share";
 
 /// The quantities that are made of the peers' file.
-const OF_PEERS: [&str; 4] = [PEERS_TOUCHED, RECORDS_MAX_RATIO, RECORDS_P99_RATIO, RECORDS_NONE_SHARE];
+const OF_PEERS: [&str; 5] = [PEERS_TOUCHED, RECORDS_MAX_RATIO, RECORDS_P1_RATIO, RECORDS_P99_RATIO, RECORDS_NONE_SHARE];
 
 /// What became of a case.
 struct Finding {
