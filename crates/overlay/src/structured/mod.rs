@@ -7,6 +7,7 @@ pub mod chord;
 pub mod contacts;
 pub(crate) mod dead;
 pub(crate) mod disjoint;
+mod few;
 pub mod kademlia;
 pub mod kelips;
 pub mod koorde;

@@ -5,10 +5,13 @@
 //! nearer, what is left of those is asked at once (Maymounkov & Mazières 2002, section 2.3).
 //!
 //! # Cost
-//! 16 bytes an entry, and a binary search for each contact that is new.
+//! 16 bytes an entry, and a binary search for each contact that is new. One piece of memory for k up to 20, so that an answer waits for it
+//! once.
 
 use peerlab_model::{Key, Numbering, PeerId, Span, Time};
+use peerlab_prefetch::prefetch;
 
+use super::few::Few;
 use super::xor::distance;
 
 /// The largest width of a search.
@@ -16,6 +19,12 @@ pub(crate) const WIDTH_MAX: usize = 64;
 
 /// Contacts that a search remembers beyond its width, in case that some fail.
 const SPARE: usize = 16;
+
+/// Entries that lie in the list itself: the paper's k = 20, what is spare, and two.
+const ENTRIES: usize = 20 + SPARE + 2;
+
+/// Requests in flight that lie in the list itself.
+const ASKED: usize = 4;
 
 /// Places for contacts that were heard of lately; a power of two.
 const RECENT: usize = 128;
@@ -78,9 +87,9 @@ pub(crate) struct Shortlist {
     target: Key,
     /// Contacts that are in the list, by the low bits of their numbers: most of what an answer names is known.
     recent: [PeerId; RECENT],
-    entries: Vec<Entry>,
+    entries: Few<Entry, ENTRIES>,
     /// Who is waited for, in the order of asking.
-    asked: Vec<Asked>,
+    asked: Few<Asked, ASKED>,
     width: u8,
     alpha: u8,
     /// Entries that have failed, here or elsewhere.
@@ -106,8 +115,9 @@ impl Asks {
 impl Shortlist {
     /// A search that asks `alpha` in parallel and ends when the nearest `width` have answered.
     pub(crate) fn new(target: Key, width: u8, alpha: u8, this: PeerId) -> Self {
-        let entries = Vec::with_capacity(usize::from(width) + SPARE + 2);
-        let asked = Vec::with_capacity(usize::from(alpha));
+        let nobody = Entry { distance: 0, peer: this, depth: 0, round: 0, state: State::Failed };
+        let entries = Few::new(nobody);
+        let asked = Few::new(Asked { since: Time::ZERO, peer: this, patience_us: 0 });
         // The origin itself is never of interest, so it stands for nobody.
         Self { target, recent: [this; RECENT], entries, width, alpha, asked, failed: 0, round: 0, in_vain: 0 }
     }
@@ -153,6 +163,13 @@ impl Shortlist {
         nearest < before
     }
 
+    /// Brings near what an answer will read and write. A hint.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        prefetch::<10, _>(&self.entries);
+        prefetch::<8, _>(&self.recent);
+    }
+
     /// Whom to ask now; they count as asked. `claim` is told each of them, and says how many microseconds to wait for its answer (0: as long as
     /// for any), or that another path has asked it: then it is passed over.
     #[inline]
@@ -160,7 +177,7 @@ impl Shortlist {
         let mut asks = Asks { list: [PeerId(0); WIDTH_MAX], length: 0 };
         let limit = usize::from(if self.in_vain >= self.alpha { self.width.max(self.alpha) } else { self.alpha });
         let mut window = self.width.max(self.alpha);
-        for entry in &mut self.entries {
+        for entry in self.entries.iter_mut() {
             if self.asked.len() >= limit || window == 0 || asks.length == WIDTH_MAX {
                 break;
             }
@@ -261,7 +278,11 @@ impl Shortlist {
         let at = self.entries.binary_search_by_key(&distance, |e| e.distance).ok()?;
         let entry = &mut self.entries[at];
         match entry.state {
-            State::Waiting => self.asked.retain(|asked| asked.peer != peer),
+            State::Waiting => {
+                if let Some(at) = self.asked.iter().position(|asked| asked.peer == peer) {
+                    self.asked.remove(at);
+                }
+            }
             // Later than its timeout, but there.
             State::Failed if state == State::Answered => self.failed -= 1,
             _ => return None,

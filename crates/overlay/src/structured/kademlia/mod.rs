@@ -144,6 +144,12 @@ impl Overlay for Kademlia {
             self.contact_gone(peer, cx, from);
             return;
         }
+        if let M::Nodes { token, .. } = &message
+            && let Some(Pending::Search(search)) = cx.request_mut(*token)
+        {
+            // The search is far from the cache; it comes while the sender is noted.
+            search.list.prefetch();
+        }
         self.heard_from(peer, cx, from);
         match message {
             M::FindNode(ask) => self.asked(peer, cx, from, ask, Wanted::Nodes),
