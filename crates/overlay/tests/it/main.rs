@@ -12,6 +12,7 @@ mod kademlia;
 mod kelips;
 mod koorde;
 mod onehop;
+mod overdue;
 mod pastry;
 mod sharing;
 mod storage;

@@ -117,7 +117,7 @@ impl Kademlia {
         if let Some(contact) = contact {
             list.add(self.numbering, &[contact], 1, peer.id);
         }
-        let token = cx.open(Pending::Search(Box::new(Search { key, lookup, purpose, list, write: Vec::new() })));
+        let token = cx.open(Pending::Search(Box::new(Search { key, lookup, purpose, began: cx.now(), list, write: Vec::new() })));
         if self.go_on(peer, cx, token) {
             cx.set_timer(self.config.request_timeout.span(), KademliaTimer::Search(token));
         }
@@ -223,12 +223,24 @@ impl Kademlia {
             }
             self.contact_failed(peer, cx, silent);
         }
+        if Self::is_overdue(cx, token)
+            && let Some(Pending::Search(search)) = cx.close(token)
+        {
+            return cx.finish(search.lookup);
+        }
         if self.go_on(peer, cx, token)
             && let Some(Pending::Search(search)) = cx.request_mut(token)
             && let Some(oldest) = search.list.oldest()
         {
             cx.set_timer(oldest.saturating_add(timeout).since(now), KademliaTimer::Search(token));
         }
+    }
+
+    /// True if this is a lookup, and nobody waits for its answer any more.
+    fn is_overdue(cx: &mut Cx<'_>, token: Token) -> bool {
+        let Some(Pending::Search(search)) = cx.request_mut(token) else { return false };
+        let (began, is_lookup) = (search.began, !search.purpose.is_upkeep());
+        is_lookup && cx.setting().is_overdue(cx.now().since(began))
     }
 
     /// The nearest have all answered.
