@@ -271,6 +271,12 @@ impl Setting {
         if self.keeps_values() { self.numbering.peer(self.numbering.seat(holder), 0) } else { holder }
     }
 
+    /// True if the origin of a question that was asked so long ago no longer waits for an answer: it need not be asked again.
+    #[inline]
+    pub fn is_overdue(&self, age: Span) -> bool {
+        age >= self.lookup_timeout
+    }
+
     /// A message's size on the wire in bytes, headers and values included.
     #[inline]
     pub fn wire_bytes<M: Message>(&self, message: &M) -> u32 {

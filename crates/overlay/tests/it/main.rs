@@ -14,6 +14,7 @@ mod kademlia;
 mod kelips;
 mod koorde;
 mod onehop;
+mod overdue;
 mod pastry;
 mod random_walk;
 mod sharing;

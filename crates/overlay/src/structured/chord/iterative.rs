@@ -72,6 +72,7 @@ impl<V: Shortcuts> ChordLike<V> {
             key,
             lookup,
             purpose,
+            began: cx.now(),
             stage: Stage::Step,
             at: contact.unwrap_or(peer.id),
             depth: u16::from(contact.is_some()),
@@ -238,6 +239,11 @@ impl<V: Shortcuts> ChordLike<V> {
     }
 
     fn go_round(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, mut search: Search<V::Trail>) {
+        if Self::is_overdue(cx, &search) {
+            let silent = if search.stage == Stage::Fetch { search.owners[usize::from(search.next_owner)] } else { search.at };
+            self.drop_contact(peer, cx, silent);
+            return self.search_failed(peer, cx, &search);
+        }
         if search.stage == Stage::Fetch {
             let owner = search.owners[usize::from(search.next_owner)];
             search.bury(owner);
@@ -256,8 +262,14 @@ impl<V: Shortcuts> ChordLike<V> {
         }
     }
 
+    /// True if this is a lookup, and nobody waits for its answer any more.
+    fn is_overdue(cx: &Cx<'_, V>, search: &Search<V::Trail>) -> bool {
+        let is_lookup = matches!(search.purpose, Purpose::Key | Purpose::Peer(_) | Purpose::Item);
+        is_lookup && cx.setting().is_overdue(cx.now().since(search.began))
+    }
+
     fn retry_search(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, mut search: Search<V::Trail>) {
-        if search.tries < self.rules.retries && peer.active {
+        if search.tries < self.rules.retries && peer.active && !Self::is_overdue(cx, &search) {
             search.tries += 1;
             self.search_from_here(peer, cx, search);
         } else {

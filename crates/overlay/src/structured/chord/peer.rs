@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use peerlab_model::{Key, LookupId, PeerId, Requests, Token};
+use peerlab_model::{Key, LookupId, PeerId, Requests, Time, Token};
 
 use super::fingers::Fingers;
 use super::message::{Goal, Query, Trail};
@@ -101,6 +101,7 @@ pub(super) struct Search<T> {
     pub(super) key: Key,
     pub(super) lookup: LookupId,
     pub(super) purpose: Purpose,
+    pub(super) began: Time,
     pub(super) stage: Stage,
     /// Who is being asked.
     pub(super) at: PeerId,

@@ -100,7 +100,8 @@ impl<V: Shortcuts> ChordLike<V> {
         // Upkeep is not asked again: its next turn comes anyway.
         let again = *tries < retries && matches!(purpose, Purpose::Key | Purpose::Peer(_) | Purpose::Item);
         *tries += 1;
-        if again && peer.active {
+        let age = self.rules.retry_after.times(u64::from(*tries));
+        if again && peer.active && !cx.setting().is_overdue(age) {
             cx.set_timer(self.rules.retry_after, ChordTimer::Retry(ask));
             self.pass_on(peer, cx, query);
         } else {

@@ -71,6 +71,7 @@ pub struct Search {
     pub(super) key: Key,
     pub(super) lookup: LookupId,
     pub(super) purpose: Purpose,
+    pub(super) began: Time,
     pub(super) list: Paths,
     /// Tokens of those that answered, if it is to store.
     pub(super) write: Vec<(PeerId, WriteToken)>,

@@ -120,7 +120,7 @@ impl Kademlia {
         if let Some(contact) = contact {
             list.begin(self.numbering, key, &[contact], peer.id);
         }
-        let token = cx.open(Pending::Search(Box::new(Search { key, lookup, purpose, list, write: Vec::new() })));
+        let token = cx.open(Pending::Search(Box::new(Search { key, lookup, purpose, began: cx.now(), list, write: Vec::new() })));
         if self.go_on(peer, cx, token) && !self.config.adaptive_timeouts {
             cx.set_timer(self.config.request_timeout.span(), KademliaTimer::Search(token));
         }
@@ -258,6 +258,11 @@ impl Kademlia {
             peer.forget_trip(silent);
             self.contact_failed(peer, cx, silent);
         }
+        if Self::is_overdue(cx, token)
+            && let Some(Pending::Search(search)) = cx.close(token)
+        {
+            return cx.finish(search.lookup);
+        }
         if self.go_on(peer, cx, token)
             && !self.config.adaptive_timeouts
             && let Some(Pending::Search(search)) = cx.request_mut(token)
@@ -265,6 +270,13 @@ impl Kademlia {
         {
             cx.set_timer(oldest.saturating_add(timeout).since(now), KademliaTimer::Search(token));
         }
+    }
+
+    /// True if this is a lookup, and nobody waits for its answer any more.
+    fn is_overdue(cx: &mut Cx<'_>, token: Token) -> bool {
+        let Some(Pending::Search(search)) = cx.request_mut(token) else { return false };
+        let (began, is_lookup) = (search.began, !search.purpose.is_upkeep());
+        is_lookup && cx.setting().is_overdue(cx.now().since(began))
     }
 
     /// The nearest have all answered.

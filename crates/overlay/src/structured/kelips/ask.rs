@@ -24,7 +24,18 @@ impl Kelips {
         }
         let own = self.answer_of(peer, cx, key, purpose.goal());
         let tried = [peer.id; TRIES_MAX as usize];
-        let search = Search { key, lookup: id, purpose, at: peer.id, goal: purpose.goal(), sent: Time::ZERO, depth: 0, asks: 0, tried };
+        let search = Search {
+            key,
+            lookup: id,
+            purpose,
+            at: peer.id,
+            goal: purpose.goal(),
+            sent: Time::ZERO,
+            began: cx.now(),
+            depth: 0,
+            asks: 0,
+            tried,
+        };
         if own.is_empty() {
             self.ask_next(peer, cx, search);
         } else {
@@ -34,7 +45,7 @@ impl Kelips {
 
     /// The next contact in the right group, the nearest first; if there is none, a member of this peer's own group is asked for its own.
     fn ask_next(&self, peer: &KelipsPeer, cx: &mut Cx<'_>, search: Search) {
-        if search.asks >= self.config.tries {
+        if search.asks >= self.config.tries || cx.setting().is_overdue(cx.now().since(search.began)) {
             return cx.finish(search.lookup);
         }
         let group = self.group_of_key(search.key);

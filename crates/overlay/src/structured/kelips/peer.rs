@@ -118,6 +118,7 @@ pub struct Search {
     pub(super) at: PeerId,
     pub(super) goal: Goal,
     pub(super) sent: Time,
+    pub(super) began: Time,
     /// Links from the origin to `at`, in the tree of referrals.
     pub(super) depth: u8,
     /// Who has been asked.

@@ -18,7 +18,7 @@ impl OneHop {
             _ => return cx.finish(id),
         };
         if peer.active {
-            self.ask_next(peer, cx, Self::search(peer, key, id, purpose));
+            self.ask_next(peer, cx, Self::search(peer, cx, key, id, purpose));
         } else {
             // Not a member (yet): nobody to ask.
             cx.finish(id);
@@ -27,17 +27,17 @@ impl OneHop {
 
     /// Asks the owner of a key, for this peer's own upkeep.
     pub(super) fn ask_own(&self, peer: &mut OneHopPeer, cx: &mut Cx<'_>, key: Key, purpose: Purpose) {
-        self.ask_next(peer, cx, Self::search(peer, key, NO_LOOKUP, purpose));
+        self.ask_next(peer, cx, Self::search(peer, cx, key, NO_LOOKUP, purpose));
     }
 
     /// Asks for this peer's own successor and its table, through a contact.
     pub(super) fn ask_through(&self, peer: &OneHopPeer, cx: &mut Cx<'_>, contact: PeerId) {
-        let search = Self::search(peer, cx.key_of(peer.id), NO_LOOKUP, Purpose::Join);
+        let search = Self::search(peer, cx, cx.key_of(peer.id), NO_LOOKUP, Purpose::Join);
         self.send_ask(cx, Search { at: contact, depth: 1, ..search });
     }
 
-    fn search(peer: &OneHopPeer, key: Key, lookup: LookupId, purpose: Purpose) -> Search {
-        Search { key, lookup, purpose, at: peer.id, silent: Silent::default(), depth: 0, asks: 0, attempts: 0 }
+    fn search(peer: &OneHopPeer, cx: &Cx<'_>, key: Key, lookup: LookupId, purpose: Purpose) -> Search {
+        Search { key, lookup, purpose, began: cx.now(), at: peer.id, silent: Silent::default(), depth: 0, asks: 0, attempts: 0 }
     }
 
     /// Asks whom the table names, those apart who are silent or suspect.
@@ -45,11 +45,17 @@ impl OneHop {
         let at = peer.owner(self.numbering, search.key, |contact| search.silent.contains(contact) || peer.is_suspect(contact));
         if at == peer.id {
             self.answer_myself(peer, cx, search);
-        } else if search.asks >= self.config.asks_max {
+        } else if search.asks >= self.config.asks_max || Self::is_overdue(cx, &search) {
             self.ask_failed(peer, cx, search);
         } else {
             self.send_ask(cx, Search { at, depth: 1, ..search });
         }
+    }
+
+    /// True if this is a lookup, and nobody waits for its answer any more.
+    fn is_overdue(cx: &Cx<'_>, search: &Search) -> bool {
+        let is_lookup = matches!(search.purpose, Purpose::Key | Purpose::Peer(_) | Purpose::Item);
+        is_lookup && cx.setting().is_overdue(cx.now().since(search.began))
     }
 
     fn send_ask(&self, cx: &mut Cx<'_>, search: Search) {
@@ -186,10 +192,11 @@ impl OneHop {
     }
 
     pub(super) fn ask_timed_out(&self, peer: &mut OneHopPeer, cx: &mut Cx<'_>, token: Token) {
-        let Some(Pending::Ask(search)) = cx.request_mut(token) else { return };
-        let again = search.attempts < self.config.attempts;
-        search.attempts += u8::from(again);
-        let search = *search;
+        let Some(&mut Pending::Ask(search)) = cx.request_mut(token) else { return };
+        let again = search.attempts < self.config.attempts && !Self::is_overdue(cx, &search);
+        if let Some(Pending::Ask(search)) = cx.request_mut(token) {
+            search.attempts += u8::from(again);
+        }
         if let Cause::Lookup(lookup) = search.purpose.goal().cause(search.lookup) {
             cx.timed_out(lookup);
         }

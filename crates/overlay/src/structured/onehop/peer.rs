@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use peerlab_model::{Key, LookupId, Numbering, PeerId};
+use peerlab_model::{Key, LookupId, Numbering, PeerId, Time};
 
 use super::message::{Event, Goal, Silent, Way};
 use super::table::Table;
@@ -62,6 +62,7 @@ pub struct Search {
     pub(super) key: Key,
     pub(super) lookup: LookupId,
     pub(super) purpose: Purpose,
+    pub(super) began: Time,
     /// Who is being asked.
     pub(super) at: PeerId,
     pub(super) silent: Silent,

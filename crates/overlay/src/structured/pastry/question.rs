@@ -59,7 +59,8 @@ impl<V: Variant> PastryLike<V> {
         // Upkeep is not asked again: its next turn comes anyway.
         let again = *tries < self.rules.retries && matches!(purpose, Purpose::Key | Purpose::Peer(_) | Purpose::Item);
         *tries += 1;
-        if again && peer.active {
+        let age = self.rules.retry_after.times(u64::from(*tries));
+        if again && peer.active && !cx.setting().is_overdue(age) {
             cx.set_timer(self.rules.retry_after, PastryTimer::Retry(ask));
             self.pass_on(peer, cx, query);
         } else {

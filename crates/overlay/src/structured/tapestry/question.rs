@@ -56,7 +56,8 @@ impl Tapestry {
         // Upkeep is not asked again: its next turn comes anyway.
         let again = *tries < self.config.retries && matches!(purpose, Purpose::Key | Purpose::Peer(_) | Purpose::Item);
         *tries += 1;
-        if again && peer.active {
+        let age = self.config.retry_after.span().times(u64::from(*tries));
+        if again && peer.active && !cx.setting().is_overdue(age) {
             cx.set_timer(self.config.retry_after.span(), TapestryTimer::Retry(ask));
             self.pass_on(peer, cx, query);
         } else {
