@@ -28,10 +28,10 @@ impl ClientServer {
     }
 
     pub(super) fn ask_timed_out(&self, cx: &mut Cx<'_>, token: Token) {
-        let (now, patience) = (cx.now(), cx.setting().lookup_timeout);
+        let (now, setting) = (cx.now(), cx.setting());
         let Some(Question { id, item, asked, attempt }) = cx.request_mut(token) else { return };
         let (id, item) = (*id, *item);
-        let spent = *attempt >= self.config.retries || now.since(*asked) >= patience;
+        let spent = *attempt >= self.config.retries || setting.is_overdue(now.since(*asked));
         *attempt += 1;
         let attempt = *attempt;
         cx.timed_out(id);

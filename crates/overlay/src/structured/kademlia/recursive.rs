@@ -31,6 +31,8 @@ pub struct Question {
     key: Key,
     lookup: LookupId,
     purpose: Purpose,
+    /// When it was asked first.
+    began: Time,
     /// How often it has been asked again.
     tries: u8,
 }
@@ -72,7 +74,7 @@ impl Kademlia {
 
     pub(super) fn begin_question(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, key: Key, lookup: LookupId, purpose: Purpose) {
         // Its bucket does not count as refreshed: others than the first contact say nothing to this peer.
-        let question = Question { key, lookup, purpose, tries: 0 };
+        let question = Question { key, lookup, purpose, began: cx.now(), tries: 0 };
         let ask = cx.open(Pending::Question(Box::new(question.clone())));
         self.send_question(peer, cx, &question, ask);
     }
@@ -86,8 +88,9 @@ impl Kademlia {
 
     /// No answer has come.
     pub(super) fn ask_again(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, ask: Token) {
+        let (now, setting) = (cx.now(), cx.setting());
         let Some(Pending::Question(question)) = cx.request_mut(ask) else { return };
-        if question.tries < self.config.retries {
+        if question.tries < self.config.retries && !setting.is_overdue(now.since(question.began)) {
             question.tries += 1;
             let question = Question::clone(question);
             self.send_question(peer, cx, &question, ask);

@@ -357,8 +357,8 @@ impl OverlayConfig for ExpandingRingConfig {
             format!("a question has 1 to {RINGS_MAX} floods, not {}", ttls.len()),
         );
         issues.ensure(!ttls.contains(&0), "ttl_schedule", NO_TTL);
-        if let Some(pair) = ttls.windows(2).find(|pair| pair[1] <= pair[0]) {
-            let message = format!("a flood of TTL {} after one of TTL {} finds nobody new: the numbers must grow", pair[1], pair[0]);
+        if let Some((before, after)) = ttls.iter().zip(ttls.iter().skip(1)).find(|(before, after)| after <= before) {
+            let message = format!("a flood of TTL {after} after one of TTL {before} finds nobody new: the numbers must grow");
             issues.error("ttl_schedule", message);
         }
         issues.ensure(self.wanted_hits >= 1, "wanted_hits", NO_HIT);

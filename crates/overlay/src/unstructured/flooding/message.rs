@@ -230,14 +230,13 @@ impl Message for FloodingMessage {
             Self::Accept { .. } => sized(OK, 0, 0),
             // A servent that is full answers with pongs before it hangs up.
             Self::Refuse { others, .. } => sized(OK + PONG * u32::from(others.len), u32::from(others.len), 0),
-            Self::Ping => sized(HEADER, 0, 0),
+            Self::Ping | Self::Check { .. } => sized(HEADER, 0, 0),
             // One pong for itself, and one for each host that it knows of; the degree takes the place of the number of shared files.
             Self::Pong { others } | Self::DegreePong { others, .. } => {
                 sized(PONG * (1 + u32::from(others.len)), 1 + u32::from(others.len), 0)
             }
             Self::Query(_) => sized(QUERY, 0, 1),
             Self::DirectQuery { .. } | Self::Walk(_) => sized(QUERY + ADDRESS, 1, 1),
-            Self::Check { .. } => sized(HEADER, 0, 0),
             Self::Verdict { .. } => sized(HEADER + 1, 0, 0),
             Self::Hit { .. } => sized(QUERY_HIT, 1, 1),
             Self::Bye { instead: None } => sized(BYE, 0, 0),

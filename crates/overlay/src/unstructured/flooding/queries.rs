@@ -45,11 +45,11 @@ impl<V: Variant> FloodingLike<V> {
 
     /// The time for a flood's hits is over: a larger one goes out, if there is one and the question still has time.
     pub(super) fn ring_is_over(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, token: Token) {
-        let (now, patience) = (cx.now(), cx.setting().lookup_timeout);
+        let (now, setting) = (cx.now(), cx.setting());
         let Some(question) = peer.questions.get_mut(token) else { return };
         let id = question.id;
         question.ring += 1;
-        let is_last = usize::from(question.ring) == self.rules.rings.len() || now.since(question.asked) >= patience;
+        let is_last = usize::from(question.ring) == self.rules.rings.len() || setting.is_overdue(now.since(question.asked));
         if is_last || peer.neighbours.is_empty() {
             peer.questions.close(token);
             cx.finish(id);
