@@ -293,6 +293,8 @@ pub struct Start<'a> {
     pub shares: &'a dyn Shares,
     /// Randomness for tables that a long history would have made random.
     pub rng: Rng,
+    /// The round trip between two members, as they would have measured it by now, without jitter; nothing where it is another one each time.
+    pub round_trip: &'a dyn Fn(PeerId, PeerId) -> Option<Span>,
 }
 
 /// Who holds what.

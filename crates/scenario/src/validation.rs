@@ -170,7 +170,7 @@ impl Validation {
         if figure.at.is_empty() {
             return spots;
         }
-        Self::named(spots, &figure.at)
+        Self::named(&spots, &figure.at)
     }
 
     /// Where in the grid the value is found that a figure's values are relative to; nothing if they stand for themselves.
@@ -179,7 +179,7 @@ impl Validation {
         self.spots(&Figure { at: vec![wanted], ..figure.clone() }, axes, points).pop()
     }
 
-    fn named(spots: Vec<Spot>, wanted: &[String]) -> Vec<Spot> {
+    fn named(spots: &[Spot], wanted: &[String]) -> Vec<Spot> {
         wanted.iter().filter_map(|wanted| spots.iter().find(|spot| spot.name == *wanted).cloned()).collect()
     }
 

@@ -74,7 +74,12 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
                 self.truth.publishes(first, &common.holdings);
             }
         }
-        let start = Start { members: &members, shares: &Disks(&common), rng: common.streams.rng("converged", 0) };
+        let round_trip = |from: PeerId, to: PeerId| {
+            let (from, to) = (numbering.host(from), numbering.host(to));
+            Some(common.network.base_delay(from, to)? + common.network.base_delay(to, from)?)
+        };
+        let rng = common.streams.rng("converged", 0);
+        let start = Start { members: &members, shares: &Disks(&common), rng, round_trip: &round_trip };
         common.overlay.converged(&start, &mut Table { shards, numbering });
         for host in (0..numbering.population()).map(HostId) {
             let seat = numbering.first_seat(host);

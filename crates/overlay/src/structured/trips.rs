@@ -63,6 +63,12 @@ impl Trips {
         }
     }
 
+    /// The mean of all, in microseconds; 0 if there are none.
+    pub(crate) fn mean_us(&self) -> u64 {
+        let sum: u64 = self.list.iter().map(|(_, trip)| u64::from(trip.mean_us)).sum();
+        sum / self.list.len().max(1) as u64
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.list.len()
     }

@@ -288,7 +288,9 @@ impl<O: Overlay> World<O> {
             let id = self.seats[seat as usize].id;
             roster.insert(numbering.key(id), id);
         }
-        let start = Start { members: &roster, shares: &Disks(&self.disks), rng: self.streams.rng("converged", 0) };
+        let round_trip = |from, to| Some((self.latency)(from, to) + (self.latency)(to, from));
+        let rng = self.streams.rng("converged", 0);
+        let start = Start { members: &roster, shares: &Disks(&self.disks), rng, round_trip: &round_trip };
         self.model.converged(&start, &mut Table { seats: &mut self.seats, numbering });
         for &seat in members.iter().chain(&servers) {
             self.handle(seat, O::started);

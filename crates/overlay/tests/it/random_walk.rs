@@ -172,7 +172,9 @@ fn the_search_size_is_peers_over_replicas() {
     while holders.len() < 20 {
         holders.insert(rng.below(1000) as u32);
     }
-    holders.iter().for_each(|&seat| world.give(seat, &[1]));
+    for &seat in &holders {
+        world.give(seat, &[1]);
+    }
     world.start_converged(0..1000);
     let ids: Vec<LookupId> =
         (0..800).filter(|seat| !holders.contains(seat)).map(|seat| world.lookup(seat, Target::Item(ItemId(1)))).collect();

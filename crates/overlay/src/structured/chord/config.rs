@@ -21,6 +21,15 @@ pub struct ChordConfig {
     pub routing: Routing,
     /// Which contacts route: "fingers" alone, or "fingers+successors".
     pub route_through: RouteThrough,
+    /// Which peer of its interval a finger is: the "first", as in the paper, or the "nearest" by measured round trip (proximity neighbour
+    /// selection; Dabek et al., NSDI 2004, section 4.3).
+    pub finger_choice: FingerChoice,
+    /// With `finger_choice = "nearest"`: peers of an interval that are measured, from its first on, 1 to 64 (Dabek et al.: 16). The first one's
+    /// successor list names them.
+    pub finger_samples: u8,
+    /// Which contact a question goes to: the "closest" before its key, as in the paper, or by "proximity": the one with the least sum of its round
+    /// trip and of the mean round trip for each hop that is expected from there (proximity route selection; Gummadi et al., SIGCOMM 2003).
+    pub next_hop: NextHop,
     /// Mean gap between two stabilizations of the successor; each gap is drawn from half to one and a half of it (paper: 15 to 45 s).
     pub stabilize_interval: Duration,
     /// Mean gap between refreshes of one finger, drawn in the same way.
@@ -72,6 +81,26 @@ pub enum RouteThrough {
     FingersAndSuccessors,
 }
 
+/// Which peer of its interval a finger is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FingerChoice {
+    /// The first.
+    First,
+    /// The one with the shortest measured round trip of the first few.
+    Nearest,
+}
+
+/// Which contact a question goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NextHop {
+    /// The closest before its key.
+    Closest,
+    /// The one from which it should be there first.
+    Proximity,
+}
+
 impl Default for ChordConfig {
     fn default() -> Self {
         Self {
@@ -79,6 +108,9 @@ impl Default for ChordConfig {
             virtual_nodes: 1,
             routing: Routing::Iterative,
             route_through: RouteThrough::FingersAndSuccessors,
+            finger_choice: FingerChoice::First,
+            finger_samples: 16,
+            next_hop: NextHop::Closest,
             stabilize_interval: Duration::secs(30),
             fix_fingers_interval: Duration::secs(30),
             check_predecessor_interval: Duration::secs(30),
@@ -98,6 +130,19 @@ impl Default for ChordConfig {
 impl OverlayConfig for ChordConfig {
     fn check(&self, population: u32, issues: &mut Issues) {
         Rules::from(self).check("fix_fingers_interval", population, issues);
+        let samples = usize::from(self.finger_samples);
+        issues.ensure((1..=LIST_MAX).contains(&samples), "finger_samples", format!("1 to {LIST_MAX} peers can be measured, not {samples}"));
+        if self.finger_choice == FingerChoice::Nearest && self.finger_samples > self.successors.saturating_add(1) {
+            let named = u16::from(self.successors) + 1;
+            issues.warn("finger_samples", format!("the first peer of an interval and its successors are {named}: no more are measured"));
+        }
+        if self.next_hop == NextHop::Proximity && self.routing == Routing::Iterative {
+            issues.error_with_help(
+                "next_hop",
+                "in iterative routing the origin asks whom others refer to, and their round trips are not its own",
+                "routing = \"semi-recursive\" or \"recursive\"",
+            );
+        }
     }
 
     fn peers_per_host(&self) -> u32 {

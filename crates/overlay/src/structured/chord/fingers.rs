@@ -4,19 +4,23 @@ use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::Arc;
 
-use peerlab_model::{Key, Numbering, PeerId};
+use peerlab_model::{Key, Numbering, PeerId, Span, Start};
 use peerlab_prefetch::prefetch;
 
-use super::config::{ChordConfig, RouteThrough, Rules};
+use super::config::{ChordConfig, FingerChoice, NextHop, RouteThrough, Rules};
 use super::peer::{ChordPeer, Purpose, Route};
 use super::shortcuts::{Neighbours, Shortcuts};
 use super::{Chord, Cx, RingMessage};
 use crate::structured::ring::View;
 
-/// Chord's fingers, and whether the successor list routes beside them.
+/// Chord's fingers, whether the successor list routes beside them, and what round trips decide.
 #[derive(Clone, Debug)]
 pub struct Fingers {
-    through: RouteThrough,
+    pub(super) through: RouteThrough,
+    /// Peers of an interval that are measured; 0: a finger is the first of its interval.
+    pub(super) samples: u8,
+    /// The next hop is chosen by its round trip, too.
+    pub(super) weighs: bool,
 }
 
 impl Shortcuts for Fingers {
@@ -36,7 +40,9 @@ impl Shortcuts for Fingers {
     type Filling = Filling;
 
     fn configured(config: &ChordConfig) -> (Rules, Self) {
-        (Rules::from(config), Self { through: config.route_through })
+        let samples = if config.finger_choice == FingerChoice::Nearest { config.finger_samples } else { 0 };
+        let weighs = config.next_hop == NextHop::Proximity;
+        (Rules::from(config), Self { through: config.route_through, samples, weighs })
     }
 
     /// Where a question for `key` goes (Stoica et al. 2003, Fig. 5 and section IV-E-3): to the successor if the key lies before it, else to
@@ -81,6 +87,9 @@ impl Shortcuts for Fingers {
         for finger in peer.table.iter_mut().filter(|finger| **finger == dead) {
             *finger = unknown;
         }
+        if let Some(trips) = peer.extra.as_deref_mut().and_then(|extra| extra.trips.as_deref_mut()) {
+            trips.forget(dead);
+        }
     }
 
     fn become_member(_model: &Chord, peer: &mut ChordPeer, cx: &mut Cx<'_, Self>, successor: PeerId) {
@@ -88,22 +97,50 @@ impl Shortcuts for Fingers {
     }
 
     fn refresh(model: &Chord, peer: &mut ChordPeer, cx: &mut Cx<'_, Self>) {
-        if let Some(index) = peer.finger_to_fix(model.view(peer)).filter(|_| peer.active) {
+        if !peer.active {
+            return;
+        }
+        let shortcuts = &model.shortcuts;
+        let next = if shortcuts.samples == 0 { peer.finger_to_fix(model.view(peer)) } else { model.finger_to_measure(peer, cx) };
+        if shortcuts.weighs {
+            model.measure_one(peer, cx);
+        }
+        if let Some(index) = next {
             let start = cx.key_of(peer.id).0.wrapping_add(finger_start(usize::from(index)));
             model.ask_own(peer, cx, Key(start), Purpose::Finger(index));
         }
     }
 
     /// The owner of a finger's start has been found.
-    fn found(model: &Chord, peer: &mut ChordPeer, _cx: &mut Cx<'_, Self>, index: u8, start: Key, owner: PeerId) {
+    fn found(model: &Chord, peer: &mut ChordPeer, cx: &mut Cx<'_, Self>, index: u8, start: Key, owner: PeerId) {
         let view = model.view(peer);
         // An answer that lies before the start is stale; nobody at all (the peer itself) is an answer.
-        if usize::from(index) < peer.table.len() && (owner == peer.id || view.to(owner) >= view.to_key(start)) {
+        if usize::from(index) >= peer.table.len() || owner != peer.id && view.to(owner) < view.to_key(start) {
+            return;
+        }
+        if model.shortcuts.samples > 0 {
+            model.found_first(peer, cx, usize::from(index), owner);
+        } else {
             peer.set_finger(view, usize::from(index), owner);
+            if model.shortcuts.weighs && owner != peer.id {
+                model.measure(peer, cx, owner);
+            }
         }
     }
 
-    fn surveyed(_: &Chord, _: &mut ChordPeer, _: &mut Cx<'_, Self>, _: PeerId, _: Neighbours<'_>) {}
+    fn surveyed(model: &Chord, peer: &mut ChordPeer, cx: &mut Cx<'_, Self>, from: PeerId, neighbours: Neighbours<'_>) {
+        model.sample(peer, cx, from, neighbours.successors);
+    }
+
+    fn measured(model: &Chord, peer: &mut ChordPeer, contact: PeerId, trip: Span) {
+        model.shortcuts.note(model.view(peer), peer, contact, trip);
+    }
+
+    fn tuned(&self, numbering: Numbering, ring: &[(Key, PeerId)], at: usize, start: &Start<'_>, peer: &mut ChordPeer) {
+        if self.samples > 0 || self.weighs {
+            self.measure_at_start(View::new(numbering, peer.id), ring, at, start, peer);
+        }
+    }
 
     fn own(_: &Chord, _: &mut ChordPeer, _: &mut Cx<'_, Self>, _: PeerId, message: Infallible) {
         match message {}
@@ -164,6 +201,11 @@ impl Fingers {
     /// The contact at the greatest distance below `bound` (closest_preceding_node).
     #[inline]
     fn preceding(&self, peer: &ChordPeer, view: View, bound: u64, (first, first_distance): (PeerId, u64)) -> Option<PeerId> {
+        if self.weighs
+            && let Some(next) = self.soonest(peer, view, bound, (first, first_distance))
+        {
+            return Some(next);
+        }
         // Finger i lies at 2^(63−i) or beyond, so those before this index cannot precede the bound.
         let start = bound.saturating_sub(1).leading_zeros() as usize;
         let fingers = peer.table.get(start..).unwrap_or_default();
@@ -219,7 +261,7 @@ impl ChordPeer {
 
 /// Distance at which finger `index` begins.
 #[inline]
-const fn finger_start(index: usize) -> u64 {
+pub(super) const fn finger_start(index: usize) -> u64 {
     1 << (63 - index)
 }
 

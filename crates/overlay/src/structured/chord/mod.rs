@@ -13,12 +13,12 @@
 //! iterative searches); a peer with 8 successors among a million takes about 250 bytes (asserted in the tests).
 //!
 //! # Not here
-//! Virtual nodes (seats of a host do that), proximity routing, merging of two rings.
+//! Virtual nodes (seats of a host do that), merging of two rings.
 //!
 //! # Map
 //! `peer`: the tables and the decisions · `recursive`, `iterative`: how a question travels · `question`: how it begins and ends ·
 //! `join`, `upkeep`: how the ring is kept · `content`: provider records · `maintenance`: the repair of values · `start`: the converged ring ·
-//! `shortcuts`: what sets models of this kind apart · `fingers`: Chord's shortcuts.
+//! `shortcuts`: what sets models of this kind apart · `fingers`: Chord's shortcuts · `proximity`: the choice of fingers and of the next hop by round trips.
 //!
 //! All but the fingers is shared: a model on such a ring is a [`ChordLike`] with [`Shortcuts`] of its own
 //! ([`koorde`](super::koorde), [`accordion`](super::accordion)).
@@ -31,13 +31,14 @@ mod join;
 mod maintenance;
 mod message;
 mod peer;
+mod proximity;
 mod question;
 mod recursive;
 mod shortcuts;
 mod start;
 mod upkeep;
 
-pub use config::{ChordConfig, RouteThrough, Routing};
+pub use config::{ChordConfig, FingerChoice, NextHop, RouteThrough, Routing};
 pub use fingers::Fingers;
 pub use message::{ChordMessage, Goal, OwnMessage, Query, RingMessage, Trail};
 

@@ -11,6 +11,7 @@ use crate::publisher::Publisher;
 use crate::records::Records;
 use crate::structured::newcomers::Newcomers;
 use crate::structured::ring::{View, relist};
+use crate::structured::trips::{Trip, Trips};
 
 /// One peer of a Chord ring.
 pub type ChordPeer = RingPeer<Fingers>;
@@ -54,6 +55,8 @@ pub enum Pending<T> {
     Neighbours { of: PeerId },
     /// A check of the predecessor.
     Ping { to: PeerId },
+    /// How far away is it?
+    Probe { to: PeerId, sent: Time },
     /// A record to be stored.
     Store { to: PeerId },
     /// A request for neighbours, for the sake of the shortcuts.
@@ -187,6 +190,8 @@ pub(super) struct Extra<T> {
     pub(super) publisher: Publisher,
     /// The other newcomers, before it is a member.
     pub(super) newcomers: Newcomers,
+    /// Round trips to contacts, where they are measured.
+    pub(super) trips: Option<Box<Trips>>,
 }
 
 impl<T> Default for Extra<T> {
@@ -196,6 +201,7 @@ impl<T> Default for Extra<T> {
             records: Records::default(),
             publisher: Publisher::default(),
             newcomers: Newcomers::default(),
+            trips: None,
         }
     }
 }
@@ -229,6 +235,10 @@ impl<V: Shortcuts> RingPeer<V> {
 
     pub(super) fn extra(&mut self) -> &mut Extra<V::Trail> {
         self.extra.get_or_insert_default()
+    }
+
+    pub(super) fn trips(&self) -> Option<&Trips> {
+        self.extra.as_deref()?.trips.as_deref()
     }
 
     pub(super) fn set_predecessor(&mut self, predecessor: Option<PeerId>) {
@@ -317,7 +327,10 @@ impl<V: Shortcuts> RingPeer<V> {
     pub(super) fn state_bytes(&self) -> usize {
         let list = size_of_val::<[PeerId]>(&self.successors) + 2 * size_of::<usize>();
         let extra = self.extra.as_deref().map_or(0, |extra| {
-            size_of::<Extra<V::Trail>>()
+            // Round trips, and the place for them, are state of those who measure.
+            let trips = extra.trips.as_deref().map_or(0, |trips| size_of::<Trips>() + trips.len() * size_of::<(PeerId, Trip)>());
+            size_of::<Extra<V::Trail>>() - size_of::<Option<Box<Trips>>>()
+                + trips
                 + extra.searches.len() * size_of::<(Token, Search<V::Trail>)>()
                 + extra.records.len() * size_of::<crate::records::Record>()
                 + extra.publisher.bytes()

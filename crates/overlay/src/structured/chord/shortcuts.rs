@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
-use peerlab_model::{Key, Numbering, OverlayConfig, PeerId, Time, Token, Wire};
+use peerlab_model::{Key, Numbering, OverlayConfig, PeerId, Span, Start, Time, Token, Wire};
 
 use super::config::Rules;
 use super::message::{Query, RingMessage, Trail};
@@ -67,6 +67,9 @@ pub trait Shortcuts: Clone + Debug + Send + Sync + Sized + 'static {
 
     /// A contact has told its neighbours, for the sake of the shortcuts.
     fn surveyed(model: &ChordLike<Self>, peer: &mut RingPeer<Self>, cx: &mut Cx<'_, Self>, from: PeerId, neighbours: Neighbours<'_>);
+
+    /// The round trip to a contact has been measured, for the sake of the shortcuts.
+    fn measured(_model: &ChordLike<Self>, _peer: &mut RingPeer<Self>, _contact: PeerId, _trip: Span) {}
 
     /// What a newcomer before this peer may take as hints.
     fn hints(peer: &RingPeer<Self>) -> impl Iterator<Item = PeerId>;
@@ -139,6 +142,9 @@ pub trait Shortcuts: Clone + Debug + Send + Sync + Sized + 'static {
 
     /// The shortcuts of the peer at `at`, which lies in the block that was made ready.
     fn filled(&self, filling: &mut Self::Filling, numbering: Numbering, ring: &[(Key, PeerId)], at: usize) -> Self::Table;
+
+    /// What the peer at `at` has measured by then, if it measures. Its other tables are filled.
+    fn tuned(&self, _numbering: Numbering, _ring: &[(Key, PeerId)], _at: usize, _start: &Start<'_>, _peer: &mut RingPeer<Self>) {}
 
     // For measurement and tests.
 

@@ -30,6 +30,7 @@ impl<V: Shortcuts> ChordLike<V> {
                 peer.table = self.shortcuts.filled(&mut filling, self.numbering, &ring, at);
                 // Each peer is at a turn of its own in the refreshing of its shortcuts.
                 peer.turn = (key.0 % 64) as u8;
+                self.shortcuts.tuned(self.numbering, &ring, at, start, peer);
                 let kept: Vec<Record> =
                     std::iter::from_fn(|| records.next_if(|&(owner, _)| owner == at).map(|(_, record)| record)).collect();
                 if !kept.is_empty() {

@@ -54,6 +54,13 @@ impl<V: Shortcuts> ChordLike<V> {
         cx.set_timer(self.rules.request_timeout, ChordTimer::Request(token));
     }
 
+    /// Measures the round trip to a contact; it is dropped if it does not answer.
+    pub(super) fn measure(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId) {
+        let token = cx.open(Pending::Probe { to, sent: cx.now() });
+        Self::send(peer, cx, to, RingMessage::Ping { token });
+        cx.set_timer(self.rules.request_timeout, ChordTimer::Request(token));
+    }
+
     pub(super) fn ask_neighbours(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, of: PeerId) {
         let token = cx.open(Pending::Neighbours { of });
         Self::send(peer, cx, of, RingMessage::GetNeighbours { token });
@@ -92,11 +99,14 @@ impl<V: Shortcuts> ChordLike<V> {
     }
 
     pub(super) fn ponged(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token) {
-        if let Some(Pending::Ping { to }) = cx.close(token)
-            && to != from
-        {
+        match cx.close(token) {
+            Some(Pending::Probe { to, sent }) if to == from => {
+                let trip = cx.now().since(sent);
+                V::measured(self, peer, to, trip);
+            }
             // The machine has another identity now.
-            self.drop_contact(peer, cx, to);
+            Some(Pending::Ping { to } | Pending::Probe { to, .. }) if to != from => self.drop_contact(peer, cx, to),
+            _ => {}
         }
     }
 
@@ -107,7 +117,13 @@ impl<V: Shortcuts> ChordLike<V> {
                 Self::count_timeout(cx, &query);
                 self.request_failed(peer, cx, pending, to);
             }
-            Some(Pending::Neighbours { of: to } | Pending::Survey { of: to } | Pending::Ping { to } | Pending::Store { to }) => {
+            Some(
+                Pending::Neighbours { of: to }
+                | Pending::Survey { of: to }
+                | Pending::Ping { to }
+                | Pending::Probe { to, .. }
+                | Pending::Store { to },
+            ) => {
                 self.request_failed(peer, cx, pending, to);
             }
             Some(Pending::Own { .. } | Pending::Back { .. }) | None => {}
@@ -124,7 +140,7 @@ impl<V: Shortcuts> ChordLike<V> {
                 self.drop_contact(peer, cx, contact);
                 self.hop_failed(peer, cx, query, last);
             }
-            Some(Pending::Ping { .. } | Pending::Survey { .. }) => self.drop_contact(peer, cx, contact),
+            Some(Pending::Ping { .. } | Pending::Probe { .. } | Pending::Survey { .. }) => self.drop_contact(peer, cx, contact),
             Some(Pending::Store { .. }) => {
                 self.drop_contact(peer, cx, contact);
                 self.published(peer, cx);

@@ -2,6 +2,7 @@
 
 mod content;
 pub(crate) mod membership;
+mod proximity;
 mod routing;
 mod tables;
 
