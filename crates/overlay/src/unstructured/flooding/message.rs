@@ -75,6 +75,11 @@ pub enum FloodingMessage {
         /// Links that the query crossed to it.
         hops: u16,
     },
+    /// I am no longer your neighbour.
+    Bye {
+        /// A newcomer that has taken your place here, and has one for you.
+        instead: Option<PeerId>,
+    },
     /// A pong of a peer that says how many neighbours it has, for walks that look for the well connected.
     DegreePong {
         /// Some addresses from the host cache.
@@ -99,11 +104,6 @@ pub enum FloodingMessage {
         token: Token,
         /// The walker is to go on.
         goes_on: bool,
-    },
-    /// I am no longer your neighbour.
-    Bye {
-        /// A newcomer that has taken your place here, and has one for you.
-        instead: Option<PeerId>,
     },
 }
 
