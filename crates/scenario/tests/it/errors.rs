@@ -32,7 +32,24 @@ fn unknown_key_names_the_nearest_and_the_known() {
             "   | ^^^^^^^^^ did you mean `successors`?",
         ],
     );
-    assert!(complaint.contains("= help: known here: `model`, `name`, `successors`, `routing`"), "{complaint}");
+    assert!(complaint.contains("= help: known here: `model`, `name`, `successors`, `virtual_nodes`, `routing`"), "{complaint}");
+}
+
+#[test]
+fn peers_of_a_host_that_cannot_be_told_apart_are_found_where_they_are_said() {
+    let text = SOUND.replace("successors = 8", "virtual_nodes = 200\nsuccessors = 8");
+    let many = text.replace("count = 100\n", "count = 100000000\n");
+    assert_ne!(many, text, "{text}");
+    says(
+        &complaint(&many),
+        &[
+            "error: 100000000 hosts with 200 peers each are more than can be told apart (200 take 256 seats, and there are 2^31)",
+            "  --> test.toml:11:17",
+            "   = help: at most 16 with so many hosts",
+        ],
+    );
+    let none = text.replace("virtual_nodes = 200", "virtual_nodes = 0");
+    says(&complaint(&none), &["error: a host runs 1 to 256 peers, not 0", "  --> test.toml:11:17"]);
 }
 
 #[test]

@@ -24,14 +24,14 @@ const GOLDEN: [(&str, &str); 15] = [
     ("central-index", "ff16d5bac6b4b84a337c443df0fe8a11"),
     ("chord", "19cc4010575b664caebedf7818d1c90c"),
     ("client-server", "087c8e1d3829ce8a530465beb2e0391b"),
-    ("expanding-ring", "94353cdd674088332cd2f54a371559a0"),
+    ("expanding-ring", "bc5eff2edf4120c2f5d44e74a4a255b4"),
     ("flooding", "e4368bb4c41fc6f6d6ed4b3d8875c1d8"),
     ("kademlia", "35c6d7eb323feb2dfaa330861b69d2a7"),
     ("kelips", "e9d588bd248baa7449548282ebe7c849"),
     ("koorde", "aa6a707cfb22e4325cc37caeadd15310"),
     ("onehop", "ec363d34330a416b7f081a39daa73a06"),
     ("pastry", "ed82ea26a4b3b95e0b9f6be9a2eca649"),
-    ("random-walk", "645a90ef2e0deab50051da44196108c1"),
+    ("random-walk", "c47490676572773ce4723586661d3362"),
     ("tapestry", "040e0687b833448951a0f14709ac947e"),
 ];
 
