@@ -110,7 +110,7 @@ pub enum FloodingMessage {
 /// A question on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Query {
-    /// Whose question, and which, and the how-manieth flood for it: the descriptor id, see [`descriptor`].
+    /// Whose question, and which, and the how-manieth flood for it: the descriptor id. A first flood has the question's own.
     pub id: LookupId,
     /// What is looked for.
     pub wanted: Wanted,
