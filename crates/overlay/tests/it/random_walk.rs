@@ -1,5 +1,6 @@
 //! What random walks promise, in the reference world.
 
+use peerlab_model::units::Duration;
 use peerlab_model::{Issues, ItemId, LookupId, Overlay, OverlayConfig, Span, Target, Time};
 use peerlab_overlay::graph::GraphConfig;
 use peerlab_overlay::unstructured::flooding::{Bias, RandomWalk, RandomWalkConfig};
@@ -87,6 +88,15 @@ fn without_checks_they_walk_as_far_as_they_may() {
     let far = ask(&mut world, 50);
     assert_eq!((world.record(far).sent["walk"], world.record(far).hits.len()), (60, 0), "nobody is reached beyond");
     assert_eq!(world.record(far).finished.map(|end| end.since(world.record(far).asked)), Some(seconds(60)));
+}
+
+#[test]
+fn a_question_ends_when_its_time_is_over_and_is_not_asked_again() {
+    let config = RandomWalkConfig { ttl: 4, query_timeout: Duration::secs(5), ..walkers(2, ring("walk-over", 40)) };
+    let mut world = converged(&config, 40);
+    let id = ask(&mut world, 20);
+    let record = world.record(id);
+    assert_eq!((record.finished, record.messages()), (Some(Time::ZERO + seconds(5)), 2 * 4));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Lookups: how a search goes on from answer to answer, and what comes of it.
 //!
 //! A search asks the nearest contacts that it has heard of, `alpha` in parallel, until the nearest k (`lookup_width`) of those that
-//! answer at all have answered (paper, section 2.3). With `disjoint_paths`, several such searches go on side by side. One timer serves a whole search: all its requests have the same timeout, so the
-//! oldest is always the next to be given up. With `adaptive_timeouts` each request has a timer of its own.
+//! answer at all have answered (paper, section 2.3). With `disjoint_paths`, several such searches go on side by side. One timer serves a
+//! whole search: all its requests have the same timeout, so the oldest is always the next to be given up. With `adaptive_timeouts` each
+//! request has a timer of its own.
 
 use peerlab_model::{Hit, ItemId, Key, LookupId, PeerId, Span, Target, Token};
 

@@ -231,7 +231,7 @@ impl From<&RandomWalkConfig> for Rules {
                 remember_max: c.remember_max,
             }),
             remember: c.remember.span(),
-            remember_max: c.remember_max.max(8),
+            remember_max: c.remember_max,
             ping_interval: c.ping_interval.span(),
             missed_pings: c.missed_pings,
             spare_links: c.spare_links,
@@ -263,7 +263,8 @@ impl Rules {
         if self.hits == HitPath::ReversePath && self.remember < self.query_timeout {
             issues.warn("remember", format!("shorter than {timeout}: late hits will not find their way back"));
         }
-        issues.ensure(self.remember_max >= 8, "remember_max", "a peer must remember at least 8 queries");
+        let floods = self.walks.is_none();
+        issues.ensure(!floods || self.remember_max >= 8, "remember_max", "a peer must remember at least 8 queries");
         issues.ensure(self.remember <= super::seen::LONGEST, "remember", "30 days is the most");
         issues.ensure(self.missed_pings >= 1, "missed_pings", "a neighbour can only be dropped after at least 1 missed ping");
         issues.ensure(self.max_neighbours >= 1, "max_neighbours", "a peer without neighbours cannot ask anybody: 1 is the least");

@@ -43,13 +43,13 @@ impl<V: Variant> FloodingLike<V> {
         forward(peer, cx, this, Query { id, wanted, ttl: self.rules.rings[usize::from(ring)], hops: 1 }, origin);
     }
 
-    /// The time for a flood's hits is over: a larger one goes out, if there is one and the question still has time.
+    /// The time for a flood's hits is over: a larger one goes out, if there is one and the question still has time. Walkers have no second time.
     pub(super) fn ring_is_over(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, token: Token) {
         let (now, setting) = (cx.now(), cx.setting());
         let Some(question) = peer.questions.get_mut(token) else { return };
         let id = question.id;
         question.ring += 1;
-        let is_last = usize::from(question.ring) == self.rules.rings.len() || setting.is_overdue(now.since(question.asked));
+        let is_last = usize::from(question.ring) >= self.rules.rings.len() || setting.is_overdue(now.since(question.asked));
         if is_last || peer.neighbours.is_empty() {
             peer.questions.close(token);
             cx.finish(id);
