@@ -18,7 +18,8 @@
 //! # Map
 //! `peer`: the tables and the decisions · `recursive`, `iterative`: how a question travels · `question`: how it begins and ends ·
 //! `join`, `upkeep`: how the ring is kept · `content`: provider records · `maintenance`: the repair of values · `start`: the converged ring ·
-//! `shortcuts`: what sets models of this kind apart · `fingers`: Chord's shortcuts · `proximity`: the choice of fingers and of the next hop by round trips.
+//! `shortcuts`: what sets models of this kind apart · `fingers`: Chord's shortcuts · `proximity`: the choice of fingers and of the next hop
+//! by round trips.
 //!
 //! All but the fingers is shared: a model on such a ring is a [`ChordLike`] with [`Shortcuts`] of its own
 //! ([`koorde`](super::koorde), [`accordion`](super::accordion)).

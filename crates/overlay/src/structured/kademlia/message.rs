@@ -149,7 +149,8 @@ impl Message for KademliaMessage {
         }
     }
 
-    /// A byte for the kind, 4 for each request's token, 8 for one to store with, 4 for the rest of a record's life. The lookup's id is the simulator's label and costs nothing.
+    /// A byte for the kind, 4 for each request's token, 8 for one to store with, 4 for the rest of a record's life. The lookup's id is the
+    /// simulator's label and costs nothing.
     /// (The paper's request ids have 20 bytes; what is sent today has 2 to 8.)
     #[inline]
     fn fields(&self) -> Fields {

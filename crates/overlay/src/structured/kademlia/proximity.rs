@@ -57,7 +57,8 @@ impl Kademlia {
         }
     }
 
-    /// Proximity neighbour selection: who has found its bucket full takes the place of the contact with the longest round trip, if its own is shorter.
+    /// Proximity neighbour selection: who has found its bucket full takes the place of the contact with the longest round trip, if its own
+    /// is shorter.
     fn takes_place(&self, peer: &mut KademliaPeer, from: PeerId, place: Place, trip: Span) -> bool {
         let Place::Bucket(bucket) = place else { return false };
         if self.config.bucket_choice == BucketChoice::Oldest || peer.table.contacts(&self.shape, place).count() < self.shape.k {
