@@ -4,7 +4,7 @@
 //! [`Sink`] while it runs. The [`Registry`] does the same for models known by name.
 //!
 //! # How a run is divided
-//! - `shard`: peers at work, one event at a time, each peer alone; `books`: what the seats of a shard share;
+//! - `shard`: peers at work, one event at a time, each peer alone; `deeds`: what a handler asks for; `books`: what the seats of a shard share;
 //! - `notes`: what shards write down while a window runs;
 //! - `director`: the one who sees the whole world, between windows; with `truth` (who is online and holds what; `claims`: who answers
 //!   for which keys), `ledger` (one row a lookup), `timeline` (faults and loads), `start` (how it begins);
@@ -18,6 +18,7 @@
 mod books;
 mod claims;
 mod conditions;
+mod deeds;
 mod director;
 mod kept;
 mod ledger;
