@@ -131,6 +131,10 @@ pub struct Numbering {
     /// Bits of a seat's number that tell apart the seats of one host.
     slot_bits: u32,
     seat_bits: u32,
+    /// As on the wire.
+    identifier_bits: u32,
+    /// Of those, as many as a [`Key`] holds.
+    key_bits: u32,
     peer_secret: u64,
     item_secret: u64,
 }
@@ -138,6 +142,12 @@ pub struct Numbering {
 impl Numbering {
     /// The most seats that there can be.
     pub const SEATS_MAX: u32 = 1 << 31;
+
+    /// The usual length of identifiers: that of a SHA-1 hash.
+    pub const IDENTIFIER_BITS: u32 = 160;
+
+    /// The longest identifiers: those of a SHA-512 hash.
+    pub const IDENTIFIER_BITS_MAX: u32 = 512;
 
     /// The numbering of a population with `dedicated` servers beside it, one peer a host.
     pub fn new(population: u32, dedicated: u32, streams: Streams) -> Self {
@@ -149,6 +159,8 @@ impl Numbering {
             peers_per_host: 1,
             slot_bits: 0,
             seat_bits: bits_for(hosts),
+            identifier_bits: Self::IDENTIFIER_BITS,
+            key_bits: u64::BITS,
             peer_secret: keyed.bits(0, 0),
             item_secret: keyed.bits(1, 0),
         }
@@ -162,6 +174,36 @@ impl Numbering {
     pub fn with_peers_per_host(self, peers: u32) -> Self {
         let seats = Self::seats_for(self.hosts, peers).expect("a scenario's check has counted the seats");
         Self { peers_per_host: peers, slot_bits: peers.next_power_of_two().trailing_zeros(), seat_bits: bits_for(seats), ..self }
+    }
+
+    /// The same with identifiers of `bits` bits. Those beyond 64 only count on the wire: no population comes near to using them up.
+    ///
+    /// No two identities share one. Where they are short, a machine that takes a new identity in each life is sooner or later who it was before;
+    /// and two items may have the same key, as with any hash.
+    ///
+    /// # Panics
+    /// If there are too few for the seats, or too many: see [`Numbering::identifier_bits_for`]. To be called when the seats are known.
+    #[must_use]
+    pub fn with_identifier_bits(self, bits: u32) -> Self {
+        assert!((self.seat_bits..=Self::IDENTIFIER_BITS_MAX).contains(&bits), "identifiers of {bits} bits for {} seats", self.seats());
+        Self { identifier_bits: bits, key_bits: bits.min(u64::BITS), ..self }
+    }
+
+    /// The shortest identifiers that tell so many seats apart.
+    pub fn identifier_bits_for(seats: u32) -> u32 {
+        bits_for(seats)
+    }
+
+    /// The bytes that an identifier takes on the wire.
+    #[inline]
+    pub fn identifier_bytes(&self) -> u32 {
+        self.identifier_bits.div_ceil(8)
+    }
+
+    /// The key that a point of the identifier space has, with the bits that identifiers here do not have at zero.
+    #[inline]
+    pub fn truncated(&self, point: Key) -> Key {
+        Key(point.0 & (u64::MAX << (u64::BITS - self.key_bits)))
     }
 
     /// The seats, vacant ones included, that so many hosts take with so many peers each; nothing if there cannot be so many.
@@ -221,10 +263,10 @@ impl Numbering {
         self.seats_of(self.host(peer)).map(move |seat| PeerId(seat | generation))
     }
 
-    /// The identity of generation `generation` at a seat. Generations wrap around when the 32 bits are used up.
+    /// The identity of generation `generation` at a seat. Generations wrap around when the 32 bits are used up, or those of an identifier.
     #[inline]
     pub fn peer(&self, seat: u32, generation: u32) -> PeerId {
-        PeerId(seat | generation.wrapping_shl(self.seat_bits))
+        PeerId(seat | generation.wrapping_shl(self.seat_bits) & (u32::MAX >> (u32::BITS - self.key_bits.min(u32::BITS))))
     }
 
     /// The seat that an identity belongs to.
@@ -258,14 +300,29 @@ impl Numbering {
     /// Where a peer lies in the identifier space.
     #[inline]
     pub fn key(&self, peer: PeerId) -> Key {
+        if self.key_bits < u64::BITS {
+            return Key(mix_within(self.key_bits, u64::from(peer.0), self.peer_secret) << (u64::BITS - self.key_bits));
+        }
         Key(mix(u64::from(peer.0) ^ self.peer_secret))
     }
 
     /// Where an item lies in the identifier space.
     #[inline]
     pub fn item_key(&self, item: ItemId) -> Key {
-        Key(mix(u64::from(item.0) ^ self.item_secret))
+        self.truncated(Key(mix(u64::from(item.0) ^ self.item_secret)))
     }
+}
+
+/// A keyed bijection of the numbers of `bits` bits; higher bits of `word` do not count.
+fn mix_within(bits: u32, word: u64, secret: u64) -> u64 {
+    const ODD: [u64; 3] = [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb, 0x9e37_79b9_7f4a_7c15];
+    let (mask, half) = (u64::MAX >> (u64::BITS - bits), bits.div_ceil(2));
+    let round = |word: u64, (turn, odd): (u32, u64)| {
+        let word = (word ^ secret.rotate_left(21 * turn)) & mask;
+        (word ^ word >> half).wrapping_mul(odd) & mask
+    };
+    let word = (0..).zip(ODD).fold(word, round);
+    word ^ word >> half
 }
 
 /// The bits that tell so many seats apart; at least one.

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::LookupId;
+use crate::ids::{LookupId, Numbering};
 
 /// A message of an overlay: one variant a kind.
 ///
@@ -23,10 +23,11 @@ pub trait Message: Hash + Clone + Send + 'static {
     /// What it is sent for.
     fn cause(&self) -> Cause;
 
-    /// Its size on the wire in bytes, headers included, values apart: [`Setting::wire_bytes`](crate::Setting::wire_bytes) knows their size.
+    /// Its size on the wire in bytes with identifiers of the usual length, headers included, values apart:
+    /// [`Setting::wire_bytes`](crate::Setting::wire_bytes) knows what they are in a run.
     #[inline]
     fn wire_bytes(&self, wire: Wire) -> u32 {
-        wire.bytes(self.fields())
+        wire.bytes(self.fields(), Numbering::IDENTIFIER_BITS / 8)
     }
 }
 
@@ -78,7 +79,8 @@ impl Fields {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Wire {
-    /// 20 bytes of IPv4 and 8 of UDP, then the fields: 20 bytes a key (SHA-1), 26 a contact (key, IPv4 address, port).
+    /// 20 bytes of IPv4 and 8 of UDP, then the fields: 20 bytes a key (SHA-1, if a model's identifiers are of no other length), and 6 more a
+    /// contact (IPv4 address, port).
     #[default]
     Udp,
     /// As p2psim counts: 20 bytes a message and 4 for each identifier in it; other fields are free (Li et al. 2005, section 4).
@@ -86,11 +88,11 @@ pub enum Wire {
 }
 
 impl Wire {
-    /// The size in bytes of a message with these fields, values apart.
+    /// The size in bytes of a message with these fields, values apart, where an identifier takes so many bytes.
     #[inline]
-    pub const fn bytes(self, fields: Fields) -> u32 {
+    pub const fn bytes(self, fields: Fields, identifier: u32) -> u32 {
         match self {
-            Self::Udp => 28 + 26 * fields.contacts + 20 * fields.keys + fields.bytes,
+            Self::Udp => 28 + (identifier + 6) * fields.contacts + identifier * fields.keys + fields.bytes,
             Self::P2psim => 20 + 4 * (fields.contacts + fields.keys),
         }
     }

@@ -151,6 +151,12 @@ pub trait OverlayConfig: DeserializeOwned + Serialize + JsonSchema + Default + C
         1
     }
 
+    /// Bits of an identifier: of a peer's overlay id and of a key. A model that lets the user choose has a parameter `identifier_bits`, which
+    /// this returns; its range is checked by the world, and [`Numbering`] gives keys of no more bits.
+    fn identifier_bits(&self) -> u32 {
+        Numbering::IDENTIFIER_BITS
+    }
+
     /// Files that a run reads: their contents belong to what makes a result.
     fn files(&self) -> Vec<&str> {
         Vec::new()
@@ -281,7 +287,7 @@ impl Setting {
     #[inline]
     pub fn wire_bytes<M: Message>(&self, message: &M) -> u32 {
         let fields = message.fields();
-        self.wire.bytes(fields) + self.value_bytes * fields.records
+        self.wire.bytes(fields, self.numbering.identifier_bytes()) + self.value_bytes * fields.records
     }
 }
 

@@ -36,7 +36,7 @@ mod timeline;
 mod truth;
 
 /// Revision of the models: it counts up whenever the same scenario gives other results than before.
-pub const MODEL_REVISION: u32 = 4;
+pub const MODEL_REVISION: u32 = 5;
 
 pub use conditions::{Conditions, StartKind, TimeConfig};
 pub use observer::Observer;

@@ -161,6 +161,22 @@ struct Configured<O: Overlay> {
     config: O::Config,
 }
 
+impl<O: Overlay> Configured<O> {
+    /// Identifiers tell all seats apart.
+    fn check_identifiers(&self, seats: Option<u32>, issues: &mut Issues) {
+        let (bits, most) = (self.config.identifier_bits(), Numbering::IDENTIFIER_BITS_MAX);
+        let least = Numbering::identifier_bits_for(seats.unwrap_or(0));
+        if bits < least {
+            issues.error_with_help(
+                "identifier_bits",
+                format!("identifiers of {bits} bits cannot tell {} peers and servers apart", seats.unwrap_or(0)),
+                format!("at least {least} bits; {} are usual", Numbering::IDENTIFIER_BITS),
+            );
+        }
+        issues.ensure(bits <= most, "identifier_bits", format!("identifiers have at most {most} bits, not {bits}"));
+    }
+}
+
 impl<O: Overlay> fmt::Debug for Configured<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:?}", O::NAME, self.config)
@@ -192,6 +208,7 @@ impl<O: Overlay> Topology for Configured<O> {
                 format!("at most {possible} with so many hosts"),
             );
         }
+        self.check_identifiers(Numbering::seats_for(all, each), issues);
         self.config.check(hosts.saturating_mul(each), issues);
     }
 

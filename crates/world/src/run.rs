@@ -116,7 +116,9 @@ impl<'a, O: Overlay> World<'a, O> {
         let classes = Arc::new(Classes::new(&conditions.peers, streams));
         let content = conditions.items();
         let lifetimes = Lifetimes::new(conditions.churn.as_ref(), &conditions.peers, Arc::clone(&classes), streams)?;
-        let numbering = Numbering::new(population, roles.len() as u32, streams).with_peers_per_host(config.peers_per_host());
+        let numbering = Numbering::new(population, roles.len() as u32, streams)
+            .with_peers_per_host(config.peers_per_host())
+            .with_identifier_bits(config.identifier_bits());
         let setting = Setting {
             numbering,
             expected_online: (lifetimes.expected_online_share() * f64::from(population)) as u32 * numbering.peers_per_host(),

@@ -418,7 +418,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let numbering = &self.common.setting.numbering;
         let target = match questions.question(host, number) {
             Question::Item(item) => Target::Item(item),
-            Question::Key(key) => Target::Key(key),
+            Question::Key(key) => Target::Key(numbering.truncated(key)),
             Question::Peer(host) => Target::Peer(numbering.peer(numbering.first_seat(host), 0)),
         };
         self.ask(out, key, LookupId { origin: host.0, number }, target);

@@ -32,7 +32,7 @@ fn unknown_key_names_the_nearest_and_the_known() {
             "   | ^^^^^^^^^ did you mean `successors`?",
         ],
     );
-    assert!(complaint.contains("= help: known here: `model`, `name`, `successors`, `virtual_nodes`, `routing`"), "{complaint}");
+    assert!(complaint.contains("= help: known here: `model`, `name`, `identifier_bits`, `successors`, `virtual_nodes`"), "{complaint}");
 }
 
 #[test]

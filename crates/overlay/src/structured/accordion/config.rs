@@ -6,12 +6,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::structured::chord::{Routing, Rules};
+use crate::structured::trips::Patience;
 
 /// Accordion's parameters (Li et al. 2005) and those of the ring below it (Stoica et al. 2003); docs/models/accordion.md says where each
 /// default comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AccordionConfig {
+    /// Bits of an identifier, as many as tell the peers apart to 512 (as in Chord: 160, of SHA-1): what a key takes on the wire, and of how many points, up to 2^64, the space is.
+    pub identifier_bits: u16,
     /// The budget: bytes per second that a peer may spend on lookups and upkeep together, on average (paper: `r_avg`).
     pub r_avg: u32,
     /// The most bytes that a peer can save up for a burst (paper: `b_burst`; p2psim: 100 s of the budget).
@@ -36,6 +39,10 @@ pub struct AccordionConfig {
     pub check_predecessor_interval: Duration,
     /// Silence after which a contact counts as dead.
     pub request_timeout: Duration,
+    /// A contact that is asked the way is waited for by its smoothed round trip and four mean deviations (as TCP does), at most `request_timeout`.
+    pub adaptive_timeouts: bool,
+    /// With `adaptive_timeouts`, the shortest silence that counts: no less than this more than the smoothed round trip.
+    pub timeout_margin: Duration,
     /// The owner is contacted before it is named, so that a dead one is passed over.
     pub confirm_owner: bool,
     /// How often the origin asks again when no answer came.
@@ -57,6 +64,7 @@ pub struct AccordionConfig {
 impl Default for AccordionConfig {
     fn default() -> Self {
         Self {
+            identifier_bits: 160,
             r_avg: 100,
             b_burst: 10_000,
             t_inc: Duration::secs(5),
@@ -69,6 +77,8 @@ impl Default for AccordionConfig {
             stabilize_interval: Duration::secs(30),
             check_predecessor_interval: Duration::secs(30),
             request_timeout: Duration::millis(500),
+            adaptive_timeouts: false,
+            timeout_margin: Duration::millis(10),
             confirm_owner: true,
             retries: 3,
             retry_after: Duration::secs(5),
@@ -104,6 +114,10 @@ impl AccordionConfig {
 }
 
 impl OverlayConfig for AccordionConfig {
+    fn identifier_bits(&self) -> u32 {
+        u32::from(self.identifier_bits)
+    }
+
     fn check(&self, population: u32, issues: &mut Issues) {
         Rules::from(self).check("t_inc", population, issues);
         issues.ensure(self.r_avg >= 1, "r_avg", "a budget of at least 1 byte per second is needed");
@@ -146,6 +160,8 @@ impl From<&AccordionConfig> for Rules {
             fix_interval: c.t_inc.span(),
             check_predecessor_interval: c.check_predecessor_interval.span(),
             request_timeout: c.request_timeout.span(),
+            patience: Patience::new(c.request_timeout.span(), c.adaptive_timeouts, c.timeout_margin.span()),
+            timeout_margin: c.timeout_margin.span(),
             confirm_owner: c.confirm_owner,
             retries: c.retries,
             retry_after: c.retry_after.span(),

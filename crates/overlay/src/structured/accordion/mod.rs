@@ -34,7 +34,7 @@ pub use message::{AccordionOwn, Copy};
 use book::{Book, millis};
 use budget::{Budget, Limits};
 use peerlab_engine::random::{mix, unit_f64};
-use peerlab_model::{Key, Numbering, PeerId, Span, Time, Token, Wire};
+use peerlab_model::{Key, Numbering, PeerId, Setting, Span, Time, Token};
 
 use crate::structured::chord::{ChordLike, Cx, Goal, Neighbours, Pending, Query, RingMessage, RingPeer, Route, Rules, Shortcuts};
 use crate::structured::ring::View;
@@ -320,9 +320,9 @@ impl Shortcuts for Explored {
         peer.table.now = now;
     }
 
-    fn sent(peer: &mut AccordionPeer, wire: Wire, message: &AccordionMessage) {
+    fn sent(peer: &mut AccordionPeer, setting: &Setting, message: &AccordionMessage) {
         if !is_reply(message) {
-            peer.table.budget.pay(peerlab_model::Message::wire_bytes(message, wire));
+            peer.table.budget.pay(setting.wire_bytes(message));
         }
     }
 
@@ -330,7 +330,7 @@ impl Shortcuts for Explored {
         let now = cx.now();
         peer.table.now = now;
         if is_reply(message) {
-            peer.table.budget.pay(peerlab_model::Message::wire_bytes(message, cx.setting().wire));
+            peer.table.budget.pay(cx.setting().wire_bytes(message));
         }
         let view = View::new(cx.setting().numbering, peer.id());
         peer.table.book.heard(view, from, now);

@@ -23,6 +23,7 @@ pub enum Zones {
 /// CAN's parameters (Ratnasamy et al. 2001); docs/models/can.md says where each default comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "a switch for each refinement of the paper, none of which follows from another")]
 pub struct CanConfig {
     /// A named set of parameters, which replaces the defaults: `bare-bones` or `knobs-on`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,6 +50,10 @@ pub struct CanConfig {
     /// Silence after which a hop counts as unanswered. Upkeep waits three times as long, and asks a silent neighbour twice: it should exceed
     /// a third of the largest round trip by far.
     pub request_timeout: Duration,
+    /// A hop waits for the smoothed round trip to the neighbour and four mean deviations (as TCP does), at most `request_timeout`.
+    pub adaptive_timeouts: bool,
+    /// With `adaptive_timeouts`, the shortest silence that counts: no less than this more than the smoothed round trip.
+    pub timeout_margin: Duration,
     /// How often the origin asks again when no answer came.
     pub retries: u8,
     /// Silence after which the origin asks again.
@@ -80,6 +85,8 @@ impl Default for CanConfig {
             takeover_timer: Duration::secs(2),
             reassign_interval: Duration::secs(60),
             request_timeout: Duration::millis(500),
+            adaptive_timeouts: false,
+            timeout_margin: Duration::millis(10),
             retries: 2,
             retry_after: Duration::secs(20),
             replicas: 3,
@@ -107,6 +114,7 @@ impl OverlayConfig for CanConfig {
             ("takeover_timer", self.takeover_timer),
             ("reassign_interval", self.reassign_interval),
             ("request_timeout", self.request_timeout),
+            ("timeout_margin", self.timeout_margin),
             ("retry_after", self.retry_after),
             ("republish_interval", self.republish_interval),
             ("record_expiry", self.record_expiry),

@@ -132,7 +132,7 @@ impl Can {
         {
             let larger = space.neighbours().iter().filter(|other| other.zone.depth < own && !other.suspect && other.peer != query.origin);
             if let Some(largest) = larger.min_by_key(|other| (other.zone.depth, other.peer)) {
-                self.send_hop(cx, largest.peer, Query { goal: Goal::JoinHere, realm, ..*query });
+                self.send_hop(peer, cx, largest.peer, Query { goal: Goal::JoinHere, realm, ..*query });
                 return;
             }
         }

@@ -44,6 +44,7 @@ use peerlab_model::{
 };
 use peerlab_prefetch::prefetch;
 
+use crate::structured::trips::Patience;
 use zone::Torus;
 
 /// The CAN lookup model.
@@ -66,6 +67,8 @@ struct Rules {
     takeover_timer: Span,
     reassign_interval: Span,
     request_timeout: Span,
+    /// With which a neighbour that is asked the way is waited for.
+    patience: Patience,
     retries: u8,
     retry_after: Span,
     replicas: u8,
@@ -87,6 +90,7 @@ impl From<&CanConfig> for Rules {
             takeover_timer: c.takeover_timer.span(),
             reassign_interval: c.reassign_interval.span(),
             request_timeout: c.request_timeout.span(),
+            patience: Patience::new(c.request_timeout.span(), c.adaptive_timeouts, c.timeout_margin.span()),
             retries: c.retries,
             retry_after: c.retry_after.span(),
             replicas: c.replicas,

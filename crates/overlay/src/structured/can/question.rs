@@ -36,7 +36,7 @@ impl Can {
     /// The same through a contact.
     pub(super) fn ask_through(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, contact: PeerId, key: Key, purpose: Purpose) {
         let query = self.open_question(peer, cx, key, NO_LOOKUP, purpose);
-        self.send_hop(cx, contact, query);
+        self.send_hop(peer, cx, contact, query);
     }
 
     fn open_question(&self, peer: &CanPeer, cx: &mut Cx<'_>, key: Key, lookup: LookupId, purpose: Purpose) -> Query {

@@ -4,12 +4,13 @@
 //! no neighbour is closer to the point than this peer, the neighbours' neighbours are tried, which stand in their last updates: the
 //! paper's expanding ring search (section 2.3) to a depth of two, without its messages.
 
-use peerlab_model::{Cause, PeerId, Token};
+use peerlab_model::{Cause, PeerId, Span, Token};
 
 use super::message::{ANY, Goal, Query};
 use super::peer::{CanPeer, Pending, Why};
 use super::zone::Point;
 use super::{Can, CanMessage, CanTimer, Cx};
+use crate::structured::trips::Trip;
 
 /// Where a question goes from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,15 +45,18 @@ impl Can {
         let mut best_ratio: Option<(f64, PeerId)> = None;
         for (_, space) in peer.spaces().filter(|&(realm, _)| query.realm == ANY || realm == query.realm) {
             // Who has not been measured counts as far away as the farthest who has.
-            let farthest =
-                if self.rules.rtt_weighted { space.neighbours().iter().map(|other| other.trip_us).max().unwrap_or(0).max(1) } else { 1 };
+            let farthest = if self.rules.rtt_weighted {
+                space.neighbours().iter().filter_map(|other| Some(other.trip?.mean_us())).max().unwrap_or(1)
+            } else {
+                1
+            };
             for other in space.neighbours().iter().filter(|other| !other.suspect && !is_newcomer(query, other.peer)) {
                 let distance = self.torus.distance(other.zone, to);
                 if distance >= own {
                     continue;
                 }
                 if self.rules.rtt_weighted {
-                    let trip = if other.trip_us == 0 { farthest } else { other.trip_us };
+                    let trip = other.trip.map_or(farthest, Trip::mean_us);
                     let ratio = (self.torus.length(own) - self.torus.length(distance)) / f64::from(trip);
                     if best_ratio.is_none_or(|(most, _)| ratio > most) {
                         best_ratio = Some((ratio, other.peer));
@@ -122,7 +126,7 @@ impl Can {
     pub(super) fn pass_on(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, query: Query) {
         match self.route(peer, cx, &query) {
             Route::Here(realm) => self.answer(peer, cx, &query, realm),
-            Route::Next(next) => self.send_hop(cx, next, query),
+            Route::Next(next) => self.send_hop(peer, cx, next, query),
             // A newcomer tries again soon.
             Route::Stuck if query.goal.is_join() && query.origin != peer.id => Self::refuse(peer, cx, query.origin, query.ask, &query),
             // It is lost, and its origin asks again when this place has been repaired.
@@ -131,11 +135,20 @@ impl Can {
     }
 
     /// Passes a question to `to` and waits for the acknowledgement.
-    pub(super) fn send_hop(&self, cx: &mut Cx<'_>, to: PeerId, query: Query) {
+    pub(super) fn send_hop(&self, peer: &CanPeer, cx: &mut Cx<'_>, to: PeerId, query: Query) {
         let query = Query { hops: query.hops.saturating_add(1), ..query };
         let hop = cx.open(Pending::Hop { to, query, sent: cx.now() });
         cx.send(to, CanMessage::forward(hop, query));
-        cx.set_timer(self.rules.request_timeout, CanTimer::Request(hop));
+        cx.set_timer(self.patience(peer, to), CanTimer::Request(hop));
+    }
+
+    /// How long a question waits to be acknowledged.
+    #[inline]
+    fn patience(&self, peer: &CanPeer, to: PeerId) -> Span {
+        if !self.rules.patience.is_adaptive() {
+            return self.rules.patience.longest;
+        }
+        self.rules.patience.towards(peer.spaces().find_map(|(_, space)| space.neighbour(to)?.trip))
     }
 
     /// The question has arrived at its next peer.
@@ -159,6 +172,9 @@ impl Can {
         for (realm, space) in peer.spaces_mut() {
             if space.knows(to) {
                 space.suspect(to, true);
+                if self.rules.patience.is_adaptive() {
+                    space.forget_trip(to);
+                }
                 known = Some(realm);
             }
         }

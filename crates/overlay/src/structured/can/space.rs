@@ -6,6 +6,7 @@ use peerlab_model::{Key, PeerId, Span, Time};
 
 use super::message::{Bulletin, Listed};
 use super::zone::{Face, Point, Torus, Zone};
+use crate::structured::trips::Trip;
 
 /// A neighbour's zone. Somebody who has several that touch this peer's is there several times.
 #[derive(Clone, Debug)]
@@ -16,8 +17,8 @@ pub(super) struct Neighbour {
     /// When it was last heard from.
     pub(super) heard: Time,
     pub(super) peer: PeerId,
-    /// Smoothed round trip in microseconds; 0 if it has not been measured.
-    pub(super) trip_us: u32,
+    /// The round trip, if it has been measured.
+    pub(super) trip: Option<Trip>,
     /// It did not answer: questions go round it until it is known why.
     pub(super) suspect: bool,
 }
@@ -147,14 +148,14 @@ impl Space {
     /// What a peer has told of itself, or others of it: its zones near this peer's are in the table from now on, and no other ones of it.
     pub(super) fn learn(&mut self, torus: &Torus, peer: PeerId, zones: &[Zone], bulletin: Option<&Arc<Bulletin>>, now: Time) {
         let before: Vec<Zone> = self.of(peer).map(|neighbour| neighbour.zone).collect();
-        let trip_us = self.neighbour(peer).map_or(0, |neighbour| neighbour.trip_us);
+        let trip = self.neighbour(peer).and_then(|neighbour| neighbour.trip);
         let near: Vec<Zone> = zones.iter().copied().filter(|&zone| self.is_near(torus, zone)).collect();
         if before != near {
             self.changed();
         }
         self.neighbours.retain(|neighbour| neighbour.peer != peer);
         let at = self.neighbours.partition_point(|neighbour| neighbour.peer < peer);
-        let known = near.iter().map(|&zone| Neighbour { zone, bulletin: bulletin.cloned(), heard: now, peer, trip_us, suspect: false });
+        let known = near.iter().map(|&zone| Neighbour { zone, bulletin: bulletin.cloned(), heard: now, peer, trip, suspect: false });
         self.neighbours.splice(at..at, known);
         // Room for what is there: a million peers have one of these each.
         if self.neighbours.capacity() > self.neighbours.len() + 4 {
@@ -195,13 +196,16 @@ impl Space {
         *self = Self { version: self.version, ..Self::new() };
     }
 
-    /// A measured round trip, smoothed with a gain of 1/8 (as TCP does).
+    /// A round trip has been measured.
     pub(super) fn measured(&mut self, peer: PeerId, trip: Span) {
-        let sample = u32::try_from(trip.nanos() / 1000).unwrap_or(u32::MAX).max(1);
         for neighbour in self.neighbours.iter_mut().filter(|neighbour| neighbour.peer == peer) {
-            let mean = if neighbour.trip_us == 0 { sample } else { neighbour.trip_us };
-            neighbour.trip_us = (i64::from(mean) + (i64::from(sample) - i64::from(mean)) / 8).max(1) as u32;
+            Trip::note(&mut neighbour.trip, trip);
         }
+    }
+
+    /// What was measured of a peer is not true any more.
+    pub(super) fn forget_trip(&mut self, peer: PeerId) {
+        self.neighbours.iter_mut().filter(|neighbour| neighbour.peer == peer).for_each(|neighbour| neighbour.trip = None);
     }
 
     pub(super) fn suspect(&mut self, peer: PeerId, suspect: bool) {
@@ -272,7 +276,7 @@ impl Space {
         self.bulletin = Some(Arc::clone(bulletin));
         let known = |(peer, bulletin): (PeerId, Arc<Bulletin>)| {
             let zone = bulletin.zones[0];
-            Neighbour { zone, bulletin: Some(bulletin), heard: Time::ZERO, peer, trip_us: 0, suspect: false }
+            Neighbour { zone, bulletin: Some(bulletin), heard: Time::ZERO, peer, trip: None, suspect: false }
         };
         self.neighbours = neighbours.map(known).collect();
     }

@@ -235,7 +235,7 @@ impl Can {
         let now = cx.now();
         let Some(space) = peer.space(realm) else { return };
         let is_due = |other: &&super::space::Neighbour| {
-            now.since(other.heard) >= self.rules.failure_after || other.suspect || (self.rules.rtt_weighted && other.trip_us == 0)
+            now.since(other.heard) >= self.rules.failure_after || other.suspect || (self.rules.rtt_weighted && other.trip.is_none())
         };
         let mut due: Vec<(PeerId, Why)> = Vec::new();
         for other in space.neighbours().iter().filter(is_due) {

@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::repair::check_replicas;
 use crate::structured::ring::LIST_MAX;
+use crate::structured::trips::Patience;
 
 /// Chord's parameters (Stoica et al. 2003); docs/models/chord.md says where each default comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ChordConfig {
+    /// Bits of an identifier, as many as tell the peers apart to 512 (paper: 160, of SHA-1): what a key takes on the wire, and of how many points, up to 2^64, the space is.
+    pub identifier_bits: u16,
     /// Length r of the successor list, 1 to 64 (paper: r = Ω(log N); 20 in its experiments with 1000 nodes).
     pub successors: u8,
     /// Peers that each host runs, each with an id and tables of its own, 1 to 256 (paper: its experiments have up to 20): several even out the load.
@@ -38,6 +41,10 @@ pub struct ChordConfig {
     pub check_predecessor_interval: Duration,
     /// Silence after which a contact counts as dead.
     pub request_timeout: Duration,
+    /// A contact that is asked the way is waited for by its smoothed round trip and four mean deviations (as TCP does), at most `request_timeout`.
+    pub adaptive_timeouts: bool,
+    /// With `adaptive_timeouts`, the shortest silence that counts: no less than this more than the smoothed round trip.
+    pub timeout_margin: Duration,
     /// The owner is contacted before it is named, so that a dead one is passed over.
     pub confirm_owner: bool,
     /// How often a question is asked again when its path broke (iterative) or no answer came (otherwise).
@@ -104,6 +111,7 @@ pub enum NextHop {
 impl Default for ChordConfig {
     fn default() -> Self {
         Self {
+            identifier_bits: 160,
             successors: 20,
             virtual_nodes: 1,
             routing: Routing::Iterative,
@@ -115,6 +123,8 @@ impl Default for ChordConfig {
             fix_fingers_interval: Duration::secs(30),
             check_predecessor_interval: Duration::secs(30),
             request_timeout: Duration::millis(500),
+            adaptive_timeouts: false,
+            timeout_margin: Duration::millis(10),
             confirm_owner: true,
             retries: 3,
             retry_after: Duration::secs(5),
@@ -128,6 +138,10 @@ impl Default for ChordConfig {
 }
 
 impl OverlayConfig for ChordConfig {
+    fn identifier_bits(&self) -> u32 {
+        u32::from(self.identifier_bits)
+    }
+
     fn check(&self, population: u32, issues: &mut Issues) {
         Rules::from(self).check("fix_fingers_interval", population, issues);
         let samples = usize::from(self.finger_samples);
@@ -160,6 +174,9 @@ pub struct Rules {
     pub(crate) fix_interval: Span,
     pub(crate) check_predecessor_interval: Span,
     pub(crate) request_timeout: Span,
+    /// With which a contact that is asked the way is waited for.
+    pub(crate) patience: Patience,
+    pub(crate) timeout_margin: Span,
     pub(crate) confirm_owner: bool,
     pub(crate) retries: u8,
     pub(crate) retry_after: Span,
@@ -180,6 +197,8 @@ impl From<&ChordConfig> for Rules {
             fix_interval: c.fix_fingers_interval.span(),
             check_predecessor_interval: c.check_predecessor_interval.span(),
             request_timeout: c.request_timeout.span(),
+            patience: Patience::new(c.request_timeout.span(), c.adaptive_timeouts, c.timeout_margin.span()),
+            timeout_margin: c.timeout_margin.span(),
             confirm_owner: c.confirm_owner,
             retries: c.retries,
             retry_after: c.retry_after.span(),
@@ -206,6 +225,7 @@ impl Rules {
             (fix, self.fix_interval),
             ("check_predecessor_interval", self.check_predecessor_interval),
             ("request_timeout", self.request_timeout),
+            ("timeout_margin", self.timeout_margin),
             ("retry_after", self.retry_after),
             ("republish_interval", self.republish_interval),
             ("record_expiry", self.record_expiry),

@@ -87,8 +87,8 @@ impl Shortcuts for Fingers {
         for finger in peer.table.iter_mut().filter(|finger| **finger == dead) {
             *finger = unknown;
         }
-        if let Some(trips) = peer.extra.as_deref_mut().and_then(|extra| extra.trips.as_deref_mut()) {
-            trips.forget(dead);
+        if let Some(watch) = peer.extra.as_deref_mut().and_then(|extra| extra.watch.as_deref_mut()) {
+            watch.trips.forget(dead);
         }
     }
 

@@ -90,23 +90,30 @@ impl<V: Shortcuts> ChordLike<V> {
         };
         match contact {
             Some(_) => self.send_step(peer, cx, search, None),
-            None => self.search_from_here(peer, cx, search),
+            None => self.search_from_here(peer, cx, search, None),
         }
     }
 
     /// Begins anew from this peer's own tables: at the beginning, and when the whole path has died.
-    fn search_from_here(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, mut search: Search<V::Trail>) {
+    fn search_from_here(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, mut search: Search<V::Trail>, avoid: Option<PeerId>) {
         search.depth = 0;
-        self.go_on_from_here(peer, cx, search, V::Trail::default());
+        self.go_on_from_here(peer, cx, search, V::Trail::default(), avoid);
     }
 
-    fn go_on_from_here(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, mut search: Search<V::Trail>, trail: V::Trail) {
+    fn go_on_from_here(
+        &self,
+        peer: &mut RingPeer<V>,
+        cx: &mut Cx<'_, V>,
+        mut search: Search<V::Trail>,
+        trail: V::Trail,
+        avoid: Option<PeerId>,
+    ) {
         (search.path_length, search.at, search.detours) = (0, peer.id, 0);
         if !peer.active {
             self.search_failed(peer, cx, &search);
             return;
         }
-        match self.shortcuts.route(peer, self.view(peer), search.key, trail, None) {
+        match self.route_around(peer, search.key, trail, avoid) {
             Route::Next(next, trail) => {
                 (search.at, search.trail) = (next, trail);
                 search.depth += 1;
@@ -125,6 +132,7 @@ impl<V: Shortcuts> ChordLike<V> {
         search.stage = Stage::Step;
         let (to, key, lookup, goal, trail) = (search.at, search.key, search.lookup, search.purpose.goal(), search.trail);
         let token = peer.extra().searches.open(search);
+        let patience = self.patience(peer, cx, to, token);
         Self::send(
             peer,
             cx,
@@ -134,7 +142,7 @@ impl<V: Shortcuts> ChordLike<V> {
                 Some(dead) => RingMessage::StepAvoiding { key, lookup, token, dead, goal, trail },
             },
         );
-        cx.set_timer(self.rules.request_timeout, ChordTimer::Search(token));
+        cx.set_timer(patience, ChordTimer::Search(token));
     }
 
     fn close_search(peer: &mut RingPeer<V>, token: Token) -> Option<Search<V::Trail>> {
@@ -142,7 +150,8 @@ impl<V: Shortcuts> ChordLike<V> {
     }
 
     /// The search that `from` has answered. Of a first contact only the address was known: who lives there says so itself.
-    fn answered_search(&self, peer: &mut RingPeer<V>, from: PeerId, token: Token) -> Option<Search<V::Trail>> {
+    fn answered_search(&self, peer: &mut RingPeer<V>, cx: &Cx<'_, V>, from: PeerId, token: Token) -> Option<Search<V::Trail>> {
+        self.heard(peer, cx, from, token);
         let mut search = Self::close_search(peer, token)?;
         let first = search.purpose == Purpose::Join && search.path_length == 0;
         if first && self.numbering.seat(search.at) == self.numbering.seat(from) {
@@ -153,16 +162,16 @@ impl<V: Shortcuts> ChordLike<V> {
 
     /// The peer that is being asked refers to `next`.
     pub(super) fn step_next(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token, next: PeerId, trail: V::Trail) {
-        let Some(mut search) = self.answered_search(peer, from, token) else { return };
+        let Some(mut search) = self.answered_search(peer, cx, from, token) else { return };
         if from != search.at {
-            self.go_round(peer, cx, search);
+            self.go_round(peer, cx, search, false);
             return;
         }
         let from = View::new(self.numbering, search.at);
         let own = next == peer.id && search.purpose != Purpose::Join;
         if V::REVISITS && own && search.depth < DEPTH_MAX {
             search.depth += 1;
-            self.go_on_from_here(peer, cx, search, trail);
+            self.go_on_from_here(peer, cx, search, trail, None);
         } else if from.to(next) != 0 && search.is_dead(next) && search.detours < V::DETOURS_MAX {
             // It believes in one that is known to be dead; or in an earlier life of this peer, which is no way to the key.
             search.detours = search.detours.saturating_add(1);
@@ -178,11 +187,11 @@ impl<V: Shortcuts> ChordLike<V> {
 
     /// The peer that is being asked has the owner among its successors.
     pub(super) fn step_owners(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token, successors: Arc<[PeerId]>) {
-        let Some(search) = self.answered_search(peer, from, token) else { return };
+        let Some(search) = self.answered_search(peer, cx, from, token) else { return };
         if from == search.at {
             self.consider_owners(peer, cx, search, successors);
         } else {
-            self.go_round(peer, cx, search);
+            self.go_round(peer, cx, search, false);
         }
     }
 
@@ -222,26 +231,28 @@ impl<V: Shortcuts> ChordLike<V> {
         }
     }
 
-    /// Silence: the contact is dropped, and the search goes round it.
+    /// Silence: the contact is dropped, if it was waited for long enough, and the search goes round it.
     pub(super) fn search_timed_out(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, token: Token) {
         let Some(search) = Self::close_search(peer, token) else { return };
         if matches!(search.purpose.goal(), Goal::Owner | Goal::Providers) {
             cx.timed_out(search.lookup);
         }
-        self.go_round(peer, cx, search);
+        let doubtful = search.stage == Stage::Step && self.is_doubtful(peer, cx, search.at, token);
+        self.go_round(peer, cx, search, doubtful);
     }
 
     /// A newcomer has been asked: as good as nobody.
     pub(super) fn search_refused(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, token: Token) {
         if let Some(search) = Self::close_search(peer, token) {
-            self.go_round(peer, cx, search);
+            self.go_round(peer, cx, search, false);
         }
     }
 
-    fn go_round(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, mut search: Search<V::Trail>) {
+    /// Goes on without the peer that was asked. It is gone, unless that is doubtful.
+    fn go_round(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, mut search: Search<V::Trail>, doubtful: bool) {
         if Self::is_overdue(cx, &search) {
             let silent = if search.stage == Stage::Fetch { search.owners[usize::from(search.next_owner)] } else { search.at };
-            self.drop_contact(peer, cx, silent);
+            self.give_up(peer, cx, silent, doubtful);
             return self.search_failed(peer, cx, &search);
         }
         if search.stage == Stage::Fetch {
@@ -253,12 +264,15 @@ impl<V: Shortcuts> ChordLike<V> {
             return;
         }
         let dead = search.at;
-        search.bury(dead);
-        self.drop_contact(peer, cx, dead);
+        self.give_up(peer, cx, dead, doubtful);
+        // Who may live yet is not passed over where it owns the key.
+        if !doubtful {
+            search.bury(dead);
+        }
         if search.ascend() {
             self.send_step(peer, cx, search, Some(dead));
         } else {
-            self.search_from_here(peer, cx, search);
+            self.search_from_here(peer, cx, search, Some(dead).filter(|_| doubtful));
         }
     }
 
@@ -271,7 +285,7 @@ impl<V: Shortcuts> ChordLike<V> {
     fn retry_search(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, mut search: Search<V::Trail>) {
         if search.tries < self.rules.retries && peer.active && !Self::is_overdue(cx, &search) {
             search.tries += 1;
-            self.search_from_here(peer, cx, search);
+            self.search_from_here(peer, cx, search, None);
         } else {
             self.search_failed(peer, cx, &search);
         }
@@ -298,7 +312,7 @@ impl<V: Shortcuts> ChordLike<V> {
         if search.waits_for(from) {
             self.conclude(peer, cx, &search, owner);
         } else {
-            self.go_round(peer, cx, search);
+            self.go_round(peer, cx, search, false);
         }
     }
 
@@ -306,7 +320,7 @@ impl<V: Shortcuts> ChordLike<V> {
     pub(super) fn search_providers(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token, holders: &[PeerId]) {
         let Some(mut search) = Self::close_search(peer, token) else { return };
         if !search.waits_for(from) {
-            self.go_round(peer, cx, search);
+            self.go_round(peer, cx, search, false);
         } else if holders.is_empty() && cx.setting().keeps_values() && self.has_replicas_left(&search) {
             // The owner's replicas come next on the ring (Dabek et al. 2001, section 4.3).
             search.next_owner += 1;

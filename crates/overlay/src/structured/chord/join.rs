@@ -99,6 +99,7 @@ impl<V: Shortcuts> ChordLike<V> {
         if !peer.active {
             peer.extra().newcomers.refused(lowest);
         }
+        self.heard(peer, cx, from, token);
         if step {
             self.search_refused(peer, cx, token);
         } else {

@@ -36,6 +36,7 @@ mod proximity;
 mod question;
 mod recursive;
 mod shortcuts;
+mod silence;
 mod start;
 mod upkeep;
 
@@ -106,7 +107,7 @@ impl<V: Shortcuts> ChordLike<V> {
     /// Sends a message on this peer's account.
     #[inline]
     pub(crate) fn send(peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, to: PeerId, message: RingMessage<V::Trail>) {
-        V::sent(peer, cx.setting().wire, &message);
+        V::sent(peer, cx.setting(), &message);
         cx.send(to, message);
     }
 

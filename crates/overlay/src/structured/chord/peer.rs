@@ -11,7 +11,7 @@ use crate::publisher::Publisher;
 use crate::records::Records;
 use crate::structured::newcomers::Newcomers;
 use crate::structured::ring::{View, relist};
-use crate::structured::trips::{Trip, Trips};
+use crate::structured::trips::{Stopwatch, Trips};
 
 /// One peer of a Chord ring.
 pub type ChordPeer = RingPeer<Fingers>;
@@ -191,7 +191,7 @@ pub(super) struct Extra<T> {
     /// The other newcomers, before it is a member.
     pub(super) newcomers: Newcomers,
     /// Round trips to contacts, where they are measured.
-    pub(super) trips: Option<Box<Trips>>,
+    pub(super) watch: Option<Box<Stopwatch>>,
 }
 
 impl<T> Default for Extra<T> {
@@ -201,7 +201,7 @@ impl<T> Default for Extra<T> {
             records: Records::default(),
             publisher: Publisher::default(),
             newcomers: Newcomers::default(),
-            trips: None,
+            watch: None,
         }
     }
 }
@@ -238,7 +238,7 @@ impl<V: Shortcuts> RingPeer<V> {
     }
 
     pub(super) fn trips(&self) -> Option<&Trips> {
-        self.extra.as_deref()?.trips.as_deref()
+        self.extra.as_deref()?.watch.as_deref().map(|watch| &watch.trips)
     }
 
     pub(super) fn set_predecessor(&mut self, predecessor: Option<PeerId>) {
@@ -328,9 +328,8 @@ impl<V: Shortcuts> RingPeer<V> {
         let list = size_of_val::<[PeerId]>(&self.successors) + 2 * size_of::<usize>();
         let extra = self.extra.as_deref().map_or(0, |extra| {
             // Round trips, and the place for them, are state of those who measure.
-            let trips = extra.trips.as_deref().map_or(0, |trips| size_of::<Trips>() + trips.len() * size_of::<(PeerId, Trip)>());
-            size_of::<Extra<V::Trail>>() - size_of::<Option<Box<Trips>>>()
-                + trips
+            size_of::<Extra<V::Trail>>() - size_of::<Option<Box<Stopwatch>>>()
+                + extra.watch.as_deref().map_or(0, Stopwatch::bytes)
                 + extra.searches.len() * size_of::<(Token, Search<V::Trail>)>()
                 + extra.records.len() * size_of::<crate::records::Record>()
                 + extra.publisher.bytes()

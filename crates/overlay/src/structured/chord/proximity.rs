@@ -94,7 +94,7 @@ impl Fingers {
     pub(super) fn note(&self, view: View, peer: &mut ChordPeer, contact: PeerId, trip: Span) {
         let index = interval(view, contact);
         let extra = peer.extra.get_or_insert_default();
-        let trips = extra.trips.get_or_insert_default();
+        let trips = &mut extra.watch.get_or_insert_default().trips;
         if self.samples > 0
             && let Some(finger) = peer.table.get_mut(index).filter(|finger| **finger != contact)
         {
@@ -126,7 +126,7 @@ impl Fingers {
         let fingers = peer.table.iter().map(|&finger| (finger, view.to(finger))).filter(|&(_, ahead)| ahead != 0 && ahead < bound);
         let cost = |&(contact, ahead): &(PeerId, u64)| {
             let hops = 0.5 * libm::log2(((bound - ahead) as f64 / gap as f64).max(1.0));
-            let trip = trips.get(contact).map_or(mean, |trip| u64::from(trip.mean_us));
+            let trip = trips.get(contact).map_or(mean, |trip| trip.mean_us().into());
             (trip + (mean as f64 * hops) as u64, u64::MAX - ahead)
         };
         fingers.chain(listed).min_by_key(cost).map(|(contact, _)| contact)

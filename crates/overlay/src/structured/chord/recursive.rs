@@ -1,6 +1,6 @@
 //! Recursive and semi-recursive routing: each peer passes the question on.
 //!
-//! A hop is acknowledged. A contact that stays silent for `request_timeout` is dropped from all tables and the question goes to the next
+//! A hop is acknowledged. A contact that stays silent for `request_timeout` (see `silence`) is dropped from all tables and the question goes to the next
 //! best one. The owner's predecessor passes the question to the owner, who answers the origin (or, without `confirm_owner`, names the
 //! owner to the origin itself). The origin asks again if no answer comes.
 //!
@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use peerlab_model::{Cause, PeerId, Token};
+use peerlab_model::{Cause, Key, PeerId, Token};
 
 use super::config::Routing;
 use super::message::{Goal, Query};
@@ -44,7 +44,20 @@ impl<V: Shortcuts> ChordLike<V> {
 
     /// Sends a question one hop further, from wherever it is.
     pub(super) fn pass_on(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, query: Query<V::Trail>) {
-        match self.shortcuts.route(peer, self.view(peer), query.key, query.trail, None) {
+        self.pass_around(peer, cx, query, None);
+    }
+
+    /// Where a question goes from here, if there is a way, round a contact whose silence is doubtful.
+    #[inline]
+    pub(super) fn route_around(&self, peer: &RingPeer<V>, key: Key, trail: V::Trail, avoid: Option<PeerId>) -> Route<V::Trail> {
+        match self.shortcuts.route(peer, self.view(peer), key, trail, avoid) {
+            Route::Lost if avoid.is_some() => self.shortcuts.route(peer, self.view(peer), key, trail, None),
+            route => route,
+        }
+    }
+
+    fn pass_around(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, query: Query<V::Trail>, avoid: Option<PeerId>) {
+        match self.route_around(peer, query.key, query.trail, avoid) {
             Route::Next(next, trail) => {
                 self.send_hop(peer, cx, next, Query { hops: query.hops + 1, ..query }, trail, false);
                 V::passed_on(self, peer, cx, &query, next, trail);
@@ -81,8 +94,9 @@ impl<V: Shortcuts> ChordLike<V> {
         let query = if self.rules.routing == Routing::Recursive { self.take_over_question(peer, cx, query) } else { query };
         let hop = cx.open(Pending::Hop { to, query, last });
         let query = Query { trail, ..query };
+        let patience = if last { self.rules.patience.longest } else { self.patience(peer, cx, to, hop) };
         Self::send(peer, cx, to, if last { RingMessage::deliver(hop, query) } else { RingMessage::forward(hop, query) });
-        cx.set_timer(self.rules.request_timeout, ChordTimer::Request(hop));
+        cx.set_timer(patience, ChordTimer::Request(hop));
     }
 
     /// Recursive: a question that somebody else has passed on goes further under this peer's own name, so that the answer comes back here.
@@ -97,24 +111,39 @@ impl<V: Shortcuts> ChordLike<V> {
 
     /// The question has arrived at its next peer.
     pub(crate) fn acknowledged(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, hop: Token) {
+        self.heard(peer, cx, from, hop);
         let Some(Pending::Hop { to, query, last }) = cx.close(hop) else { return };
         if from != to {
             // The machine has another identity now. It passes the question on from where it lies, but is not the owner that was meant.
             self.drop_contact(peer, cx, to);
             if last {
-                self.hop_failed(peer, cx, query, last);
+                self.hop_failed(peer, cx, query, last, None);
             }
         }
     }
 
+    /// A question was not acknowledged in time.
+    pub(super) fn hop_timed_out(
+        &self,
+        peer: &mut RingPeer<V>,
+        cx: &mut Cx<'_, V>,
+        (to, query, last): (PeerId, Query<V::Trail>, bool),
+        hop: Token,
+    ) {
+        Self::count_timeout(cx, &query);
+        let doubtful = self.is_doubtful(peer, cx, to, hop);
+        self.give_up(peer, cx, to, doubtful);
+        self.hop_failed(peer, cx, query, last, Some(to).filter(|_| doubtful));
+    }
+
     /// The contact of a hop is of no use: the question takes another way.
-    pub(super) fn hop_failed(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, query: Query<V::Trail>, last: bool) {
+    pub(super) fn hop_failed(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, query: Query<V::Trail>, last: bool, avoid: Option<PeerId>) {
         if V::is_redundant(query.trail) {
             return;
         }
         let query = if last { query } else { Query { hops: query.hops - 1, ..query } };
         if peer.active {
-            self.pass_on(peer, cx, query);
+            self.pass_around(peer, cx, query, avoid);
         } else if query.origin == peer.id {
             // A newcomer's contact, or the last contact of a peer that is cut off.
             self.ask_failed(peer, cx, query.ask);
@@ -122,7 +151,7 @@ impl<V: Shortcuts> ChordLike<V> {
     }
 
     /// The lookup that a question belongs to was held up by a dead contact.
-    pub(super) fn count_timeout(cx: &mut Cx<'_, V>, query: &Query<V::Trail>) {
+    fn count_timeout(cx: &mut Cx<'_, V>, query: &Query<V::Trail>) {
         if let Cause::Lookup(lookup) = query.goal.cause(query.lookup) {
             cx.timed_out(lookup);
         }

@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
-use peerlab_model::{Key, Numbering, OverlayConfig, PeerId, Span, Start, Time, Token, Wire};
+use peerlab_model::{Key, Numbering, OverlayConfig, PeerId, Setting, Span, Start, Time, Token};
 
 use super::config::Rules;
 use super::message::{Query, RingMessage, Trail};
@@ -88,7 +88,7 @@ pub trait Shortcuts: Clone + Debug + Send + Sync + Sized + 'static {
 
     /// This peer sends a message.
     #[inline]
-    fn sent(_peer: &mut RingPeer<Self>, _wire: Wire, _message: &RingMessage<Self::Trail>) {}
+    fn sent(_peer: &mut RingPeer<Self>, _setting: &Setting, _message: &RingMessage<Self::Trail>) {}
 
     /// A message has come.
     #[inline]

@@ -113,10 +113,7 @@ impl<V: Shortcuts> ChordLike<V> {
     pub(super) fn request_timed_out(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, token: Token) {
         let pending = cx.close(token);
         match pending {
-            Some(Pending::Hop { to, query, .. }) => {
-                Self::count_timeout(cx, &query);
-                self.request_failed(peer, cx, pending, to);
-            }
+            Some(Pending::Hop { to, query, last }) => self.hop_timed_out(peer, cx, (to, query, last), token),
             Some(
                 Pending::Neighbours { of: to }
                 | Pending::Survey { of: to }
@@ -138,7 +135,7 @@ impl<V: Shortcuts> ChordLike<V> {
             None | Some(Pending::Own { .. } | Pending::Back { .. }) => {}
             Some(Pending::Hop { query, last, .. }) => {
                 self.drop_contact(peer, cx, contact);
-                self.hop_failed(peer, cx, query, last);
+                self.hop_failed(peer, cx, query, last, None);
             }
             Some(Pending::Ping { .. } | Pending::Probe { .. } | Pending::Survey { .. }) => self.drop_contact(peer, cx, contact),
             Some(Pending::Store { .. }) => {

@@ -22,6 +22,8 @@ pub struct KademliaConfig {
     /// Who asks the next peer in a lookup: the origin ("iterative", as in the paper), or each peer on the way (R/Kademlia), and then who ends the
     /// way answers the origin ("semi-recursive") or the peer that it got the question from ("recursive").
     pub routing: Routing,
+    /// Bits of an identifier, as many as tell the peers apart to 512 (paper: 160, of SHA-1; IPFS: 256): what a key takes on the wire, and of how many points, up to 2^64, the space is.
+    pub identifier_bits: u16,
     /// Contacts in a bucket, and in an answer, 1 to 64 (paper: 20).
     pub k: u8,
     /// Requests of one lookup that are in flight together (paper: 3).
@@ -120,6 +122,7 @@ impl Default for KademliaConfig {
         Self {
             preset: None,
             routing: Routing::Iterative,
+            identifier_bits: 160,
             k: 20,
             alpha: 3,
             disjoint_paths: 1,
@@ -173,6 +176,7 @@ impl KademliaConfig {
     fn ipfs() -> Self {
         Self {
             preset: Some(Preset::Ipfs),
+            identifier_bits: 256,
             k: 20,
             alpha: 10,
             refresh_interval: Duration::secs(10 * 60),
@@ -197,6 +201,10 @@ impl KademliaConfig {
 }
 
 impl OverlayConfig for KademliaConfig {
+    fn identifier_bits(&self) -> u32 {
+        u32::from(self.identifier_bits)
+    }
+
     /// A bucket for each doubling from k contacts to all members (more with `b`), and what is at home.
     fn expected_bytes(&self, members: u32) -> u64 {
         let (k, b) = (u64::from(self.k), u32::from(self.b).clamp(1, B_MAX.into()));

@@ -6,7 +6,7 @@ use super::config::BucketChoice;
 use super::peer::{KademliaPeer, Pending};
 use super::table::Place;
 use super::{Cx, Kademlia, KademliaMessage, KademliaTimer};
-use crate::structured::trips::Trip;
+use crate::structured::trips::{Patience, Trip};
 use crate::structured::xor::distance;
 
 /// Peers outside of the table whose round trips are remembered, as long as there are no more in all.
@@ -25,9 +25,9 @@ impl Kademlia {
         if !self.config.adaptive_timeouts {
             return 0;
         }
-        let Some(trip) = peer.trip(to) else { return 0 };
-        let patience = trip.patience().max(trip.mean().saturating_add(self.config.timeout_margin.span()));
-        if patience >= self.config.request_timeout.span() { 0 } else { u32::try_from(patience.nanos().div_ceil(1000)).unwrap_or(0) }
+        let longest = self.config.request_timeout.span();
+        let patience = Patience::new(longest, true, self.config.timeout_margin.span()).towards(peer.trip(to));
+        if patience == longest { 0 } else { u32::try_from(patience.nanos().div_ceil(1000)).unwrap_or(0) }
     }
 
     /// A contact has answered a question of this search: that is a measurement.

@@ -70,7 +70,8 @@ impl Kademlia {
             }
         };
         let free = u64::MAX.checked_shr(length).unwrap_or(0);
-        Key(cx.key_of(peer.id).0 ^ (shared | cx.rng().bits() & free))
+        let random = Key(cx.key_of(peer.id).0 ^ (shared | cx.rng().bits() & free));
+        cx.setting().numbering.truncated(random)
     }
 
     /// After a join: a lookup into each group, from the nearest to the farthest (paper, section 2.3).

@@ -25,6 +25,8 @@ const MENTIONS: u64 = 8;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct KelipsConfig {
+    /// Bits of an identifier, as many as tell the peers apart to 512 (paper: 160, of SHA-1): what a key takes on the wire, and of how many points, up to 2^64, the space is.
+    pub identifier_bits: u16,
     /// Affinity groups k, 0 to 4096; 0: √n of the peers that are online on average (paper: √n).
     pub groups: u16,
     /// Contacts kept for each foreign group, 1 to 8 (paper's evaluation: 2).
@@ -64,6 +66,7 @@ pub struct KelipsConfig {
 impl Default for KelipsConfig {
     fn default() -> Self {
         Self {
+            identifier_bits: 160,
             groups: 0,
             contacts: 2,
             round_interval: Duration::secs(2),
@@ -109,6 +112,10 @@ impl KelipsConfig {
 }
 
 impl OverlayConfig for KelipsConfig {
+    fn identifier_bits(&self) -> u32 {
+        u32::from(self.identifier_bits)
+    }
+
     /// The group view, 12 bytes an entry, and the contacts, 16 bytes each. Filetuples depend on the content: each is kept, at 24 bytes, by
     /// every member of its group.
     fn expected_bytes(&self, members: u32) -> u64 {

@@ -7,12 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::structured::chord::{Routing, Rules};
 use crate::structured::ring::LIST_MAX;
+use crate::structured::trips::Patience;
 
 /// Koorde's parameters (Kaashoek & Karger 2003) and those of the ring below it (Stoica et al. 2003); docs/models/koorde.md says where each
 /// default comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct KoordeConfig {
+    /// Bits of an identifier, as many as tell the peers apart to 512 (as in Chord: 160, of SHA-1): what a key takes on the wire, and of how many points, up to 2^64, the space is.
+    pub identifier_bits: u16,
     /// Base k of the de Bruijn graph, a power of two from 2 to 256: a hop shifts in one digit to this base (paper, section 4.1; k = 2 in section 3).
     pub degree: u16,
     /// De Bruijn pointers, 1 to 64: the peer before the point k·m and the next ones on the ring (paper: the k nodes there).
@@ -34,6 +37,10 @@ pub struct KoordeConfig {
     pub check_predecessor_interval: Duration,
     /// Silence after which a contact counts as dead.
     pub request_timeout: Duration,
+    /// A contact that is asked the way is waited for by its smoothed round trip and four mean deviations (as TCP does), at most `request_timeout`.
+    pub adaptive_timeouts: bool,
+    /// With `adaptive_timeouts`, the shortest silence that counts: no less than this more than the smoothed round trip.
+    pub timeout_margin: Duration,
     /// The owner is contacted before it is named, so that a dead one is passed over.
     pub confirm_owner: bool,
     /// How often a question is asked again when its path broke (iterative) or no answer came (otherwise).
@@ -56,6 +63,7 @@ pub struct KoordeConfig {
 impl Default for KoordeConfig {
     fn default() -> Self {
         Self {
+            identifier_bits: 160,
             degree: 16,
             pointers: 16,
             backups: 4,
@@ -66,6 +74,8 @@ impl Default for KoordeConfig {
             fix_debruijn_interval: Duration::secs(30),
             check_predecessor_interval: Duration::secs(30),
             request_timeout: Duration::millis(500),
+            adaptive_timeouts: false,
+            timeout_margin: Duration::millis(10),
             confirm_owner: true,
             retries: 3,
             retry_after: Duration::secs(5),
@@ -79,6 +89,10 @@ impl Default for KoordeConfig {
 }
 
 impl OverlayConfig for KoordeConfig {
+    fn identifier_bits(&self) -> u32 {
+        u32::from(self.identifier_bits)
+    }
+
     fn check(&self, population: u32, issues: &mut Issues) {
         Rules::from(self).check("fix_debruijn_interval", population, issues);
         if !self.degree.is_power_of_two() || !(2..=256).contains(&self.degree) {
@@ -120,6 +134,8 @@ impl From<&KoordeConfig> for Rules {
             fix_interval: c.fix_debruijn_interval.span(),
             check_predecessor_interval: c.check_predecessor_interval.span(),
             request_timeout: c.request_timeout.span(),
+            patience: Patience::new(c.request_timeout.span(), c.adaptive_timeouts, c.timeout_margin.span()),
+            timeout_margin: c.timeout_margin.span(),
             confirm_owner: c.confirm_owner,
             retries: c.retries,
             retry_after: c.retry_after.span(),

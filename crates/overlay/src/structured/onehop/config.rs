@@ -15,6 +15,8 @@ const PEERS_PER_SLICE: u32 = 200;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct OneHopConfig {
+    /// Bits of an identifier, as many as tell the peers apart to 512 (as in Chord: 160, of SHA-1): what a key takes on the wire, and of how many points, up to 2^64, the space is.
+    pub identifier_bits: u16,
     /// Slices k of the ring, 0 to 10000, each with a leader; 0: one for each 200 peers that are online on average (paper: 500 for 100,000).
     pub slices: u16,
     /// Units of a slice, 1 to 200, each with a leader (paper: 5).
@@ -48,6 +50,7 @@ pub struct OneHopConfig {
 impl Default for OneHopConfig {
     fn default() -> Self {
         Self {
+            identifier_bits: 160,
             slices: 0,
             units: 5,
             keep_alive_interval: Duration::secs(1),
@@ -77,6 +80,10 @@ impl OneHopConfig {
 }
 
 impl OverlayConfig for OneHopConfig {
+    fn identifier_bits(&self) -> u32 {
+        u32::from(self.identifier_bits)
+    }
+
     /// Every member in the table of every member, and a sixteenth of room; a table that peers share until they differ is counted for each.
     fn expected_bytes(&self, members: u32) -> u64 {
         4 * (u64::from(members) + u64::from(members) / 16) + 256

@@ -19,6 +19,8 @@ const NEIGHBOURHOOD_MAX: u8 = 64;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PastryConfig {
+    /// Bits of an identifier, as many as tell the peers apart to 512 (paper: 128): what a key takes on the wire, and of how many points, up to 2^64, the space is.
+    pub identifier_bits: u16,
     /// Bits of a digit, 1 to 8: a row of the routing table has 2^b − 1 entries (paper: b = 4).
     pub b: u8,
     /// Entries |L| of the leaf set, even, 2 to 48: half of them on either side (paper: 16).
@@ -58,6 +60,8 @@ pub struct PastryConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BambooConfig {
+    /// Bits of an identifier, as many as tell the peers apart to 512 (released program: 160, of SHA-1): what a key takes on the wire, and of how many points, up to 2^64, the space is.
+    pub identifier_bits: u16,
     /// Bits of a digit, 1 to 8: a row of the routing table has 2^b − 1 entries.
     pub b: u8,
     /// Entries of the leaf set, even, 2 to 48: half of them on either side.
@@ -95,6 +99,7 @@ pub struct BambooConfig {
 impl Default for PastryConfig {
     fn default() -> Self {
         Self {
+            identifier_bits: 160,
             b: 4,
             leaf_set: 16,
             neighbourhood_set: 32,
@@ -118,6 +123,7 @@ impl Default for PastryConfig {
 impl Default for BambooConfig {
     fn default() -> Self {
         Self {
+            identifier_bits: 160,
             b: 4,
             leaf_set: 8,
             proximity: true,
@@ -139,6 +145,10 @@ impl Default for BambooConfig {
 }
 
 impl OverlayConfig for PastryConfig {
+    fn identifier_bits(&self) -> u32 {
+        u32::from(self.identifier_bits)
+    }
+
     /// Full rows of the routing table for as many digits as tell the members apart, the leaf set, and the neighbourhood set with its round trips.
     fn expected_bytes(&self, members: u32) -> u64 {
         let b = u32::from(self.b).clamp(1, 8);
@@ -165,6 +175,10 @@ impl OverlayConfig for PastryConfig {
 }
 
 impl OverlayConfig for BambooConfig {
+    fn identifier_bits(&self) -> u32 {
+        u32::from(self.identifier_bits)
+    }
+
     /// Full rows of the routing table for as many digits as tell the members apart, the leaf set.
     fn expected_bytes(&self, members: u32) -> u64 {
         let b = u32::from(self.b).clamp(1, 8);

@@ -243,7 +243,7 @@ impl PastryPeer {
     /// True if the round trip to `peer` is shorter, as far as is known; any measurement beats none.
     fn is_nearer(&self, peer: PeerId, than: PeerId) -> bool {
         match (self.trips.get(peer), self.trips.get(than)) {
-            (Some(trip), Some(other)) => trip.mean_us < other.mean_us,
+            (Some(trip), Some(other)) => trip.mean_us() < other.mean_us(),
             (Some(_), None) => true,
             (None, _) => false,
         }

@@ -11,6 +11,7 @@ use super::message::{Goal, Query, Row};
 use super::peer::{PastryPeer, Pending, Route, Why};
 use super::{Cx, PastryLike, PastryMessage, PastryTimer, Upkeep, Variant};
 use crate::structured::prefix::shared_digits;
+use crate::structured::trips::Patience;
 
 /// A question that has crossed more links than this is going round in circles.
 const HOPS_MAX: u8 = 200;
@@ -87,9 +88,7 @@ impl<V: Variant> PastryLike<V> {
         let longest = self.rules.request_timeout;
         match self.rules.upkeep {
             Upkeep::Reactive { .. } => longest,
-            Upkeep::Periodic { timeout_margin, .. } => {
-                peer.trips.get(to).map_or(longest, |trip| trip.patience().max(trip.mean().saturating_add(timeout_margin)).min(longest))
-            }
+            Upkeep::Periodic { timeout_margin, .. } => Patience::new(longest, true, timeout_margin).towards(peer.trips.get(to)),
         }
     }
 

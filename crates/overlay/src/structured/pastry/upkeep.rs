@@ -122,7 +122,8 @@ impl<V: Variant> PastryLike<V> {
         let (before, upto) = (bits * row as u32, bits * (row as u32 + 1));
         let prefix = if before == 0 { 0 } else { this.0 & (u64::MAX << (u64::BITS - before)) };
         let rest = if upto < u64::BITS { cx.rng().bits() >> upto } else { 0 };
-        self.ask_own(peer, cx, Key(prefix | column << (u64::BITS - upto) | rest), Purpose::Tune);
+        let random = Key(prefix | column << (u64::BITS - upto) | rest);
+        self.ask_own(peer, cx, self.numbering.truncated(random), Purpose::Tune);
     }
 
     /// Bamboo: the contacts are pinged in turn, evenly over the interval. That finds the dead ones and keeps round trips up to date.

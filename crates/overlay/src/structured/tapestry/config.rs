@@ -12,6 +12,8 @@ const C_MAX: u8 = 16;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TapestryConfig {
+    /// Bits of an identifier, as many as tell the peers apart to 512 (paper: 160, of SHA-1): what a key takes on the wire, and of how many points, up to 2^64, the space is.
+    pub identifier_bits: u16,
     /// Bits of a digit, 1 to 8: a level of the routing mesh has 2^b − 1 slots beside the peer's own (paper: base β = 16, b = 4).
     pub b: u8,
     /// Links c of each slot, 1 to 16: a primary neighbour and c − 1 backups (paper: 3, a primary and two backups).
@@ -45,6 +47,7 @@ pub struct TapestryConfig {
 impl Default for TapestryConfig {
     fn default() -> Self {
         Self {
+            identifier_bits: 160,
             b: 4,
             c: 3,
             k: 16,
@@ -74,6 +77,10 @@ impl TapestryConfig {
 }
 
 impl OverlayConfig for TapestryConfig {
+    fn identifier_bits(&self) -> u32 {
+        u32::from(self.identifier_bits)
+    }
+
     /// c links of 12 bytes in each slot of the levels that tell the members apart, as many backpointers of 5 bytes, and the rest.
     fn expected_bytes(&self, members: u32) -> u64 {
         let (b, c) = (u32::from(self.b).clamp(1, 8), u64::from(self.c));

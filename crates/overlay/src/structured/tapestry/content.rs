@@ -84,7 +84,7 @@ impl Tapestry {
         let bits = self.config.bits();
         let distance = |holder: PeerId| match peer.link(self.numbering, bits, holder).and_then(Link::trip) {
             _ if holder == peer.id => 0,
-            Some(trip) => trip.mean_us,
+            Some(trip) => trip.mean_us(),
             None => u32::MAX,
         };
         let nearest = (0..holders.len()).min_by_key(|&at| distance(holders[at])).unwrap_or(0);

@@ -289,7 +289,7 @@ impl TapestryPeer {
             if group.len() > config.links() {
                 return Err(format!("{:?} has {} links in slot {}", self.id, group.len(), group[0].slot));
             }
-            let distance = |link: &Link| link.trip().map_or(u32::MAX, |trip| trip.mean_us);
+            let distance = |link: &Link| link.trip().map_or(u32::MAX, Trip::mean_us);
             if config.proximity && !group.is_sorted_by_key(distance) {
                 return Err(format!("{:?}: the links of slot {} are not in order: {group:?}", self.id, group[0].slot));
             }

@@ -14,6 +14,7 @@ use super::peer::{Pending, Route, TapestryPeer, Why};
 use super::table::Link;
 use super::upkeep::Loss;
 use super::{Cx, Tapestry, TapestryMessage, TapestryTimer};
+use crate::structured::trips::Patience;
 
 /// A question that has crossed more links than this has met nothing but changing tables.
 const HOPS_MAX: u8 = 200;
@@ -68,9 +69,8 @@ impl Tapestry {
 
     /// How long a question waits to be acknowledged.
     fn patience(&self, peer: &TapestryPeer, to: PeerId) -> Span {
-        let longest = self.config.request_timeout.span();
-        let trip = peer.link(self.numbering, self.config.bits(), to).and_then(Link::trip);
-        trip.map_or(longest, |trip| trip.patience().max(trip.mean().saturating_add(self.config.timeout_margin.span())).min(longest))
+        let (longest, margin) = (self.config.request_timeout.span(), self.config.timeout_margin.span());
+        Patience::new(longest, true, margin).towards(peer.link(self.numbering, self.config.bits(), to).and_then(Link::trip))
     }
 
     /// The question has arrived at its next peer.

@@ -35,7 +35,7 @@ impl Link {
     /// The smoothed round trip, if it has been measured.
     pub(super) fn trip(&self) -> Option<Trip> {
         let known = self.trip != UNMEASURED;
-        known.then(|| Trip { mean_us: u32::from(self.trip) * UNIT_US, deviation_us: u32::from(self.deviation) * UNIT_US })
+        known.then(|| Trip::of(u32::from(self.trip) * UNIT_US, u32::from(self.deviation) * UNIT_US))
     }
 
     fn measure(&mut self, sample: Span) {
@@ -47,8 +47,8 @@ impl Link {
             }
             None => Trip::new(sample),
         };
-        self.trip = trip.mean_us.div_ceil(UNIT_US).min(u32::from(UNMEASURED) - 1) as u16;
-        self.deviation = trip.deviation_us.div_ceil(UNIT_US).min(u32::from(u16::MAX)) as u16;
+        self.trip = trip.mean_us().div_ceil(UNIT_US).min(u32::from(UNMEASURED) - 1) as u16;
+        self.deviation = trip.deviation_us().div_ceil(UNIT_US).min(u32::from(u16::MAX)) as u16;
     }
 }
 
