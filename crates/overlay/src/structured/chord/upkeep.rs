@@ -117,6 +117,10 @@ impl<V: Shortcuts> ChordLike<V> {
                 Self::count_timeout(cx, &query);
                 self.request_failed(peer, cx, pending, to);
             }
+            Some(Pending::Search { to, search }) => {
+                cx.timed_out(search.lookup);
+                self.request_failed(peer, cx, pending, to);
+            }
             Some(
                 Pending::Neighbours { of: to }
                 | Pending::Survey { of: to }
@@ -144,6 +148,10 @@ impl<V: Shortcuts> ChordLike<V> {
             Some(Pending::Store { .. }) => {
                 self.drop_contact(peer, cx, contact);
                 self.published(peer, cx);
+            }
+            Some(Pending::Search { search, .. }) => {
+                self.drop_contact(peer, cx, contact);
+                self.search_again(peer, cx, search);
             }
             Some(Pending::Neighbours { .. }) => {
                 self.drop_contact(peer, cx, contact);
