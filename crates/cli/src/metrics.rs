@@ -35,6 +35,17 @@ pub(crate) const METRICS: &[Metric] = &[
         "1",
         "mean of a found lookup's latency over the direct round trip between the origin and the peer that was named",
     ),
+    metric(
+        "results_mean",
+        "items",
+        "mean different items that a lookup by keyword found, each with a right holder (`target = \"keywords\"`)",
+    ),
+    metric(
+        "recall_mean",
+        "1",
+        "mean of the items that a lookup by keyword found over those that matched and of which a holder was online when it was asked, without \
+         lookups for which there were none",
+    ),
     metric("messages_per_lookup_mean", "messages", "mean messages sent for a lookup, replies and duplicates included"),
     metric("bytes_per_lookup_mean", "B", "mean bytes on the wire of those messages, headers included"),
     metric(

@@ -26,6 +26,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "hop-counts",
     "kademlia",
     "kelips",
+    "keywords",
     "koorde",
     "onehop",
     "pastry",

@@ -7,6 +7,7 @@ use peerlab_engine::random::Rng;
 use peerlab_engine::time::{Span, Time};
 
 use crate::ids::{ItemId, Key, LookupId, PeerId, Region};
+use crate::keywords::{Keywords, Word};
 use crate::overlay::{Overlay, Setting};
 use crate::requests::{OpenRequests, Pool, Token};
 
@@ -32,6 +33,8 @@ pub trait Actions<M, T> {
     fn joined(&mut self);
     /// An answer is in the origin's hands.
     fn hit(&mut self, lookup: LookupId, hit: Hit);
+    /// An answer to a question by keyword is in the origin's hands: the peer that it names has this item, which matches.
+    fn matched(&mut self, lookup: LookupId, hit: Hit, item: ItemId);
     /// The lookup has ended.
     fn finish(&mut self, lookup: LookupId);
     /// A contact that was tried for this lookup did not answer in time.
@@ -55,6 +58,10 @@ impl<M, T> Actions<M, T> for Vec<Effect<M, T>> {
 
     fn hit(&mut self, lookup: LookupId, hit: Hit) {
         self.push(Effect::Hit(lookup, hit));
+    }
+
+    fn matched(&mut self, lookup: LookupId, hit: Hit, item: ItemId) {
+        self.push(Effect::Matched(lookup, hit, item));
     }
 
     fn finish(&mut self, lookup: LookupId) {
@@ -91,6 +98,8 @@ pub enum Effect<M, T> {
     Joined,
     /// An answer is in the origin's hands.
     Hit(LookupId, Hit),
+    /// An answer to a question by keyword is in the origin's hands: the peer that it names has this item.
+    Matched(LookupId, Hit, ItemId),
     /// The lookup has ended.
     Finish(LookupId),
     /// A contact that was tried for this lookup did not answer in time.
@@ -114,6 +123,11 @@ pub struct Hit {
 pub trait Host {
     /// The items on the disk of the machine that `peer` runs on, in ascending order; nothing for a peer that is not its machine's first.
     fn shares(&self, peer: PeerId) -> &[ItemId];
+
+    /// The words of an item's name; none where nobody asks by keyword.
+    fn words(&self, _item: ItemId) -> &[Word] {
+        &[]
+    }
 
     /// A first contact from a host cache or a list of well-known peers: a uniformly random peer on another host than `asker`'s that is
     /// online at `now`, if one is found; else, for a peer that is not its host's first, that first one.
@@ -168,6 +182,19 @@ impl<'a, O: Overlay> Context<'a, O> {
     /// True if this peer itself holds `item`.
     pub fn holds(&self, item: ItemId) -> bool {
         self.shares().binary_search(&item).is_ok()
+    }
+
+    /// The words of the name of an item that this peer has, or has been told of together with its name; none where nobody asks by keyword.
+    #[inline]
+    pub fn words_of(&self, item: ItemId) -> &'a [Word] {
+        self.host.words(item)
+    }
+
+    /// The items on this peer's own disk whose names have all of these words, in ascending order.
+    #[inline]
+    pub fn matching(&self, keywords: Keywords) -> impl Iterator<Item = ItemId> + use<'a, O> {
+        let host = self.host;
+        self.shares().iter().copied().filter(move |&item| keywords.are_in(host.words(item)))
     }
 
     /// This peer's own randomness.
@@ -232,6 +259,11 @@ impl<'a, O: Overlay> Context<'a, O> {
     /// An answer to one of this peer's own questions has come.
     pub fn hit(&mut self, lookup: LookupId, hit: Hit) {
         self.actions.hit(lookup, hit);
+    }
+
+    /// An answer to one of this peer's own questions by keyword has come: `hit.peer` has this item, which matches.
+    pub fn matched(&mut self, lookup: LookupId, hit: Hit, item: ItemId) {
+        self.actions.matched(lookup, hit, item);
     }
 
     /// `keeper` has answered a question for an item with its records: hits for the holders that they name, or, where peers keep values,

@@ -11,6 +11,7 @@
 mod context;
 mod ids;
 mod issues;
+mod keywords;
 mod message;
 mod overlay;
 mod requests;
@@ -20,6 +21,7 @@ pub mod units;
 pub use context::{Actions, Context, Effect, Hit, Host};
 pub use ids::{HostId, ItemId, Key, LookupId, Numbering, PeerId, Record, Region};
 pub use issues::{Issue, Issues};
+pub use keywords::{Keywords, NAME_BYTES, Posting, Word};
 pub use message::{Cause, Fields, Message, Wire};
 pub use overlay::{BuildError, Family, Next, Overlay, OverlayConfig, PeerTable, Role, Setting, Shares, Start, Target, Targets, Violation};
 pub use peerlab_engine::random::Rng;

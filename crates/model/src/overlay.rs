@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use crate::context::Context;
 use crate::ids::{ItemId, Key, LookupId, Numbering, PeerId, Record};
 use crate::issues::Issues;
-use crate::message::{Message, Wire};
+use crate::keywords::{Keywords, NAME_BYTES, Word};
+use crate::message::{Fields, Message, Wire};
 use crate::roster::Roster;
 
 /// A lookup model, written as one peer's state machine.
@@ -216,6 +217,8 @@ pub enum Target {
     Peer(PeerId),
     /// A peer that holds an item.
     Item(ItemId),
+    /// Items whose names have all of these words, and who holds them.
+    Keywords(Keywords),
 }
 
 /// The kinds of question that a model can answer.
@@ -230,6 +233,8 @@ pub struct Targets {
     pub content: bool,
     /// `target = "value"`: its peers keep values, not only the names of holders; see [`Setting::value_bytes`].
     pub value: bool,
+    /// `target = "keywords"`: items by words of their names.
+    pub keywords: bool,
 }
 
 /// A dedicated server: a known address, no churn, a link and a capacity of its own.
@@ -257,6 +262,8 @@ pub struct Setting {
     /// Where the overlay's peers keep values: the size of one. Its records are then of values, each published by the peer whose share the
     /// item is, and a question for an item wants the value, from whoever keeps it. Otherwise 0: records name the holders of an item.
     pub value_bytes: u32,
+    /// Where peers ask by keyword: words of an item's name, under each of which it is registered. Otherwise 0.
+    pub words_per_item: u8,
     /// How the size of messages is counted.
     pub wire: Wire,
     /// After this time the origin no longer waits for an answer.
@@ -268,6 +275,12 @@ impl Setting {
     #[inline]
     pub fn keeps_values(&self) -> bool {
         self.value_bytes > 0
+    }
+
+    /// How many records a holder of an item keeps alive: one for each word of its name where peers ask by keyword, else one.
+    #[inline]
+    pub fn records_per_item(&self) -> u8 {
+        self.words_per_item.max(1)
     }
 
     /// Under whose name a record is kept. A value has one publisher, who is known by its machine: what it publishes again in another life
@@ -287,6 +300,10 @@ impl Setting {
     #[inline]
     pub fn wire_bytes<M: Message>(&self, message: &M) -> u32 {
         let fields = message.fields();
+        // A posting is a record under a word that carries its item: the identifier and the name.
+        let named =
+            if self.words_per_item > 0 { Fields::bytes(NAME_BYTES * fields.records).keys(fields.records) } else { Fields::default() };
+        let fields = Fields { keys: fields.keys + named.keys, bytes: fields.bytes + named.bytes, ..fields };
         self.wire.bytes(fields, self.numbering.identifier_bytes()) + self.value_bytes * fields.records
     }
 }
@@ -307,6 +324,11 @@ pub struct Start<'a> {
 pub trait Shares: Sync {
     /// The items on a seat's disk, in ascending order.
     fn of(&self, seat: u32) -> &[ItemId];
+
+    /// The words of an item's name; none where nobody asks by keyword.
+    fn words(&self, _item: ItemId) -> &[Word] {
+        &[]
+    }
 }
 
 /// Access to the states of peers by their identity, before time begins.

@@ -17,6 +17,7 @@
 pub mod client_server;
 pub mod graph;
 pub mod hybrid;
+mod inverted;
 mod publisher;
 pub mod records;
 mod repair;

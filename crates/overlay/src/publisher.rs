@@ -3,21 +3,32 @@
 //! Registrations go out a few at a time. Each item on the disk is registered again in turn, evenly over the republish interval, so
 //! that a holder of many sends no bursts.
 //!
+//! Where peers ask by keyword, an item has several records, one under each word of its name: each is a registration of its own.
+//!
 //! # Not here
 //! How an item is registered: the model looks for who is responsible, and says when that has ended, well or badly.
 
 use std::collections::VecDeque;
 
-use peerlab_model::{Context, ItemId, Overlay, Span};
+use peerlab_model::{Context, ItemId, Key, Overlay, Span};
 
 /// Registrations of one peer that may be under way together.
 const UNDER_WAY_MAX: u8 = 4;
 
+/// A record to keep alive, or to take back.
+#[derive(Clone, Copy, Debug)]
+struct Registration {
+    item: ItemId,
+    /// Which of the item's records.
+    which: u8,
+    /// To register, not to take back.
+    add: bool,
+}
+
 /// One holder's registrations.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Publisher {
-    /// Items to register (`true`) or to take back.
-    waiting: VecDeque<(ItemId, bool)>,
+    waiting: VecDeque<Registration>,
     under_way: u8,
     /// The item of the disk to register again next.
     cursor: u32,
@@ -28,7 +39,12 @@ pub(crate) struct Publisher {
 impl Publisher {
     /// Notes items to register (`add`), or to take back.
     pub(crate) fn queue(&mut self, items: &[ItemId], add: bool) {
-        self.waiting.extend(items.iter().map(|&item| (item, add)));
+        self.queue_records(items, 1, add);
+    }
+
+    /// The same where each item has several records.
+    pub(crate) fn queue_records(&mut self, items: &[ItemId], records: u8, add: bool) {
+        self.waiting.extend(items.iter().flat_map(|&item| (0..records).map(move |which| Registration { item, which, add })));
     }
 
     /// Starts registering again all that is on the disk, each item once in `interval`; `tick` is the timer that [`Publisher::tick`] follows.
@@ -43,17 +59,29 @@ impl Publisher {
     /// It is the next item's turn.
     pub(crate) fn tick<O: Overlay>(&mut self, cx: &mut Context<'_, O>, interval: Span, tick: O::Timer) {
         cx.set_timer(gap(cx, interval), tick);
-        let items = cx.shares();
+        let (items, records) = (cx.shares(), usize::from(cx.setting().records_per_item()));
+        let all = items.len() * records;
         // What still waits for its first turn (the peer was cut off, say) goes first.
-        if !items.is_empty() && self.waiting.len() < items.len() {
-            let at = self.cursor as usize % items.len();
+        if all > 0 && self.waiting.len() < all {
+            let at = self.cursor as usize % all;
             self.cursor = (at + 1) as u32;
-            self.waiting.push_back((items[at], true));
+            self.waiting.push_back(Registration { item: items[at / records], which: (at % records) as u8, add: true });
         }
     }
 
     /// The next item to register or to take back, if another one may be under way; it is from now on, until [`Publisher::ended`].
     pub(crate) fn next(&mut self) -> Option<(ItemId, bool)> {
+        let Registration { item, add, .. } = self.take()?;
+        Some((item, add))
+    }
+
+    /// The same, by the key of the record.
+    pub(crate) fn next_record<O: Overlay>(&mut self, cx: &Context<'_, O>) -> Option<(Key, bool)> {
+        let Registration { item, which, add } = self.take()?;
+        Some((cx.setting().numbering.record_key(item, cx.words_of(item), which), add))
+    }
+
+    fn take(&mut self) -> Option<Registration> {
         if self.under_way >= UNDER_WAY_MAX {
             return None;
         }
@@ -69,10 +97,11 @@ impl Publisher {
 
     /// Bytes of what waits.
     pub(crate) fn bytes(&self) -> usize {
-        self.waiting.len() * size_of::<(ItemId, bool)>()
+        self.waiting.len() * size_of::<Registration>()
     }
 }
 
 fn gap<O: Overlay>(cx: &Context<'_, O>, interval: Span) -> Span {
-    Span::from_nanos(interval.nanos() / cx.shares().len().max(1) as u64)
+    let records = cx.shares().len() * usize::from(cx.setting().records_per_item());
+    Span::from_nanos(interval.nanos() / records.max(1) as u64)
 }

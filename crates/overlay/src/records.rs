@@ -72,6 +72,11 @@ impl Records {
         self.list[from..].iter().take_while(move |r| r.key == key)
     }
 
+    /// All records from this key on, in the order of the keys.
+    pub fn from(&self, key: Key) -> impl Iterator<Item = &Record> {
+        self.list[self.list.partition_point(|r| r.key < key)..].iter()
+    }
+
     /// Forgets what has expired at `now`.
     pub fn expire(&mut self, now: Time) {
         self.list.retain(|r| r.expires > now);

@@ -105,7 +105,10 @@ fn fill_in(file: &mut ScenarioFile, stem: &str) {
     file.join_over.get_or_insert(Duration(file.time.warm_up.span().scale(0.5)));
     let fallback = ContentConfig::default();
     let copies = fallback.copies.min(file.peers.count);
-    file.content.get_or_insert(ContentConfig { copies, ..fallback });
+    let content = file.content.get_or_insert(ContentConfig { copies, ..fallback });
+    if file.lookups.as_ref().is_some_and(|lookups| lookups.target == TargetKind::Keywords) {
+        content.keywords.get_or_insert_default();
+    }
 }
 
 fn conditions(file: &ScenarioFile) -> Conditions {
@@ -153,7 +156,7 @@ fn check_sections(file: &ScenarioFile, events: &[usize], issues: &mut Issues) {
         let help = "add a table `[storage]`: it says how many values there are, and how large they are";
         issues.error_with_help("lookups.target", "there are no values to ask for", help);
     }
-    if target == Some(TargetKind::Content) && file.storage.is_some() {
+    if matches!(target, Some(TargetKind::Content | TargetKind::Keywords)) && file.storage.is_some() {
         let help = "ask for target = \"value\", or leave `[storage]` out";
         issues.error_with_help("lookups.target", "peers that keep values themselves do not keep the names of holders", help);
     }
@@ -234,20 +237,16 @@ fn check_targets(file: &ScenarioFile, topology: &dyn Topology, label: &str, issu
     if lookups.target.is_in(targets) {
         return;
     }
-    let possible: Vec<&str> = [("content", targets.content), ("value", targets.value), ("key", targets.key), ("peer", targets.peer)]
-        .into_iter()
-        .filter(|(_, is_possible)| *is_possible)
-        .map(|(name, _)| name)
-        .collect();
-    // Keywords are refused for all topologies at once, by the section's own check.
-    if lookups.target.name() != "keywords" {
-        let message = format!("`{label}` cannot answer lookups with target = \"{}\"", lookups.target.name());
-        issues.error_with_help(
-            "model",
-            message,
-            format!("it can with {}; set `lookups.target`, or leave this topology out", list(possible)),
-        );
-    }
+    let all = [
+        ("content", targets.content),
+        ("keywords", targets.keywords),
+        ("value", targets.value),
+        ("key", targets.key),
+        ("peer", targets.peer),
+    ];
+    let possible = all.into_iter().filter(|(_, is_possible)| *is_possible).map(|(name, _)| name).collect();
+    let message = format!("`{label}` cannot answer lookups with target = \"{}\"", lookups.target.name());
+    issues.error_with_help("model", message, format!("it can with {}; set `lookups.target`, or leave this topology out", list(possible)));
 }
 
 /// Sees whether the files are there; what is in them is read when the run is built.

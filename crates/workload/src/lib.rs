@@ -32,7 +32,7 @@ mod timeline;
 
 pub use churn::{ChurnConfig, Identity, Lifetimes, Phase, Trace, TraceError};
 pub use classes::Classes;
-pub use content::{ContentConfig, Holdings, ItemSampler, Popularity};
+pub use content::{ContentConfig, Holdings, ItemSampler, KeywordsConfig, Popularity, Words};
 pub use distribution::Distribution;
 pub use lookups::{LookupsConfig, TargetKind};
 pub use peers::{ClassConfig, PeersConfig};

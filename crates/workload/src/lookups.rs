@@ -36,7 +36,7 @@ pub enum TargetKind {
     Peer,
     /// A value of `[storage]`, from a peer that keeps it.
     Value,
-    /// Items that match keywords: not available yet.
+    /// Items whose names have some words of the wanted one's (`[content.keywords]`), and who holds them.
     Keywords,
 }
 
@@ -59,7 +59,7 @@ impl TargetKind {
             Self::Key => targets.key,
             Self::Peer => targets.peer,
             Self::Value => targets.value,
-            Self::Keywords => false,
+            Self::Keywords => targets.keywords,
         }
     }
 }
@@ -71,14 +71,7 @@ impl LookupsConfig {
         issues.ensure(self.timeout.span().nanos() > 0, "timeout", "a lookup that may take no time cannot be answered");
         match self.target {
             TargetKind::Peer => issues.ensure(population > 1, "target", "a single peer has no other one to look up"),
-            TargetKind::Keywords => {
-                issues.error_with_help(
-                    "target",
-                    "lookups for keywords are not available yet",
-                    "take \"content\", \"value\", \"key\" or \"peer\"",
-                );
-            }
-            TargetKind::Content | TargetKind::Key | TargetKind::Value => {}
+            TargetKind::Content | TargetKind::Key | TargetKind::Value | TargetKind::Keywords => {}
         }
     }
 }

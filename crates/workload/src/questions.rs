@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use peerlab_engine::random::{Keyed, Rng, Streams};
 use peerlab_engine::time::{Span, Time};
-use peerlab_model::{HostId, ItemId, Key};
+use peerlab_model::{HostId, ItemId, Key, Keywords};
 
 use crate::classes::Classes;
-use crate::content::{ContentConfig, ItemSampler};
+use crate::content::{ContentConfig, ItemSampler, Words};
 use crate::lookups::{LookupsConfig, TargetKind};
 use crate::peers::PeersConfig;
 use crate::sampler::standard_exponential;
@@ -19,6 +19,8 @@ pub enum Question {
     Item(ItemId),
     /// Who is responsible for this key?
     Key(Key),
+    /// Who holds which items with these words in their names?
+    Keywords(Keywords),
     /// Where is this peer? Who it is now is not known beforehand: it is named by its host.
     Peer(HostId),
 }
@@ -41,13 +43,25 @@ pub struct Questions {
 #[derive(Clone, Debug)]
 enum Kind {
     Item(ItemSampler),
+    /// Some words of an item's name.
+    Keywords(ItemSampler, Arc<Words>),
     Key,
     Peer,
 }
 
 impl Questions {
     /// The questions that a scenario asks for; its configuration must have passed its check.
-    pub fn new(lookups: &LookupsConfig, content: &ContentConfig, peers: &PeersConfig, classes: Arc<Classes>, streams: Streams) -> Self {
+    ///
+    /// # Panics
+    /// If they are for keywords, and items have no `words`.
+    pub fn new(
+        lookups: &LookupsConfig,
+        content: &ContentConfig,
+        words: Option<&Arc<Words>>,
+        peers: &PeersConfig,
+        classes: Arc<Classes>,
+        streams: Streams,
+    ) -> Self {
         let common = lookups.interval;
         let gaps = if peers.class.is_empty() {
             vec![common.span().secs_f64()]
@@ -55,7 +69,11 @@ impl Questions {
             peers.class.iter().map(|class| class.lookup_interval.unwrap_or(common).span().secs_f64()).collect()
         };
         let target = match lookups.target {
-            TargetKind::Content | TargetKind::Value | TargetKind::Keywords => Kind::Item(ItemSampler::new(content)),
+            TargetKind::Content | TargetKind::Value => Kind::Item(ItemSampler::new(content)),
+            TargetKind::Keywords => {
+                let words = words.expect("items that are asked for by keyword have names");
+                Kind::Keywords(ItemSampler::new(content), Arc::clone(words))
+            }
             TargetKind::Key => Kind::Key,
             TargetKind::Peer => Kind::Peer,
         };
@@ -78,6 +96,7 @@ impl Questions {
         let mut rng = self.targets.rng(u64::from(host.0), u64::from(number));
         match &self.target {
             Kind::Item(popularity) => Question::Item(popularity.sample(&mut rng)),
+            Kind::Keywords(popularity, words) => Question::Keywords(words.question(popularity.sample(&mut rng), &mut rng)),
             Kind::Key => Question::Key(Key(rng.bits())),
             Kind::Peer => Question::Peer(self.other(host, &mut rng)),
         }

@@ -48,7 +48,7 @@ impl Default for StorageConfig {
 impl StorageConfig {
     /// The values as items that their publisher alone holds.
     pub fn as_content(&self) -> ContentConfig {
-        ContentConfig { items: self.items, popularity: self.popularity.clone(), copies: 1, size: self.size }
+        ContentConfig { items: self.items, popularity: self.popularity.clone(), copies: 1, size: self.size, keywords: None }
     }
 
     /// Notes every value that cannot work, with paths relative to the `[storage]` table.

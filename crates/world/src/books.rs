@@ -5,7 +5,7 @@ use std::ops::Range;
 use peerlab_engine::EventKey;
 use peerlab_engine::digest::Digest;
 use peerlab_engine::time::{Span, Time};
-use peerlab_model::{Cause, Hit, LookupId, Message};
+use peerlab_model::{Cause, Hit, ItemId, LookupId, Message};
 use peerlab_network::{Capacity, CapacityState, Link, LinkState, Rules};
 
 use crate::ledger::Ledger;
@@ -97,11 +97,11 @@ impl<V> Books<V> {
         self.tally.maintenance_bytes() + self.late.maintenance_bytes()
     }
 
-    pub(crate) fn hit<M: Message>(&mut self, key: EventKey, lookup: LookupId, hit: Hit)
+    pub(crate) fn hit<M: Message>(&mut self, key: EventKey, lookup: LookupId, hit: Hit, item: Option<ItemId>)
     where
         V: Observer<M>,
     {
-        self.notebook.note(key, What::Hit { lookup, hit });
+        self.notebook.note(key, What::Hit { lookup, hit, item });
         self.observer.hit(key.time, lookup, hit);
     }
 

@@ -68,7 +68,7 @@ impl Conditions {
         let asks = self.lookups.as_ref().map(|lookups| lookups.target);
         match &self.storage {
             Some(storage) => storage.as_content(),
-            None if asks == Some(TargetKind::Content) => self.content.clone(),
+            None if matches!(asks, Some(TargetKind::Content | TargetKind::Keywords)) => self.content.clone(),
             // Where nobody asks for content there is none, and nobody announces any.
             None => ContentConfig { items: 0, copies: 0, ..self.content.clone() },
         }

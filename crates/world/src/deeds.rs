@@ -2,7 +2,7 @@
 
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox};
-use peerlab_model::{Actions, Cause, Hit, LookupId, Message, Overlay, PeerId, Region};
+use peerlab_model::{Actions, Cause, Hit, ItemId, LookupId, Message, Overlay, PeerId, Region};
 use peerlab_network::Verdict;
 
 use crate::books::{Books, Envelope};
@@ -90,7 +90,11 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
     }
 
     fn hit(&mut self, lookup: LookupId, hit: Hit) {
-        self.books.hit(self.key, lookup, hit);
+        self.books.hit(self.key, lookup, hit, None);
+    }
+
+    fn matched(&mut self, lookup: LookupId, hit: Hit, item: ItemId) {
+        self.books.hit(self.key, lookup, hit, Some(item));
     }
 
     fn finish(&mut self, lookup: LookupId) {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{Controller, Progress, Shards};
-use peerlab_model::{Hit, HostId, Overlay, PeerId, Target};
+use peerlab_model::{Hit, HostId, ItemId, Overlay, PeerId, Target};
 use peerlab_workload::Classes;
 
 use crate::conditions::Conditions;
@@ -129,9 +129,9 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
                     row.existing = self.truth.existing(target);
                 }
             }
-            What::Hit { lookup, hit } => {
+            What::Hit { lookup, hit, item } => {
                 if let Some(row) = shards.of(numbering.first_seat(HostId(lookup.origin))).books.ledger.open(lookup) {
-                    self.judge(at, row, hit);
+                    self.judge(at, row, hit, item);
                 }
             }
             What::Claim { peer, region, holds } => self.truth.claims.note(peer, region, holds),
@@ -163,16 +163,17 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         }
     }
 
-    fn judge(&self, at: Time, row: &mut Row, hit: Hit) {
+    fn judge(&self, at: Time, row: &mut Row, hit: Hit, item: Option<ItemId>) {
         let common = &*self.common;
         let numbering = &common.setting.numbering;
-        let right = self.truth.is_right(&common.overlay, &common.holdings, row.target, hit.peer);
+        let right = self.truth.is_right(&common.overlay, &common.holdings, row.target, hit.peer, item);
         let latency = at.since(row.asked);
         row.answer(right.then(|| {
             let (from, to) = (HostId(row.lookup.origin), numbering.host(hit.peer));
             let direct = if from == to { None } else { common.network.base_delay(from, to) };
             let stretch = direct.filter(|direct| direct.nanos() > 0).map(|direct| (latency.secs_f64() / (2.0 * direct.secs_f64())) as f32);
-            (to, First { latency, hops: hit.hops, rounds: hit.rounds, stretch })
+            let what = item.map_or(to.0, |item| item.0);
+            (what, First { latency, hops: hit.hops, rounds: hit.rounds, stretch })
         }));
     }
 
@@ -248,7 +249,6 @@ pub(crate) fn stale_share<'s, O: Overlay, V: Observer<O::Message> + 's>(
 fn lookup_row(row: &Row, population: u32) -> LookupRow {
     let outcome = row.ended.expect("a row leaves with an outcome");
     let first = row.first.filter(|_| outcome == Outcome::Found);
-    let is_content = matches!(row.target, Target::Item(_));
     LookupRow {
         lookup: row.lookup.global(population),
         time: row.asked,
@@ -262,7 +262,7 @@ fn lookup_row(row: &Row, population: u32) -> LookupRow {
         timeouts: row.timeouts,
         latency: first.map(|first| first.latency),
         results: row.results,
-        recall: (is_content && row.existing > 0).then(|| (f64::from(row.results) / f64::from(row.existing)).min(1.0)),
+        recall: row.recall(),
     }
 }
 

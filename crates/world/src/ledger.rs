@@ -46,15 +46,15 @@ pub(crate) struct Row {
     pub(crate) timeouts: u32,
     /// Answers, right or wrong.
     pub(crate) answers: u32,
-    /// Different right answers.
+    /// Different right answers: holders of the item, or, by keyword, items that match.
     pub(crate) results: u32,
     /// Right answers that there were when it was asked.
     pub(crate) existing: u32,
     pub(crate) ended: Option<Outcome>,
     pub(crate) first: Option<First>,
-    /// The hosts of the right answers so far, where there may be several.
+    /// The hosts of the right answers so far, or the items by keyword, where there may be several.
     #[expect(clippy::box_collection, reason = "nearly every row goes without, and an empty vector takes three words")]
-    right: Option<Box<Vec<HostId>>>,
+    right: Option<Box<Vec<u32>>>,
 }
 
 /// The first right answer of a lookup.
@@ -267,21 +267,28 @@ fn book_late(account: &Account, closed: Time, tally: &mut Tally) {
 }
 
 impl Row {
-    /// Notes an answer; a right one names a peer of the host that it found.
-    pub(crate) fn answer(&mut self, right: Option<(HostId, First)>) {
+    /// Notes an answer; a right one says what it found: the number of a host, or by keyword that of an item.
+    pub(crate) fn answer(&mut self, right: Option<(u32, First)>) {
         self.answers += 1;
-        let Some((host, first)) = right else { return };
-        if matches!(self.target, Target::Item(_)) {
-            let hosts = self.right.get_or_insert_default();
-            match hosts.binary_search(&host) {
+        let Some((what, first)) = right else { return };
+        if matches!(self.target, Target::Item(_) | Target::Keywords(_)) {
+            let found = self.right.get_or_insert_default();
+            match found.binary_search(&what) {
                 Ok(_) => return,
-                Err(at) => hosts.insert(at, host),
+                Err(at) => found.insert(at, what),
             }
             self.results += 1;
         } else {
             self.results = 1;
         }
         self.first.get_or_insert(first);
+    }
+
+    /// Right answers over those that there were when it was asked: 1 at the most, since others may have come in the meantime. Nothing if
+    /// there were none, or if a question has one right answer only.
+    pub(crate) fn recall(&self) -> Option<f64> {
+        let several = matches!(self.target, Target::Item(_) | Target::Keywords(_));
+        (several && self.existing > 0).then(|| (f64::from(self.results) / f64::from(self.existing)).min(1.0))
     }
 
     /// Ends the lookup: found if it has a right answer, else as `otherwise` says, unless nothing could have been found.

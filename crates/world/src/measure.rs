@@ -4,6 +4,7 @@
 
 use hdrhistogram::Histogram;
 use peerlab_engine::time::{Span, Time};
+use peerlab_model::Target;
 
 use crate::ledger::Row;
 use crate::record::{Metric, Outcome, SampleRow};
@@ -24,6 +25,12 @@ pub(crate) struct Lookups {
     messages: u64,
     bytes: u64,
     timeouts: u64,
+    /// Items that lookups by keyword found.
+    results: u64,
+    /// Lookups by keyword that ended.
+    by_keyword: u64,
+    /// Of those for which something matched when they were asked.
+    recall: Mean,
     /// By the sample interval in which they were asked.
     intervals: Vec<Interval>,
 }
@@ -38,10 +45,11 @@ struct Interval {
     latency_nanos: u128,
     messages: u64,
     ended: u64,
+    recall: Mean,
 }
 
 /// A sum in fixed point, so that the order of its terms does not matter.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Mean {
     millionths: u128,
     count: u64,
@@ -63,6 +71,9 @@ impl Lookups {
             messages: 0,
             bytes: 0,
             timeouts: 0,
+            results: 0,
+            by_keyword: 0,
+            recall: Mean::default(),
             intervals: Vec::new(),
         }
     }
@@ -84,6 +95,14 @@ impl Lookups {
             interval.ended += 1;
             interval.messages += u64::from(row.messages);
             interval.decided += u64::from(outcome != Outcome::Absent);
+            if matches!(row.target, Target::Keywords(_)) {
+                self.by_keyword += 1;
+                self.results += u64::from(row.results);
+                if let Some(recall) = row.recall() {
+                    self.recall.add(recall);
+                    interval.recall.add(recall);
+                }
+            }
         }
         let (Outcome::Found, Some(first)) = (outcome, row.first) else { return };
         interval.found += 1;
@@ -126,6 +145,8 @@ impl Lookups {
         }
         metrics.mean("lookup_timeouts_mean", "timeouts", self.timeouts as f64, self.ended);
         metrics.mean("lookup_stretch_mean", "1", self.stretch.millionths as f64 / 1e6, self.stretch.count);
+        metrics.mean("results_mean", "items", self.results as f64, self.by_keyword);
+        metrics.mean("recall_mean", "1", self.recall.millionths as f64 / 1e6, self.recall.count);
         metrics.mean("messages_per_lookup_mean", "messages", self.messages as f64, self.ended);
         metrics.mean("bytes_per_lookup_mean", "B", self.bytes as f64, self.ended);
     }
@@ -144,6 +165,7 @@ impl Lookups {
             push("hops_mean", "hops", interval.hops as f64, interval.found);
             push("lookup_latency_mean", "ms", interval.latency_nanos as f64 / 1e6, interval.found);
             push("messages_per_lookup_mean", "messages", interval.messages as f64, interval.ended);
+            push("recall_mean", "1", interval.recall.millionths as f64 / 1e6, interval.recall.count);
         }
     }
 }

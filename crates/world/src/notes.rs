@@ -5,7 +5,7 @@
 
 use peerlab_engine::EventKey;
 use peerlab_engine::time::Time;
-use peerlab_model::{Hit, LookupId, PeerId, Region, Target};
+use peerlab_model::{Hit, ItemId, LookupId, PeerId, Region, Target};
 
 use crate::tally::Fate;
 
@@ -38,8 +38,8 @@ pub(crate) enum What {
     Offline { peer: PeerId, until: Time, transition: u32 },
     /// A peer asked.
     Asked { lookup: LookupId, target: Target },
-    /// An answer came.
-    Hit { lookup: LookupId, hit: Hit },
+    /// An answer came; to a question by keyword, with an item that the peer is said to have.
+    Hit { lookup: LookupId, hit: Hit, item: Option<ItemId> },
     /// A lookup ended.
     Finished { lookup: LookupId },
     /// A peer answers for a region from now on, or no longer does; noted only where somebody asks for owners.

@@ -68,9 +68,9 @@ pub struct LookupRow {
     pub timeouts: u32,
     /// From the question to the first right answer; only of `found` lookups.
     pub latency: Option<Span>,
-    /// Right answers.
+    /// Right answers: different holders of the item; by keyword, different items that match, each with a right holder.
     pub results: u32,
-    /// Right answers over the right answers that existed; only for content.
+    /// Right answers over those that existed when it was asked (of which a holder was online); only for content and keywords.
     pub recall: Option<f64>,
 }
 

@@ -10,7 +10,7 @@ use peerlab_engine::random::Streams;
 use peerlab_engine::time::{Span, Time};
 use peerlab_model::{BuildError, HostId, Message as _, Numbering, Overlay, OverlayConfig as _, Role, Setting};
 use peerlab_network::{Capacity, Link, Network, NetworkError};
-use peerlab_workload::{ClassConfig, Classes, Disk, Holdings, Identity, Lifetimes, Questions, TargetKind, TraceError};
+use peerlab_workload::{ClassConfig, Classes, Disk, Holdings, Identity, Lifetimes, Questions, TargetKind, TraceError, Words};
 
 use crate::books::LinkAndQueue;
 use crate::conditions::Conditions;
@@ -119,17 +119,22 @@ impl<'a, O: Overlay> World<'a, O> {
         let numbering = Numbering::new(population, roles.len() as u32, streams)
             .with_peers_per_host(config.peers_per_host())
             .with_identifier_bits(config.identifier_bits());
+        let asks = conditions.lookups.as_ref().map(|lookups| lookups.target);
+        let words = (asks == Some(TargetKind::Keywords)).then(|| Arc::new(Words::new(&content, streams)));
         let setting = Setting {
             numbering,
             expected_online: (lifetimes.expected_online_share() * f64::from(population)) as u32 * numbering.peers_per_host(),
             items: content.items,
             value_bytes: conditions.storage.as_ref().map_or(0, |storage| storage.size.0 as u32),
+            words_per_item: words.as_ref().map_or(0, |words| words.per_item()),
             wire: conditions.network.wire,
             lookup_timeout: conditions.lookups.as_ref().map_or(Span::MAX, |lookups| lookups.timeout.span()),
         };
         let network = Network::new(&conditions.network, population, roles.len() as u32, streams)?;
-        let questions =
-            conditions.lookups.as_ref().map(|lookups| Questions::new(lookups, &content, &conditions.peers, Arc::clone(&classes), streams));
+        let questions = conditions
+            .lookups
+            .as_ref()
+            .map(|lookups| Questions::new(lookups, &content, words.as_ref(), &conditions.peers, Arc::clone(&classes), streams));
         let holdings = Holdings::new(&content, population, streams);
         let common = Common {
             overlay: O::new(config, &setting)?,
@@ -137,13 +142,14 @@ impl<'a, O: Overlay> World<'a, O> {
             network,
             questions,
             holdings,
+            words,
             streams,
             schedule: RwLock::new(Schedule::new(population)),
             lifetimes,
             disks_are_kept: conditions.storage.as_ref().is_some_and(|storage| storage.disk == Disk::Kept),
             publishes_once: conditions.storage.as_ref().is_some_and(|storage| !storage.refresh),
             new_identities: conditions.churn.as_ref().is_some_and(|churn| churn.identity == Identity::New),
-            asks_for_owners: conditions.lookups.as_ref().is_some_and(|lookups| lookups.target == TargetKind::Key),
+            asks_for_owners: asks == Some(TargetKind::Key),
         };
         Ok(Self { conditions, common: Arc::new(common), roles, classes })
     }
@@ -166,7 +172,7 @@ impl<'a, O: Overlay> World<'a, O> {
             .collect();
         let begin = Time::ZERO - self.conditions.time.warm_up.span();
         let asks = self.conditions.lookups.as_ref().map(|lookups| lookups.target);
-        let truth = Truth::new(&self.common.setting, &self.roles, asks, begin);
+        let truth = Truth::new(&self.common.setting, &self.roles, asks, self.common.words.clone(), begin);
         let mut director = Director::new(
             self.conditions,
             Arc::clone(&self.common),

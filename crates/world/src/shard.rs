@@ -16,11 +16,11 @@ use peerlab_engine::random::{Rng, Streams};
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox, Shard};
 use peerlab_model::{
-    Cause, Context, Hit, Host, HostId, ItemId, LookupId, Message, Next, OpenRequests, Overlay, PeerId, Pool, Record, Setting, Target,
+    Cause, Context, Hit, Host, HostId, ItemId, LookupId, Message, Next, OpenRequests, Overlay, PeerId, Pool, Record, Setting, Target, Word,
 };
 use peerlab_network::Network;
 use peerlab_prefetch::{prefetch, table};
-use peerlab_workload::{Holdings, Lifetimes, Question, Questions};
+use peerlab_workload::{Holdings, Lifetimes, Question, Questions, Words};
 
 use crate::books::{Books, Envelope, LinkAndQueue};
 use crate::deeds::Deeds;
@@ -38,6 +38,8 @@ pub(crate) struct Common<O> {
     pub(crate) lifetimes: Lifetimes,
     pub(crate) questions: Option<Questions>,
     pub(crate) holdings: Holdings,
+    /// The names of the items, where somebody asks by keyword.
+    pub(crate) words: Option<Arc<Words>>,
     pub(crate) streams: Streams,
     /// Written between windows only.
     pub(crate) schedule: RwLock<Schedule>,
@@ -154,6 +156,10 @@ impl<O: Overlay> Host for Common<O> {
             return &[];
         }
         self.disk(self.setting.numbering.seat(peer))
+    }
+
+    fn words(&self, item: ItemId) -> &[Word] {
+        self.words.as_ref().map_or(&[], |words| words.of(item))
     }
 
     fn bootstrap(&self, asker: PeerId, now: Time, rng: &mut Rng) -> Option<PeerId> {
@@ -419,6 +425,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let target = match questions.question(host, number) {
             Question::Item(item) => Target::Item(item),
             Question::Key(key) => Target::Key(numbering.truncated(key)),
+            Question::Keywords(keywords) => Target::Keywords(keywords),
             Question::Peer(host) => Target::Peer(numbering.peer(numbering.first_seat(host), 0)),
         };
         self.ask(out, key, LookupId { origin: host.0, number }, target);
@@ -433,9 +440,18 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let at_hand = matches!(target, Target::Item(item) if shares(item));
         if at_hand {
             let peer = self.identity(seat);
-            self.books.hit(key, lookup, Hit { peer, hops: 0, rounds: 0 });
+            self.books.hit(key, lookup, Hit { peer, hops: 0, rounds: 0 }, None);
             self.books.finish(key, lookup);
-        } else if self.seat(seat).life.phase == Phase::Member {
+            return;
+        }
+        if let (Target::Keywords(keywords), Some(words)) = (target, &self.common.words) {
+            // What the origin has itself it need not ask for; but others may have more.
+            let peer = self.identity(seat);
+            for &item in self.common.holdings.items(host).iter().filter(|&&item| keywords.are_in(words.of(item))) {
+                self.books.hit(key, lookup, Hit { peer, hops: 0, rounds: 0 }, Some(item));
+            }
+        }
+        if self.seat(seat).life.phase == Phase::Member {
             self.act_for(out, seat, key, |overlay, peer, cx| overlay.lookup(peer, cx, lookup, target));
         } else {
             // Online, but not yet connected: nobody can be asked.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use peerlab_engine::Shards;
 use peerlab_engine::time::{Span, Time};
-use peerlab_model::{HostId, ItemId, Numbering, Overlay, PeerId, PeerTable, Roster, Shares, Start};
+use peerlab_model::{HostId, ItemId, Numbering, Overlay, PeerId, PeerTable, Roster, Shares, Start, Word};
 
 use crate::conditions::StartKind;
 use crate::director::Director;
@@ -30,6 +30,10 @@ struct Disks<'c, O>(&'c Common<O>);
 impl<O: Overlay> Shares for Disks<'_, O> {
     fn of(&self, seat: u32) -> &[ItemId] {
         self.0.disk(seat)
+    }
+
+    fn words(&self, item: ItemId) -> &[Word] {
+        self.0.words.as_ref().map_or(&[], |words| words.of(item))
     }
 }
 

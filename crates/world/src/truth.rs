@@ -2,9 +2,11 @@
 //!
 //! It is advanced note by note, in the order of the events, and stands outside the run: nothing of it reaches a peer.
 
+use std::sync::Arc;
+
 use peerlab_engine::time::Time;
-use peerlab_model::{HostId, ItemId, Key, Numbering, Overlay, PeerId, Role, Roster, Setting, Target};
-use peerlab_workload::{Holdings, TargetKind};
+use peerlab_model::{HostId, ItemId, Key, Keywords, Numbering, Overlay, PeerId, Role, Roster, Setting, Target};
+use peerlab_workload::{Holdings, TargetKind, Words};
 
 use crate::claims::Claims;
 
@@ -20,6 +22,8 @@ pub(crate) struct Truth {
     origins: Option<Presence>,
     /// By server: it holds every item.
     holds_all: Vec<bool>,
+    /// The items' names, where somebody asks by keyword.
+    words: Option<Arc<Words>>,
     /// By item, where peers keep values: whether it has been published.
     published: Vec<bool>,
     /// What peers answer for, in models in which that depends on what has happened.
@@ -45,7 +49,7 @@ struct Presence {
 
 impl Truth {
     /// Keeps only what answers to `asks` are judged by.
-    pub(crate) fn new(setting: &Setting, roles: &[Role], asks: Option<TargetKind>, begin: Time) -> Self {
+    pub(crate) fn new(setting: &Setting, roles: &[Role], asks: Option<TargetKind>, words: Option<Arc<Words>>, begin: Time) -> Self {
         let numbering = setting.numbering;
         let population = numbering.population() as usize;
         let (needs_members, needs_seen) = (asks == Some(TargetKind::Key), asks == Some(TargetKind::Peer));
@@ -58,6 +62,7 @@ impl Truth {
             items: vec![Presence { holders: 0, last: Time::MIN }; items as usize],
             origins: holds_all.contains(&true).then_some(Presence { holders: 0, last: Time::MIN }),
             holds_all,
+            words,
             published: vec![false; values as usize],
             claims: Claims::default(),
             seen: if needs_seen { vec![Time::MIN; population] } else { Vec::new() },
@@ -180,19 +185,41 @@ impl Truth {
         self.online[self.numbering.host(peer).0 as usize]
     }
 
-    /// Right answers that exist now.
+    /// All items that match, whoever has them.
+    fn matching(&self, keywords: Keywords) -> impl Iterator<Item = ItemId> {
+        self.words.iter().flat_map(move |words| words.matching(keywords))
+    }
+
+    /// True if somebody who has the item is online.
+    fn is_there(&self, item: ItemId) -> bool {
+        self.existing(Target::Item(item)) > 0
+    }
+
+    /// Right answers that exist now: holders of an item, or items that match and of which a holder is online.
     pub(crate) fn existing(&self, target: Target) -> u32 {
         match target {
             // Where servers have it all, nobody asks the peers that have copies.
             Target::Item(item) => self.origins.or_else(|| self.items.get(item.0 as usize).copied()).map_or(1, |presence| presence.holders),
+            Target::Keywords(keywords) => self.matching(keywords).filter(|&item| self.is_there(item)).count() as u32,
             Target::Peer(peer) => u32::from(self.is_online(peer)),
             _ => 1,
         }
     }
 
     /// True if `answer` is right at this moment.
-    pub(crate) fn is_right<O: Overlay>(&self, overlay: &O, holdings: &Holdings, target: Target, answer: PeerId) -> bool {
+    pub(crate) fn is_right<O: Overlay>(
+        &self,
+        overlay: &O,
+        holdings: &Holdings,
+        target: Target,
+        answer: PeerId,
+        item: Option<ItemId>,
+    ) -> bool {
         match target {
+            Target::Keywords(keywords) => item.is_some_and(|item| {
+                let matches = self.words.as_ref().is_some_and(|words| keywords.are_in(words.of(item)));
+                matches && self.is_right(overlay, holdings, Target::Item(item), answer, None)
+            }),
             // A value is in the origin's hands when its keeper has answered.
             Target::Item(item) if !self.published.is_empty() => self.published[item.0 as usize],
             Target::Item(item) => {
@@ -218,6 +245,7 @@ impl Truth {
                 let absent = |presence: Presence| presence.holders == 0 && presence.last < since;
                 absent(self.items[item.0 as usize]) && self.origins.is_none_or(absent)
             }
+            Target::Keywords(keywords) => self.matching(keywords).all(|item| self.absent_since(Target::Item(item), since)),
             Target::Peer(peer) => !self.is_online(peer) && self.seen[self.numbering.host(peer).0 as usize] < since,
             _ => false,
         }

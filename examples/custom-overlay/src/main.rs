@@ -156,7 +156,7 @@ impl Overlay for SimpleRing {
     }
 
     fn targets(_config: &RingConfig) -> Targets {
-        Targets { key: true, peer: false, content: false, value: false }
+        Targets { key: true, peer: false, content: false, value: false, keywords: false }
     }
 
     fn peer(&self, _id: PeerId) -> RingPeer {

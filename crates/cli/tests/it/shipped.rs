@@ -95,6 +95,11 @@ fn kelips_runs() {
 }
 
 #[test]
+fn keywords_runs() {
+    run_small("keywords.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
+}
+
+#[test]
 fn onehop_runs() {
     run_small("onehop.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
 }
@@ -140,6 +145,7 @@ fn every_shipped_scenario_is_run_here() {
         "hop-counts.toml",
         "kademlia.toml",
         "kelips.toml",
+        "keywords.toml",
         "koorde.toml",
         "onehop.toml",
         "pastry.toml",

@@ -94,7 +94,7 @@ impl Overlay for ClientServer {
     }
 
     fn targets(_config: &ClientServerConfig) -> Targets {
-        Targets { key: false, peer: false, content: true, value: false }
+        Targets { key: false, peer: false, content: true, value: false, keywords: false }
     }
 
     fn dedicated(config: &ClientServerConfig) -> Vec<Role> {

@@ -459,7 +459,15 @@ fn impossible_parameters_are_named() {
 #[test]
 fn a_bad_edge_list_is_a_build_error_that_names_the_key() {
     let numbering = Numbering::new(3, 0, peerlab_engine::random::Streams::new(1));
-    let setting = Setting { numbering, expected_online: 3, items: 0, value_bytes: 0, wire: Wire::Udp, lookup_timeout: seconds(60) };
+    let setting = Setting {
+        numbering,
+        expected_online: 3,
+        items: 0,
+        value_bytes: 0,
+        words_per_item: 0,
+        wire: Wire::Udp,
+        lookup_timeout: seconds(60),
+    };
     let error = Flooding::new(&with(line("too-long", 5)), &setting).expect_err("peers 3 and 4 do not exist");
     assert_eq!(error.path, "graph.file");
     assert!(error.message.contains("too-long.txt:3: there is no peer 3: peers.count is 3"), "{}", error.message);

@@ -19,7 +19,7 @@ use peerlab_engine::key::EventKey;
 use peerlab_engine::random::Streams;
 use peerlab_model::{
     Cause, Context, Effect, Hit, Host, ItemId, LookupId, Message, Numbering, OpenRequests, Overlay, PeerId, PeerTable, Pool, Region, Rng,
-    Roster, Setting, Shares, Span, Start, Target, Time, Wire,
+    Roster, Setting, Shares, Span, Start, Target, Time, Wire, Word,
 };
 
 /// How long a message from one peer to another is under way.
@@ -35,6 +35,8 @@ pub(crate) struct Options {
     pub(crate) items: u32,
     /// Size of a value, where peers keep values.
     pub(crate) value_bytes: u32,
+    /// The items' names, equally long, where questions are for keywords.
+    pub(crate) words: Vec<Vec<Word>>,
     /// When time begins.
     pub(crate) begin: Time,
     /// One-way delay; never zero.
@@ -54,6 +56,7 @@ impl Default for Options {
             seed: 1,
             items: 0,
             value_bytes: 0,
+            words: Vec::new(),
             begin: Time::ZERO,
             latency: constant(Span::from_millis(50)),
             loss: 0.0,
@@ -89,6 +92,8 @@ pub(crate) struct Record {
 pub(crate) struct Answer {
     pub(crate) at: Time,
     pub(crate) hit: Hit,
+    /// To a question by keyword: what the peer has.
+    pub(crate) item: Option<ItemId>,
 }
 
 impl Record {
@@ -155,11 +160,16 @@ struct Machine<'a> {
     numbering: Numbering,
     online: &'a Online,
     disk: &'a [ItemId],
+    words: &'a [Vec<Word>],
 }
 
 impl Host for Machine<'_> {
     fn shares(&self, _: PeerId) -> &[ItemId] {
         self.disk
+    }
+
+    fn words(&self, item: ItemId) -> &[Word] {
+        self.words.get(item.0 as usize).map_or(&[], Vec::as_slice)
     }
 
     fn bootstrap(&self, asker: PeerId, _now: Time, rng: &mut Rng) -> Option<PeerId> {
@@ -169,11 +179,15 @@ impl Host for Machine<'_> {
     }
 }
 
-struct Disks<'a>(&'a [Vec<ItemId>]);
+struct Disks<'a>(&'a [Vec<ItemId>], &'a [Vec<Word>]);
 
 impl Shares for Disks<'_> {
     fn of(&self, seat: u32) -> &[ItemId] {
         &self.0[seat as usize]
+    }
+
+    fn words(&self, item: ItemId) -> &[Word] {
+        self.1.get(item.0 as usize).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -197,6 +211,7 @@ pub(crate) struct World<O: Overlay> {
     seats: Vec<Seat<O>>,
     pool: Pool<O::Request>,
     disks: Vec<Vec<ItemId>>,
+    pub(crate) words: Vec<Vec<Word>>,
     online: Online,
     streams: Streams,
     latency: Latency,
@@ -221,6 +236,7 @@ impl<O: Overlay> World<O> {
             expected_online: options.population,
             items: options.items,
             value_bytes: options.value_bytes,
+            words_per_item: options.words.first().map_or(0, |name| name.len() as u8),
             wire: Wire::Udp,
             lookup_timeout: options.lookup_timeout,
         };
@@ -246,6 +262,7 @@ impl<O: Overlay> World<O> {
             pool: Pool::default(),
             seats: (0..numbering.seats()).map(seat).collect(),
             disks: vec![Vec::new(); numbering.seats() as usize],
+            words: options.words,
             online: Online(Vec::new()),
             streams,
             latency: options.latency,
@@ -290,7 +307,7 @@ impl<O: Overlay> World<O> {
         }
         let round_trip = |from, to| Some((self.latency)(from, to) + (self.latency)(to, from));
         let rng = self.streams.rng("converged", 0);
-        let start = Start { members: &roster, shares: &Disks(&self.disks), rng, round_trip: &round_trip };
+        let start = Start { members: &roster, shares: &Disks(&self.disks, &self.words), rng, round_trip: &round_trip };
         self.model.converged(&start, &mut Table { seats: &mut self.seats, numbering });
         for &seat in members.iter().chain(&servers) {
             self.handle(seat, O::started);
@@ -434,6 +451,11 @@ impl<O: Overlay> World<O> {
 
     // What tests look at.
 
+    /// The items on a seat's disk.
+    pub(crate) fn disk(&self, seat: u32) -> &[ItemId] {
+        &self.disks[seat as usize]
+    }
+
     /// The identity at a seat.
     pub(crate) fn id(&self, seat: u32) -> PeerId {
         self.seats[seat as usize].id
@@ -558,7 +580,8 @@ impl<O: Overlay> World<O> {
         let mut effects = Vec::new();
         let state = &mut self.seats[seat as usize];
         let Some(peer) = state.peer.as_mut() else { return };
-        let host = Machine { numbering: self.setting.numbering, online: &self.online, disk: &self.disks[seat as usize] };
+        let host =
+            Machine { numbering: self.setting.numbering, online: &self.online, disk: &self.disks[seat as usize], words: &self.words };
         let (rng, requests) = (&mut state.rng, &mut state.requests);
         let mut cx = Context::new(self.now, state.id, &self.setting, rng, &mut self.pool, requests, &host, &mut effects);
         handler(&self.model, peer, &mut cx);
@@ -581,12 +604,8 @@ impl<O: Overlay> World<O> {
                     self.handle(seat, |model, peer, cx| model.publish(peer, cx, &items));
                 }
             }
-            Effect::Hit(id, hit) => {
-                let at = self.now;
-                let record = self.lookups.get_mut(&id).expect("a hit belongs to a lookup");
-                assert!(id.origin == seat && record.finished.is_none(), "{id:?}: a hit at seat {seat}, or after the end");
-                record.hits.push(Answer { at, hit });
-            }
+            Effect::Hit(id, hit) => self.note_hit(seat, id, hit, None),
+            Effect::Matched(id, hit, item) => self.note_hit(seat, id, hit, Some(item)),
             Effect::Finish(id) => {
                 let record = self.lookups.get_mut(&id).expect("an end belongs to a lookup");
                 assert!(id.origin == seat && record.finished.is_none(), "{id:?}: ended by seat {seat}, or twice");
@@ -603,6 +622,13 @@ impl<O: Overlay> World<O> {
             }
             Effect::TimedOut(id) => self.lookups.get_mut(&id).expect("a timeout belongs to a lookup").timeouts += 1,
         }
+    }
+
+    fn note_hit(&mut self, seat: u32, id: LookupId, hit: Hit, item: Option<ItemId>) {
+        let at = self.now;
+        let record = self.lookups.get_mut(&id).expect("a hit belongs to a lookup");
+        assert!(id.origin == seat && record.finished.is_none(), "{id:?}: a hit at seat {seat}, or after the end");
+        record.hits.push(Answer { at, hit, item });
     }
 
     fn send(&mut self, seat: u32, to: PeerId, message: O::Message) {

@@ -12,6 +12,7 @@ mod harness;
 mod histories;
 mod kademlia;
 mod kelips;
+mod keywords;
 mod koorde;
 mod onehop;
 mod overdue;

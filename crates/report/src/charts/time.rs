@@ -29,12 +29,19 @@ struct View {
     per_cent: bool,
 }
 
-const VIEWS: [View; 4] = [
+const VIEWS: [View; 5] = [
     View {
         metric: "lookup_success_ratio",
         name: "success-over-time",
         title: "Successful lookups over time",
         axis: "success ratio (%)",
+        per_cent: true,
+    },
+    View {
+        metric: "recall_mean",
+        name: "recall-over-time",
+        title: "Recall of lookups by keyword over time",
+        axis: "matching items found (%)",
         per_cent: true,
     },
     View { metric: "peers_online", name: "peers-online", title: "Peers online", axis: "peers online", per_cent: false },
@@ -57,7 +64,7 @@ const VIEWS: [View; 4] = [
 /// Values of the repetitions at each time, in nanoseconds.
 type Series = BTreeMap<i64, Vec<f64>>;
 
-/// `success-over-time` and `peers-online`; where peers keep values, what has become of them.
+/// `success-over-time` and `peers-online`; the recall where peers ask by keyword; where peers keep values, what has become of them.
 pub(super) fn figures(directory: &Path, slice: &Slice) -> Result<Vec<Figure>, ChartError> {
     let series = read(directory, slice)?;
     let mut figures = Vec::new();

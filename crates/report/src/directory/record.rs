@@ -5,7 +5,7 @@
 
 use super::{DirectoryError, PartWriter, RunMeasure};
 use crate::tables::{Cells, Event, Hops, Message, Peer, Sample, Summary};
-use peerlab_model::{Span, Target};
+use peerlab_model::{Keywords, Span, Target};
 use peerlab_world::{EventRow, LookupRow, MessageRow, Metric, PeerRow, RunRecord, SampleRow, Sink};
 use std::io;
 
@@ -55,6 +55,7 @@ fn lookup(row: &LookupRow, cells: &mut Cells) {
     match row.target {
         Target::Item(item) => cells.named("item:", u64::from(item.0)),
         Target::Peer(peer) => cells.named("peer:", u64::from(peer.0)),
+        Target::Keywords(keywords) => cells.text(&words(keywords)),
         Target::Key(key) => cells.named_key("key:", key.0),
         // A kind of question that came after this match: readable, if not pretty.
         other => cells.text(&format!("{other:?}")),
@@ -68,6 +69,12 @@ fn lookup(row: &LookupRow, cells: &mut Cells) {
     cells.milliseconds_or_empty(row.latency.map(Span::nanos));
     cells.count(u64::from(row.results));
     cells.number_or_empty(row.recall);
+}
+
+/// `words:17+4`, the rarest first.
+fn words(keywords: Keywords) -> String {
+    let words: Vec<String> = keywords.as_slice().iter().map(|word| word.0.to_string()).collect();
+    format!("words:{}", words.join("+"))
 }
 
 fn summary(row: &Metric) -> Summary {

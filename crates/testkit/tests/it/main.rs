@@ -178,3 +178,13 @@ fn flooding_conforms() {
 fn central_index_conforms() {
     in_random_worlds::<CentralIndex>(&CentralIndexConfig::default(), &[TargetKind::Content, TargetKind::Peer]);
 }
+
+#[test]
+fn search_by_keyword_conforms() {
+    let targets = [TargetKind::Keywords];
+    let graph = peerlab_overlay::graph::GraphConfig::ErdosRenyi { mean_degree: Some(1.0), probability: None };
+    in_random_worlds::<Flooding>(&FloodingConfig { graph, ..FloodingConfig::default() }, &targets);
+    in_random_worlds::<RandomWalk>(&RandomWalkConfig { wanted_hits: 5, ..RandomWalkConfig::default() }, &targets);
+    in_random_worlds::<CentralIndex>(&CentralIndexConfig::default(), &targets);
+    in_random_worlds::<Chord>(&ChordConfig { successors: 4, ..ChordConfig::default() }, &targets);
+}

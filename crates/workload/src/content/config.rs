@@ -5,6 +5,8 @@ use peerlab_model::units::Size;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use super::keywords::KeywordsConfig;
+
 /// What there is to find, who holds it at the start, and what is asked for how often.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -18,11 +20,14 @@ pub struct ContentConfig {
     pub copies: u32,
     /// The size of an item. Default: 100 MiB.
     pub size: Size,
+    /// The words of items' names, for `target = "keywords"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keywords: Option<KeywordsConfig>,
 }
 
 impl Default for ContentConfig {
     fn default() -> Self {
-        Self { items: 1000, popularity: Popularity::default(), copies: 10, size: Size(100 << 20) }
+        Self { items: 1000, popularity: Popularity::default(), copies: 10, size: Size(100 << 20), keywords: None }
     }
 }
 
@@ -103,6 +108,9 @@ impl ContentConfig {
             "copies",
             format!("{} items with {copies} copies are {all} copies; 2^32 − 1 is the most there can be", self.items),
         );
+        if let Some(keywords) = &self.keywords {
+            issues.within("keywords", |issues| keywords.check(issues));
+        }
         match &self.popularity {
             Popularity::Zipf { exponent } => {
                 let message = format!("an exponent lies between 0 and 10, not at {exponent}");

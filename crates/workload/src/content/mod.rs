@@ -2,8 +2,12 @@
 
 mod config;
 mod holdings;
+mod keywords;
 mod popularity;
+mod words;
 
 pub use config::{ContentConfig, Popularity};
 pub use holdings::Holdings;
+pub use keywords::KeywordsConfig;
 pub use popularity::ItemSampler;
+pub use words::Words;

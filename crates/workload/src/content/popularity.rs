@@ -1,4 +1,4 @@
-//! Which item a question is for.
+//! Which item a question is for, and which words a name has.
 
 use libm::pow;
 use peerlab_engine::random::Rng;
@@ -7,16 +7,20 @@ use peerlab_model::ItemId;
 use super::config::{ContentConfig, Popularity};
 
 /// Draws items by their popularity.
+#[derive(Clone, Debug)]
+pub struct ItemSampler(RankSampler);
+
+/// Draws ranks 0, 1, … by popularity.
 ///
 /// # Cost
-/// Zipf: 8 bytes an item and one binary search a draw, exact to 2^-53; the others nothing.
+/// Zipf: 8 bytes a rank and one binary search a draw, exact to 2^-53; the others nothing.
 #[derive(Clone, Debug)]
-pub struct ItemSampler(Kind);
+pub(super) struct RankSampler(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
-    /// Item i is drawn if the 64 random bits lie below threshold i and not below the one before it. Integers, so that equal
-    /// bits mean equal items everywhere.
+    /// Rank i is drawn if the 64 random bits lie below threshold i and not below the one before it. Integers, so that equal
+    /// bits mean equal ranks everywhere.
     Zipf(Vec<u64>),
     Uniform(u32),
     Constant(u32),
@@ -25,31 +29,42 @@ enum Kind {
 impl ItemSampler {
     /// The sampler of a configuration that has passed its check.
     pub fn new(content: &ContentConfig) -> Self {
-        Self(match content.popularity {
-            Popularity::Zipf { exponent } => Kind::Zipf(zipf(content.items, exponent)),
-            Popularity::Uniform => Kind::Uniform(content.items),
-            Popularity::Constant { item } => Kind::Constant(item),
-        })
+        Self(RankSampler::new(content.items, &content.popularity))
     }
 
     /// An item.
     #[inline]
     pub fn sample(&self, rng: &mut Rng) -> ItemId {
-        ItemId(match &self.0 {
+        ItemId(self.0.sample(rng))
+    }
+}
+
+impl RankSampler {
+    pub(super) fn new(ranks: u32, popularity: &Popularity) -> Self {
+        Self(match *popularity {
+            Popularity::Zipf { exponent } => Kind::Zipf(zipf(ranks, exponent)),
+            Popularity::Uniform => Kind::Uniform(ranks),
+            Popularity::Constant { item } => Kind::Constant(item),
+        })
+    }
+
+    #[inline]
+    pub(super) fn sample(&self, rng: &mut Rng) -> u32 {
+        match &self.0 {
             Kind::Zipf(thresholds) => {
                 let bits = rng.bits();
                 thresholds.partition_point(|&threshold| threshold <= bits).min(thresholds.len() - 1) as u32
             }
-            Kind::Uniform(items) => rng.below(u64::from(*items)) as u32,
-            Kind::Constant(item) => *item,
-        })
+            Kind::Uniform(ranks) => rng.below(u64::from(*ranks)) as u32,
+            Kind::Constant(rank) => *rank,
+        }
     }
 }
 
 /// 2^64 times the cumulative distribution of Zipf's law.
-fn zipf(items: u32, exponent: f64) -> Vec<u64> {
+fn zipf(ranks: u32, exponent: f64) -> Vec<u64> {
     let mut sum = 0.0;
-    let cumulative: Vec<f64> = (1..=items)
+    let cumulative: Vec<f64> = (1..=ranks)
         .map(|rank| {
             sum += pow(f64::from(rank), -exponent);
             sum

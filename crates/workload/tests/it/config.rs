@@ -144,7 +144,15 @@ fn impossible_content_and_lookups_are_noted() {
     assert_eq!(lookups("", 1), [] as [&str; 0]);
     assert_eq!(lookups("interval = '0 s'\ntimeout = '0 s'", 1), ["interval", "timeout"]);
     assert_eq!(lookups("target = 'peer'", 1), ["target"]);
-    assert_eq!(lookups("target = 'keywords'", 9), ["target"]);
+    assert_eq!(lookups("target = 'keywords'", 9), [] as [&str; 0]);
+    assert_eq!(
+        content("keywords = { vocabulary = 0, per_query = 5 }"),
+        ["keywords.vocabulary", "keywords.vocabulary", "keywords.per_query"]
+    );
+    assert_eq!(content("keywords = { vocabulary = 70000, per_item = 33 }"), ["keywords.vocabulary", "keywords.per_item"]);
+    assert_eq!(content("keywords = { per_item = 2, per_query = 3 }"), ["keywords.per_query"]);
+    assert_eq!(content("keywords = { popularity = { distribution = 'constant' } }"), ["keywords.popularity"]);
+    assert_eq!(content("keywords = { popularity = { distribution = 'zipf', exponent = 3.0 } }"), ["keywords.popularity.exponent"]);
 }
 
 #[test]
@@ -243,7 +251,10 @@ fn schemas_name_every_key() {
     let schemas = [
         (serde_json::to_string(&schemars::schema_for!(PeersConfig)).unwrap(), "count class name share upload queue lookup_interval"),
         (serde_json::to_string(&schemars::schema_for!(ChurnConfig)).unwrap(), "session offline crash_share identity trace weibull sigma"),
-        (serde_json::to_string(&schemars::schema_for!(ContentConfig)).unwrap(), "items popularity copies size zipf exponent"),
+        (
+            serde_json::to_string(&schemars::schema_for!(ContentConfig)).unwrap(),
+            "items popularity copies size zipf exponent keywords vocabulary per_item per_query",
+        ),
         (serde_json::to_string(&schemars::schema_for!(LookupsConfig)).unwrap(), "interval target timeout keywords"),
         (serde_json::to_string(&schemars::schema_for!(EventConfig)).unwrap(), "at action share count peers select flash-crowd id-range"),
     ];

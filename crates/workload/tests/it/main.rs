@@ -8,3 +8,4 @@ mod sampler;
 mod support;
 mod timeline;
 mod traces;
+mod words;

@@ -12,7 +12,7 @@ use crate::support::{kolmogorov, peers, read};
 fn questions(lookups: &str, peers: &PeersConfig, seed: u64) -> Questions {
     let streams = Streams::new(seed);
     let classes = Arc::new(Classes::new(peers, streams));
-    Questions::new(&read::<LookupsConfig>(lookups), &ContentConfig::default(), peers, classes, streams)
+    Questions::new(&read::<LookupsConfig>(lookups), &ContentConfig::default(), None, peers, classes, streams)
 }
 
 /// The times of a host's questions in the first hour.

@@ -2,13 +2,14 @@
 
 use std::sync::atomic::AtomicBool;
 
+use peerlab_engine::random::Streams;
 use peerlab_model::Target;
 use peerlab_model::units::{Duration, Rate};
 use peerlab_network::Latency;
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::structured::chord::Chord;
-use peerlab_overlay::unstructured::flooding::Flooding;
-use peerlab_workload::{Action, ClassConfig, EventConfig, TargetKind};
+use peerlab_overlay::unstructured::flooding::{Flooding, FloodingConfig};
+use peerlab_workload::{Action, ClassConfig, EventConfig, KeywordsConfig, Popularity, TargetKind, Words};
 use peerlab_world::{Conditions, LookupRow, Outcome, RunError, RunOptions, RunRecord, Sink, run};
 
 use crate::determinism::event;
@@ -150,4 +151,47 @@ fn a_sink_that_is_full_ends_the_run() {
     }
     let result = run::<Chord>(&Default::default(), &quiet(50, TargetKind::Key), 1, &RunOptions::default(), &mut Full);
     assert!(matches!(result, Err(RunError::Sink(_))));
+}
+
+/// Nobody comes or goes: all that matches and was found is known beforehand, from the names and the disks.
+#[test]
+fn recall_is_what_was_found_of_all_that_matches() {
+    let mut conditions = quiet(40, TargetKind::Keywords);
+    let popularity = Popularity::Zipf { exponent: 1.0 };
+    conditions.content.keywords = Some(KeywordsConfig { vocabulary: 20, per_item: 3, per_query: 2, popularity });
+    conditions.network.latency = Latency::Constant { one_way: Duration::millis(20) };
+    let words = Words::new(&conditions.content, Streams::new(1));
+    let matching = |row: &LookupRow| match row.target {
+        Target::Keywords(keywords) => words.matching(keywords).count() as u32,
+        other => panic!("{other:?} is no question by keyword"),
+    };
+    let ended = |rows: Vec<LookupRow>| rows.into_iter().filter(|row| row.outcome != Outcome::Open).collect::<Vec<_>>();
+    let (record, rows) = run_with::<Flooding>(&Default::default(), &conditions, 1, &RunOptions::default());
+    let rows = ended(rows);
+    assert!(rows.len() > 400);
+    for row in &rows {
+        assert_eq!((row.outcome, row.results, row.recall), (Outcome::Found, matching(row), Some(1.0)), "{:?}", row.target);
+    }
+    let mean = rows.iter().map(|row| f64::from(row.results)).sum::<f64>() / rows.len() as f64;
+    assert!(mean > 2.0 && (metric(&record, "results_mean") - mean).abs() < 1e-9 && (metric(&record, "recall_mean") - 1.0).abs() < 1e-5);
+    // One link away there is less, but never anything wrong.
+    let near = FloodingConfig { ttl: 1, ..FloodingConfig::default() };
+    let (record, rows) = run_with::<Flooding>(&near, &conditions, 1, &RunOptions::default());
+    for row in ended(rows).iter() {
+        let recall = f64::from(row.results) / f64::from(matching(row));
+        assert_eq!(row.recall, Some(recall));
+        assert_eq!(row.outcome == Outcome::Found, row.results > 0);
+    }
+    assert!((0.1..0.9).contains(&metric(&record, "recall_mean")));
+}
+
+#[test]
+fn what_nobody_has_is_absent_by_keyword_too() {
+    let mut conditions = quiet(30, TargetKind::Keywords);
+    conditions.content.copies = 0;
+    for (record, rows) in [run_with::<Chord>(&Default::default(), &conditions, 1, &RunOptions::default()), index(&conditions)] {
+        assert!(rows.iter().all(|row| matches!(row.outcome, Outcome::Absent | Outcome::Open) && row.recall.is_none() && row.results == 0));
+        assert!(record.metrics.iter().all(|metric| metric.name != "recall_mean"));
+        assert_eq!(metric(&record, "content_availability"), 0.0);
+    }
 }

@@ -1,6 +1,6 @@
 //! A peer's part of the protocol: register, stay registered, ask.
 
-use peerlab_model::{Context, Hit, ItemId, LookupId, Requests, Span, Target, Token};
+use peerlab_model::{Context, Hit, ItemId, LookupId, Posting, Requests, Span, Target, Token};
 
 use super::message::{IndexMessage, Session};
 use super::{CentralIndex, IndexTimer};
@@ -79,7 +79,7 @@ impl CentralIndex {
 
     pub(super) fn ask(&self, client: &mut Client, cx: &mut Cx<'_>, id: LookupId, target: Target) {
         match target {
-            Target::Item(_) | Target::Peer(_) => self.open(client, cx, What::Question { id, target }),
+            Target::Item(_) | Target::Peer(_) | Target::Keywords(_) => self.open(client, cx, What::Question { id, target }),
             // The server knows no keys.
             _ => cx.finish(id),
         }
@@ -125,6 +125,15 @@ impl CentralIndex {
                     cx.finish(id);
                 }
             }
+            IndexMessage::Matches { token, id, postings } => {
+                if client.requests.close(token).is_some() {
+                    client.missed = 0;
+                    for &Posting { item, holder } in &postings {
+                        cx.matched(id, Hit { peer: holder, hops: 1, rounds: 0 }, item);
+                    }
+                    cx.finish(id);
+                }
+            }
             IndexMessage::Unknown { token, session, .. } => self.unknown(client, cx, token, session),
             // A peer's own kinds: nobody sends them to a peer.
             IndexMessage::Login { .. }
@@ -133,6 +142,7 @@ impl CentralIndex {
             | IndexMessage::Heartbeat { .. }
             | IndexMessage::QueryItem { .. }
             | IndexMessage::QueryPeer { .. }
+            | IndexMessage::Search { .. }
             | IndexMessage::Goodbye { .. } => {}
         }
     }
@@ -216,6 +226,9 @@ impl CentralIndex {
             }
             (&What::Question { id, target: Target::Peer(named) }, Some(session)) => {
                 Some(IndexMessage::QueryPeer { token, session, id, named })
+            }
+            (&What::Question { id, target: Target::Keywords(keywords) }, Some(session)) => {
+                Some(IndexMessage::Search { token, session, id, keywords })
             }
             // Not now, or (a key) never.
             (_, None) | (What::Question { .. }, Some(_)) => None,

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 pub struct CentralIndexConfig {
     /// Holders that the server names at the most in one answer: 1 … 1000.
     pub results: u16,
+    /// Results that it names at the most in one answer to a question by keyword, each an item and a holder of it: 1 … 1000 (OpenNap: 100). Every
+    /// item that matches gets as many holders as there is room for, up to `results`.
+    pub matches: u16,
     /// Which holders, where there are more than that.
     pub select: Select,
     /// Time between a peer's heartbeats to the server.
@@ -48,6 +51,7 @@ impl Default for CentralIndexConfig {
     fn default() -> Self {
         Self {
             results: 20,
+            matches: 100,
             select: Select::Random,
             heartbeat_interval: Duration::secs(60),
             peer_timeout: Duration::secs(180),
@@ -65,6 +69,7 @@ impl Default for CentralIndexConfig {
 impl OverlayConfig for CentralIndexConfig {
     fn check(&self, _population: u32, issues: &mut Issues) {
         issues.ensure((1..=1000).contains(&self.results), "results", format!("an answer names 1 to 1000 holders, not {}", self.results));
+        issues.ensure((1..=1000).contains(&self.matches), "matches", format!("an answer has 1 to 1000 results, not {}", self.matches));
         let durations = [
             ("heartbeat_interval", self.heartbeat_interval),
             ("peer_timeout", self.peer_timeout),

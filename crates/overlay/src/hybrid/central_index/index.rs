@@ -1,9 +1,10 @@
 //! The server's data: who is registered, and who has what.
 
-use peerlab_model::{ItemId, Numbering, PeerId, Rng, Span, Time};
+use peerlab_model::{ItemId, Keywords, Numbering, PeerId, Posting, Rng, Span, Time, Word};
 
 use super::Select;
 use super::message::Session;
+use crate::inverted::Inverted;
 
 /// The index: registered peers by seat, holders by item.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +13,8 @@ pub struct Index {
     registered: Vec<Option<Box<Registration>>>,
     /// By item, the latest registration last.
     holders: Vec<Vec<PeerId>>,
+    /// The registered items by the words of their names, where peers ask by keyword.
+    words: Inverted,
     peers: usize,
 }
 
@@ -77,6 +80,36 @@ impl Index {
             }
             self.holders[at].push(peer);
         }
+    }
+
+    /// Enters an item under the words of its name, which has come with it.
+    pub(super) fn name(&mut self, item: ItemId, words: &[Word]) {
+        self.words.add(item, words);
+    }
+
+    /// Up to `most` results: items that match and have a holder other than `asker`, a random choice if there are more, each with as many of its
+    /// holders as there is room for, but no more than `each`.
+    pub(super) fn matching(
+        &self,
+        keywords: Keywords,
+        asker: PeerId,
+        (most, each): (usize, usize),
+        select: Select,
+        rng: &mut Rng,
+    ) -> Box<[Posting]> {
+        let mut items = self.words.matching(keywords);
+        // The words of what nobody has any more stay in the index: an item may come back.
+        items.retain(|&item| self.holders[item.0 as usize].iter().any(|&holder| holder != asker));
+        if items.len() > most {
+            rng.shuffle(&mut items);
+            items.truncate(most);
+        }
+        let each = (most / items.len().max(1)).clamp(1, each);
+        let postings = items.into_iter().flat_map(|item| {
+            let holders = self.holders(item, asker, each, select, rng).into_iter();
+            holders.map(move |holder| Posting { item, holder }).collect::<Vec<_>>()
+        });
+        postings.collect()
     }
 
     /// Takes items from a registered peer's.
@@ -145,9 +178,9 @@ impl Index {
         self.registered.iter().flatten().map(|entry| entry.peer)
     }
 
-    /// Bytes of records: 16 a registered peer, 4 for each item of a peer at either end.
+    /// Bytes of records: 16 a registered peer, 4 for each item of a peer at either end, 4 for each word of an item's name.
     pub(super) fn bytes(&self) -> usize {
-        self.registered.iter().flatten().map(|entry| 16 + 8 * entry.items.len()).sum()
+        self.registered.iter().flatten().map(|entry| 16 + 8 * entry.items.len()).sum::<usize>() + self.words.bytes()
     }
 
     /// Both directions say the same.

@@ -1,6 +1,6 @@
 //! What peers and the index server say to each other.
 
-use peerlab_model::{Cause, Fields, ItemId, LookupId, Message, PeerId, Token};
+use peerlab_model::{Cause, Fields, ItemId, Keywords, LookupId, Message, NAME_BYTES, PeerId, Posting, Token};
 
 /// Napster's message header: length 2, type 2.
 const HEADER: u32 = 4;
@@ -8,8 +8,8 @@ const HEADER: u32 = 4;
 const NUMBER: u32 = 4;
 /// Nick name, password, port, client version and link type of a login: our choice for the strings' lengths.
 const LOGIN: u32 = 36;
-/// What is told of a shared file beside its hash: name 20 (our choice), size 4, bit rate, frequency and length 4 each.
-const FILE: u32 = 36;
+/// What is told of a shared file beside its hash: name, size 4, bit rate, frequency and length 4 each.
+const FILE: u32 = NAME_BYTES + 16;
 
 /// The number that a server gave a peer when it logged in. Another life of the server knows others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,6 +105,26 @@ pub enum IndexMessage {
         /// The peer's session.
         session: Session,
     },
+    /// Peer: what is there with these words in its name, and who has it?
+    Search {
+        /// The request, at the peer.
+        token: Token,
+        /// The peer's session.
+        session: Session,
+        /// For the count of messages.
+        id: LookupId,
+        /// The words.
+        keywords: Keywords,
+    },
+    /// Server: these.
+    Matches {
+        /// Of the search.
+        token: Token,
+        /// Of the search.
+        id: LookupId,
+        /// None, if nothing matches.
+        postings: Box<[Posting]>,
+    },
 }
 
 impl Message for IndexMessage {
@@ -120,8 +140,8 @@ impl Message for IndexMessage {
             Self::Heartbeat { .. } => 4,
             Self::Done { .. } => 5,
             Self::Unknown { .. } => 6,
-            Self::QueryItem { .. } | Self::QueryPeer { .. } => 7,
-            Self::Answer { .. } => 8,
+            Self::QueryItem { .. } | Self::QueryPeer { .. } | Self::Search { .. } => 7,
+            Self::Answer { .. } | Self::Matches { .. } => 8,
             Self::Goodbye { .. } => 9,
         }
     }
@@ -134,6 +154,12 @@ impl Message for IndexMessage {
             Self::Unshare { items, .. } => Fields::bytes(HEADER + 2 * NUMBER).keys(items.len() as u32),
             Self::Done { .. } | Self::Goodbye { .. } => Fields::bytes(HEADER + NUMBER),
             Self::QueryItem { .. } | Self::QueryPeer { .. } => Fields::bytes(HEADER + 2 * NUMBER).keys(1),
+            Self::Search { keywords, .. } => Fields::bytes(HEADER + 2 * NUMBER + keywords.text_bytes()),
+            // Each result as its holder has shared it.
+            Self::Matches { postings, .. } => {
+                let count = postings.len() as u32;
+                Fields::bytes(HEADER + NUMBER + FILE * count).keys(count).contacts(count)
+            }
             Self::Answer { holders, .. } => Fields::bytes(HEADER + NUMBER).contacts(holders.len() as u32),
         }
     }
@@ -142,6 +168,8 @@ impl Message for IndexMessage {
         match self {
             Self::QueryItem { id, .. }
             | Self::QueryPeer { id, .. }
+            | Self::Search { id, .. }
+            | Self::Matches { id, .. }
             | Self::Answer { id, .. }
             | Self::Unknown { question: Some(id), .. } => Cause::Lookup(*id),
             _ => Cause::Maintenance,

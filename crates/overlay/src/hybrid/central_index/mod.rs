@@ -9,7 +9,7 @@
 //! silent peers is linear in the population.
 //!
 //! # Not here
-//! Several linked servers, keywords, chat and hot lists; the download itself.
+//! Several linked servers, chat and hot lists; the download itself.
 
 mod client;
 mod config;
@@ -77,7 +77,7 @@ impl Overlay for CentralIndex {
     }
 
     fn targets(_config: &CentralIndexConfig) -> Targets {
-        Targets { key: false, peer: true, content: true, value: false }
+        Targets { key: false, peer: true, content: true, value: false, keywords: true }
     }
 
     fn dedicated(config: &CentralIndexConfig) -> Vec<Role> {
@@ -98,6 +98,7 @@ impl Overlay for CentralIndex {
             let age = Span::from_nanos(rng.below(interval.nanos().max(1)));
             server.remember(&self.numbering, peer, session, age);
             server.index.share(&self.numbering, peer, items);
+            items.iter().for_each(|&item| server.index.name(item, start.shares.words(item)));
             if let IndexPeer::Client(client) = peers.get(peer) {
                 client.session = Some(session);
                 client.announced = items.to_vec();

@@ -43,6 +43,7 @@ impl CentralIndex {
             IndexMessage::Share { token, session, items } => {
                 if self.known(index, cx, from, token, session, None) {
                     index.share(&self.numbering, from, &items);
+                    items.iter().for_each(|&item| index.name(item, cx.words_of(item)));
                     cx.send(from, IndexMessage::Done { token });
                 }
             }
@@ -63,6 +64,13 @@ impl CentralIndex {
                     cx.send(from, IndexMessage::Answer { token, id, holders });
                 }
             }
+            IndexMessage::Search { token, session, id, keywords } => {
+                if self.known(index, cx, from, token, session, Some(id)) {
+                    let most = (self.config.matches.into(), self.config.results.into());
+                    let postings = index.matching(keywords, from, most, self.config.select, cx.rng());
+                    cx.send(from, IndexMessage::Matches { token, id, postings });
+                }
+            }
             IndexMessage::QueryPeer { token, session, id, named } => {
                 if self.known(index, cx, from, token, session, Some(id)) {
                     let holders = if index.knows(&self.numbering, named) { Box::from([named]) } else { Box::default() };
@@ -71,7 +79,11 @@ impl CentralIndex {
             }
             IndexMessage::Goodbye { session } => index.logout(&self.numbering, from, session),
             // The server's own kinds: nobody sends them to it.
-            IndexMessage::Welcome { .. } | IndexMessage::Done { .. } | IndexMessage::Unknown { .. } | IndexMessage::Answer { .. } => {}
+            IndexMessage::Welcome { .. }
+            | IndexMessage::Done { .. }
+            | IndexMessage::Unknown { .. }
+            | IndexMessage::Matches { .. }
+            | IndexMessage::Answer { .. } => {}
         }
     }
 

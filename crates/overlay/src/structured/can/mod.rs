@@ -166,7 +166,7 @@ impl Overlay for Can {
     }
 
     fn targets(config: &CanConfig) -> Targets {
-        Targets { key: true, peer: config.names, content: true, value: false }
+        Targets { key: true, peer: config.names, content: true, value: false, keywords: false }
     }
 
     fn peer(&self, id: PeerId) -> CanPeer {

@@ -1,6 +1,8 @@
 //! Provider records: a holder registers each of its items with the owner of the item's key, who copies the record to its next
 //! successors; the holder does so again every `republish_interval`, and what is not refreshed is forgotten after `record_expiry`.
 //!
+//! Where peers ask by keyword, the records are postings, one under each word of an item's name (`postings`).
+//!
 //! Keys move with the ring: a new predecessor gets the records of its interval, and a peer that leaves hands all of its own on.
 
 use std::sync::Arc;
@@ -17,7 +19,7 @@ impl<V: Shortcuts> ChordLike<V> {
 
     /// Registers items, or takes their registration back, a few at a time.
     pub(super) fn queue_items(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, items: &[ItemId], add: bool) {
-        peer.extra().publisher.queue(items, add);
+        peer.extra().publisher.queue_records(items, cx.setting().records_per_item(), add);
         if add {
             self.begin_republishing(peer, cx);
         }
@@ -35,9 +37,8 @@ impl<V: Shortcuts> ChordLike<V> {
 
     fn publish_next(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>) {
         while peer.active
-            && let Some((item, add)) = peer.extra().publisher.next()
+            && let Some((key, add)) = peer.extra().publisher.next_record(cx)
         {
-            let key = self.numbering.item_key(item);
             if peer.owns(self.view(peer), key) {
                 if add {
                     self.keep(peer, cx, key, peer.id);

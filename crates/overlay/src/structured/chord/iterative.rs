@@ -234,7 +234,7 @@ impl<V: Shortcuts> ChordLike<V> {
     /// Silence: the contact is dropped, if it was waited for long enough, and the search goes round it.
     pub(super) fn search_timed_out(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, token: Token) {
         let Some(search) = Self::close_search(peer, token) else { return };
-        if matches!(search.purpose.goal(), Goal::Owner | Goal::Providers) {
+        if search.purpose.is_lookup() {
             cx.timed_out(search.lookup);
         }
         let doubtful = search.stage == Stage::Step && self.is_doubtful(peer, cx, search.at, token);
@@ -278,8 +278,7 @@ impl<V: Shortcuts> ChordLike<V> {
 
     /// True if this is a lookup, and nobody waits for its answer any more.
     fn is_overdue(cx: &Cx<'_, V>, search: &Search<V::Trail>) -> bool {
-        let is_lookup = matches!(search.purpose, Purpose::Key | Purpose::Peer(_) | Purpose::Item);
-        is_lookup && cx.setting().is_overdue(cx.now().since(search.began))
+        search.purpose.is_lookup() && cx.setting().is_overdue(cx.now().since(search.began))
     }
 
     fn retry_search(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, mut search: Search<V::Trail>) {

@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use peerlab_model::{Cause, Fields, Key, LookupId, Message, PeerId, Token};
+use peerlab_model::{Cause, Fields, Key, Keywords, LookupId, Message, NAME_BYTES, Numbering, PeerId, Posting, Token, Wire};
 
 use crate::records::Record;
 
@@ -45,6 +45,8 @@ macro_rules! kinds {
             "want",
             "values",
             "spare",
+            "search",
+            "postings",
             $($more),*
         ]
     };
@@ -205,6 +207,10 @@ pub enum RingMessage<T: Trail> {
     Values { records: Arc<[Record]> },
     /// I own these and have them; you are none of their replicas.
     Spare { keys: Arc<[Key]> },
+    /// By keyword: what has these words in its name, and who holds it? For the owner of the rarest word.
+    Search { keywords: Keywords, lookup: LookupId, token: Token },
+    /// These, in the order of the items.
+    Postings { postings: Arc<[Posting]>, lookup: LookupId, token: Token },
 }
 
 impl<T: Trail> RingMessage<T> {
@@ -254,6 +260,8 @@ impl<T: Trail> Message for RingMessage<T> {
             Self::Want { .. } => 27,
             Self::Values { .. } => 28,
             Self::Spare { .. } => 29,
+            Self::Search { .. } => 30,
+            Self::Postings { .. } => 31,
         }
     }
 
@@ -288,6 +296,8 @@ impl<T: Trail> Message for RingMessage<T> {
             Self::Remove { .. } => Fields::bytes(1).keys(1),
             Self::Replicate { .. } | Self::PassOn { .. } => Fields::bytes(5).keys(1).contacts(1).records(1),
             Self::Retract { .. } => Fields::bytes(1).keys(1).contacts(1),
+            Self::Search { keywords, .. } => Fields::bytes(5 + keywords.text_bytes()),
+            Self::Postings { postings, .. } => results(postings),
             Self::Own(own) => own.fields(),
         }
     }
@@ -306,7 +316,7 @@ impl<T: Trail> Message for RingMessage<T> {
             | Self::StepNext { lookup, goal, .. }
             | Self::StepOwners { lookup, goal, .. }
             | Self::Fetch { lookup, goal, .. } => goal.cause(lookup),
-            Self::Providers { lookup, .. } => Cause::Lookup(lookup),
+            Self::Providers { lookup, .. } | Self::Search { lookup, .. } | Self::Postings { lookup, .. } => Cause::Lookup(lookup),
             _ => Cause::Maintenance,
         }
     }
@@ -314,6 +324,17 @@ impl<T: Trail> Message for RingMessage<T> {
 
 fn contacts(successors: &[PeerId], predecessor: Option<PeerId>) -> u32 {
     successors.len() as u32 + u32::from(predecessor.is_some())
+}
+
+/// An answer to a question by keyword: each item with its identifier and name, and its holders. What does not fit into a datagram of 1500 bytes, with
+/// identifiers of the usual length, pays for the headers of several.
+fn results(postings: &[Posting]) -> Fields {
+    const DATAGRAM: u32 = 1500;
+    const HEADERS: u32 = 28;
+    let items = postings.chunk_by(|a, b| a.item == b.item).count() as u32;
+    let fields = Fields::bytes(5 + NAME_BYTES * items).keys(items).contacts(postings.len() as u32);
+    let more = (Wire::Udp.bytes(fields, Numbering::IDENTIFIER_BITS / 8) - HEADERS) / (DATAGRAM - HEADERS);
+    Fields { bytes: fields.bytes + HEADERS * more, ..fields }
 }
 
 /// The same and what a trail adds.

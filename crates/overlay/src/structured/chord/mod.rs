@@ -17,7 +17,7 @@
 //!
 //! # Map
 //! `peer`: the tables and the decisions · `recursive`, `iterative`: how a question travels · `question`: how it begins and ends ·
-//! `join`, `upkeep`: how the ring is kept · `content`: provider records · `maintenance`: the repair of values · `start`: the converged ring ·
+//! `join`, `upkeep`: how the ring is kept · `content`: provider records · `postings`: search by keyword · `maintenance`: the repair of values · `start`: the converged ring ·
 //! `shortcuts`: what sets models of this kind apart · `fingers`: Chord's shortcuts · `proximity`: the choice of fingers and of the next hop
 //! by round trips.
 //!
@@ -32,6 +32,7 @@ mod join;
 mod maintenance;
 mod message;
 mod peer;
+mod postings;
 mod proximity;
 mod question;
 mod recursive;
@@ -136,7 +137,7 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
     }
 
     fn targets(_config: &V::Config) -> Targets {
-        Targets { key: true, peer: true, content: true, value: true }
+        Targets { key: true, peer: true, content: true, value: true, keywords: true }
     }
 
     fn peer(&self, id: PeerId) -> RingPeer<V> {
@@ -218,6 +219,8 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
             M::Retract { key, holder } => {
                 peer.extra().records.remove(key, holder);
             }
+            M::Search { keywords, lookup, token } => Self::asked_search(peer, cx, from, lookup, token, keywords),
+            M::Postings { postings, token, .. } => Self::told_postings(cx, token, &postings),
             M::Offer { records } => self.offered(peer, cx, from, &records),
             M::Want { keys } => Self::wanted(peer, cx, from, &keys),
             M::Values { records } => records.iter().for_each(|&record| Self::replicate(peer, cx, record)),

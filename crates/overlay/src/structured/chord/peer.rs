@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use peerlab_model::{Key, LookupId, PeerId, Requests, Time, Token};
+use peerlab_model::{Key, Keywords, LookupId, PeerId, Requests, Time, Token};
 
 use super::fingers::Fingers;
 use super::message::{Goal, Query, Trail};
@@ -59,12 +59,15 @@ pub enum Pending<T> {
     Probe { to: PeerId, sent: Time },
     /// A record to be stored.
     Store { to: PeerId },
+    /// A question by keyword, at the owner of its rarest word.
+    Search { to: PeerId, search: super::postings::Search },
     /// A request for neighbours, for the sake of the shortcuts.
     Survey { of: PeerId },
 }
 
 /// What a peer does with the answer to its own question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of `postings::Search`")]
 pub enum Purpose {
     /// Lookup of a key.
     Key,
@@ -72,6 +75,8 @@ pub enum Purpose {
     Peer(PeerId),
     /// Lookup of an item.
     Item,
+    /// Lookup by keyword: for the owner of the rarest word.
+    Search { keywords: Keywords, tries: u8 },
     /// To become a member.
     Join,
     /// To refresh a finger, or another shortcut.
@@ -87,11 +92,16 @@ pub enum Purpose {
 impl Purpose {
     pub(super) fn goal(self) -> Goal {
         match self {
-            Self::Key | Self::Peer(_) => Goal::Owner,
+            Self::Key | Self::Peer(_) | Self::Search { .. } => Goal::Owner,
             Self::Item => Goal::Providers,
             Self::Finger(_) => Goal::Finger,
             Self::Join | Self::Publish | Self::Withdraw | Self::Offer => Goal::Contact,
         }
+    }
+
+    /// True if somebody has asked, and it is no upkeep.
+    pub(super) fn is_lookup(self) -> bool {
+        matches!(self.goal(), Goal::Owner | Goal::Providers)
     }
 }
 

@@ -7,6 +7,7 @@ use peerlab_model::{Hit, Key, LookupId, PeerId, Target, Token};
 use super::config::Routing;
 use super::message::{Goal, Query};
 use super::peer::{Pending, Purpose, RingPeer};
+use super::postings::Search;
 use super::{ChordLike, ChordTimer, Cx, RingMessage, Shortcuts};
 
 /// What [`RingMessage::Found`] says.
@@ -37,6 +38,7 @@ impl<V: Shortcuts> ChordLike<V> {
             Target::Key(key) => (key, Purpose::Key),
             Target::Peer(wanted) => (cx.key_of(wanted), Purpose::Peer(wanted)),
             Target::Item(item) => (self.numbering.item_key(item), Purpose::Item),
+            Target::Keywords(keywords) if peer.active => return self.look_for_word(peer, cx, id, keywords, 0),
             _ => return cx.finish(id),
         };
         if !peer.active {
@@ -71,7 +73,7 @@ impl<V: Shortcuts> ChordLike<V> {
         }
     }
 
-    fn ask(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, key: Key, lookup: LookupId, purpose: Purpose) {
+    pub(super) fn ask(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, key: Key, lookup: LookupId, purpose: Purpose) {
         match self.rules.routing {
             Routing::Iterative => self.begin_search(peer, cx, key, lookup, purpose, None),
             Routing::SemiRecursive | Routing::Recursive => {
@@ -98,7 +100,7 @@ impl<V: Shortcuts> ChordLike<V> {
         let Some(Pending::Own { query, purpose, tries }) = cx.request_mut(ask) else { return };
         let (query, purpose) = (*query, *purpose);
         // Upkeep is not asked again: its next turn comes anyway.
-        let again = *tries < retries && matches!(purpose, Purpose::Key | Purpose::Peer(_) | Purpose::Item);
+        let again = *tries < retries && purpose.is_lookup();
         *tries += 1;
         let age = self.rules.retry_after.times(u64::from(*tries));
         if again && peer.active && !cx.setting().is_overdue(age) {
@@ -172,6 +174,10 @@ impl<V: Shortcuts> ChordLike<V> {
                 }
                 cx.finish(lookup);
             }
+            Purpose::Search { keywords, tries } => {
+                let (hops, rounds) = (hops + 1, rounds + u32::from(self.rules.routing == Routing::Iterative));
+                self.search_at(peer, cx, owner, Search { lookup, keywords, tries, hops, rounds });
+            }
             Purpose::Join => self.found_successor(peer, cx, owner),
             Purpose::Finger(index) => V::found(self, peer, cx, index, key, owner),
             Purpose::Publish => self.send_record(peer, cx, key, owner),
@@ -194,7 +200,7 @@ impl<V: Shortcuts> ChordLike<V> {
     /// Nobody could say who owns a key.
     pub(super) fn unanswered(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, purpose: Purpose, lookup: LookupId) {
         match purpose {
-            Purpose::Key | Purpose::Peer(_) | Purpose::Item => cx.finish(lookup),
+            Purpose::Key | Purpose::Peer(_) | Purpose::Item | Purpose::Search { .. } => cx.finish(lookup),
             Purpose::Join => self.join_failed(peer, cx),
             Purpose::Finger(_) | Purpose::Offer => {}
             Purpose::Publish | Purpose::Withdraw => self.published(peer, cx),

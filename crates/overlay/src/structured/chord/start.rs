@@ -60,11 +60,14 @@ impl<V: Shortcuts> ChordLike<V> {
         let (expiry, interval) = (self.rules.record_expiry.nanos(), self.rules.republish_interval.nanos());
         for &(_, holder) in ring {
             for &item in start.shares.of(self.numbering.seat(holder)) {
-                let key = self.numbering.item_key(item);
-                let age = rng.below(interval.min(expiry).max(1));
-                let record = Record { key, holder, expires: Time::from_nanos((expiry - age.min(expiry)) as i64) };
-                let owner = ring.partition_point(|&(peer_key, _)| peer_key < key) % ring.len();
-                kept.extend((0..copies).map(|copy| ((owner + copy) % ring.len(), record)));
+                let words = start.shares.words(item);
+                for which in 0..words.len().max(1) as u8 {
+                    let key = self.numbering.record_key(item, words, which);
+                    let age = rng.below(interval.min(expiry).max(1));
+                    let record = Record { key, holder, expires: Time::from_nanos((expiry - age.min(expiry)) as i64) };
+                    let owner = ring.partition_point(|&(peer_key, _)| peer_key < key) % ring.len();
+                    kept.extend((0..copies).map(|copy| ((owner + copy) % ring.len(), record)));
+                }
             }
         }
         kept.sort_unstable_by_key(|&(owner, record)| (owner, record.key, record.holder));

@@ -114,6 +114,10 @@ impl<V: Shortcuts> ChordLike<V> {
         let pending = cx.close(token);
         match pending {
             Some(Pending::Hop { to, query, last }) => self.hop_timed_out(peer, cx, (to, query, last), token),
+            Some(Pending::Search { to, search }) => {
+                cx.timed_out(search.lookup);
+                self.request_failed(peer, cx, pending, to);
+            }
             Some(
                 Pending::Neighbours { of: to }
                 | Pending::Survey { of: to }
@@ -141,6 +145,10 @@ impl<V: Shortcuts> ChordLike<V> {
             Some(Pending::Store { .. }) => {
                 self.drop_contact(peer, cx, contact);
                 self.published(peer, cx);
+            }
+            Some(Pending::Search { search, .. }) => {
+                self.drop_contact(peer, cx, contact);
+                self.search_again(peer, cx, search);
             }
             Some(Pending::Neighbours { .. }) => {
                 self.drop_contact(peer, cx, contact);

@@ -107,7 +107,7 @@ impl Overlay for Kademlia {
     }
 
     fn targets(_config: &KademliaConfig) -> Targets {
-        Targets { key: true, peer: true, content: true, value: true }
+        Targets { key: true, peer: true, content: true, value: true, keywords: false }
     }
 
     fn peer(&self, id: PeerId) -> KademliaPeer {

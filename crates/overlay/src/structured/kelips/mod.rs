@@ -113,7 +113,7 @@ impl Overlay for Kelips {
     }
 
     fn targets(_config: &KelipsConfig) -> Targets {
-        Targets { key: true, peer: true, content: true, value: false }
+        Targets { key: true, peer: true, content: true, value: false, keywords: false }
     }
 
     fn peer(&self, id: PeerId) -> KelipsPeer {

@@ -107,7 +107,7 @@ impl Overlay for OneHop {
     }
 
     fn targets(_config: &OneHopConfig) -> Targets {
-        Targets { key: true, peer: true, content: true, value: false }
+        Targets { key: true, peer: true, content: true, value: false, keywords: false }
     }
 
     fn peer(&self, id: PeerId) -> OneHopPeer {

@@ -166,7 +166,7 @@ impl<V: Variant> Overlay for PastryLike<V> {
     }
 
     fn targets(_config: &V::Config) -> Targets {
-        Targets { key: true, peer: true, content: true, value: true }
+        Targets { key: true, peer: true, content: true, value: true, keywords: false }
     }
 
     fn peer(&self, id: PeerId) -> PastryPeer {

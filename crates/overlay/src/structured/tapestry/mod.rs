@@ -99,7 +99,7 @@ impl Overlay for Tapestry {
     }
 
     fn targets(_config: &TapestryConfig) -> Targets {
-        Targets { key: true, peer: true, content: true, value: false }
+        Targets { key: true, peer: true, content: true, value: false, keywords: false }
     }
 
     fn peer(&self, id: PeerId) -> TapestryPeer {

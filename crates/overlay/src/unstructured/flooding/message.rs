@@ -3,19 +3,22 @@
 //! Sizes follow "The Gnutella Protocol Specification v0.4" (Clip2): a descriptor header of 23 bytes, then the payload; search
 //! strings and file names are taken as [`NAME_BYTES`] long. They stand on top of the wire format's own header.
 
-use peerlab_model::{Cause, Fields, ItemId, LookupId, Message, PeerId, Token};
+use std::sync::Arc;
 
-/// Length of search strings and file names, terminating NUL included: our choice.
-pub const NAME_BYTES: u32 = 20;
+use peerlab_model::{Cause, Fields, ItemId, Keywords, LookupId, Message, PeerId, Token};
+
+pub use peerlab_model::NAME_BYTES;
 
 /// Descriptor id 16, payload type 1, TTL 1, hops 1, payload length 4.
 const HEADER: u32 = 23;
 /// Port 2, IP address 4, files 4, kilobytes 4.
 const PONG: u32 = HEADER + 14;
-/// Minimum speed 2, search string.
-const QUERY: u32 = HEADER + 2 + NAME_BYTES;
-/// Hits 1, port 2, IP address 4, speed 4; one result: index 4, size 4, name and a second NUL; servent id 16.
-const QUERY_HIT: u32 = HEADER + 11 + 8 + NAME_BYTES + 1 + 16;
+/// Minimum speed 2; the search string comes on top.
+const QUERY: u32 = HEADER + 2;
+/// Hits 1, port 2, IP address 4, speed 4, servent id 16; the results come on top.
+const QUERY_HIT: u32 = HEADER + 11 + 16;
+/// One result: index 4, size 4, name and a second NUL.
+const RESULT: u32 = 8 + NAME_BYTES + 1;
 /// Port 2 and IP address 4, which a query carries if hits come back directly.
 const ADDRESS: u32 = 6;
 /// `GNUTELLA CONNECT/0.4\n\n`, and a byte for our flag.
@@ -105,6 +108,17 @@ pub enum FloodingMessage {
         /// The walker is to go on.
         goes_on: bool,
     },
+    /// `holder` has these, which match.
+    Matches {
+        /// Which query this answers: its descriptor id.
+        id: LookupId,
+        /// The peer that has them.
+        holder: PeerId,
+        /// Links that the query crossed to it.
+        hops: u16,
+        /// What it has.
+        items: Arc<[ItemId]>,
+    },
 }
 
 /// A question on its way.
@@ -158,6 +172,18 @@ pub enum Wanted {
     Item(ItemId),
     /// This peer.
     Peer(PeerId),
+    /// Whoever holds items with these words in their names.
+    Keywords(Keywords),
+}
+
+impl Wanted {
+    /// A message of so many bytes and a contact or none, and what it looks for: a name, or the words of a search.
+    fn sized(self, bytes: u32, contacts: u32) -> Fields {
+        match self {
+            Self::Item(_) | Self::Peer(_) => sized(bytes + NAME_BYTES, contacts, 1),
+            Self::Keywords(keywords) => sized(bytes + keywords.text_bytes(), contacts, 0),
+        }
+    }
 }
 
 /// Up to four addresses, without an allocation.
@@ -216,7 +242,7 @@ impl Message for FloodingMessage {
             Self::Ping => 3,
             Self::Pong { .. } | Self::DegreePong { .. } => 4,
             Self::Query(_) | Self::DirectQuery { .. } => 5,
-            Self::Hit { .. } => 6,
+            Self::Hit { .. } | Self::Matches { .. } => 6,
             Self::Bye { .. } => 7,
             Self::Walk(_) => 8,
             Self::Check { .. } => 9,
@@ -235,10 +261,11 @@ impl Message for FloodingMessage {
             Self::Pong { others } | Self::DegreePong { others, .. } => {
                 sized(PONG * (1 + u32::from(others.len)), 1 + u32::from(others.len), 0)
             }
-            Self::Query(_) => sized(QUERY, 0, 1),
-            Self::DirectQuery { .. } | Self::Walk(_) => sized(QUERY + ADDRESS, 1, 1),
+            Self::Query(query) => query.wanted.sized(QUERY, 0),
+            Self::DirectQuery { query: Query { wanted, .. }, .. } | Self::Walk(Walk { wanted, .. }) => wanted.sized(QUERY + ADDRESS, 1),
             Self::Verdict { .. } => sized(HEADER + 1, 0, 0),
-            Self::Hit { .. } => sized(QUERY_HIT, 1, 1),
+            Self::Hit { .. } => sized(QUERY_HIT + RESULT, 1, 1),
+            Self::Matches { items, .. } => sized(QUERY_HIT + RESULT * items.len() as u32, 1, items.len() as u32),
             Self::Bye { instead: None } => sized(BYE, 0, 0),
             Self::Bye { instead: Some(_) } => sized(BYE + ADDRESS, 1, 0),
         }
@@ -247,7 +274,7 @@ impl Message for FloodingMessage {
     fn cause(&self) -> Cause {
         match self {
             Self::Query(query) | Self::DirectQuery { query, .. } => Cause::Lookup(lookup_of(query.id)),
-            Self::Hit { id, .. } => Cause::Lookup(lookup_of(*id)),
+            Self::Hit { id, .. } | Self::Matches { id, .. } => Cause::Lookup(lookup_of(*id)),
             Self::Walk(walk) => Cause::Lookup(walk.id),
             Self::Check { id, .. } | Self::Verdict { id, .. } => Cause::Lookup(*id),
             _ => Cause::Maintenance,

@@ -14,7 +14,7 @@
 //! table that is up to eight times larger than what it holds.
 //!
 //! # Not here
-//! Keywords, downloads (PUSH), ultrapeers (0.6), flow control. Pings are not flooded: see docs/models/flooding.md for that and
+//! Downloads (PUSH), ultrapeers (0.6), flow control. Pings are not flooded: see docs/models/flooding.md for that and
 //! for all other differences.
 
 mod config;
@@ -176,7 +176,7 @@ impl<V: Variant> Overlay for FloodingLike<V> {
     }
 
     fn targets(_config: &V::Config) -> Targets {
-        Targets { key: false, peer: true, content: true, value: false }
+        Targets { key: false, peer: true, content: true, value: false, keywords: true }
     }
 
     fn peer(&self, _id: PeerId) -> FloodingPeer {
@@ -225,7 +225,7 @@ impl<V: Variant> Overlay for FloodingLike<V> {
         match message {
             FloodingMessage::Query(query) => self.query(peer, cx, from, query, None),
             FloodingMessage::DirectQuery { query, origin } => self.query(peer, cx, from, query, Some(origin)),
-            FloodingMessage::Hit { id, holder, hops } => self.hit(peer, cx, id, holder, hops),
+            FloodingMessage::Hit { .. } | FloodingMessage::Matches { .. } => self.hit(peer, cx, message),
             FloodingMessage::Ping => self.answer_ping(peer, cx, from),
             FloodingMessage::Pong { others } => self.pong(peer, cx, from, others, None),
             FloodingMessage::DegreePong { others, degree } => self.pong(peer, cx, from, others, Some(degree)),

@@ -1,6 +1,6 @@
 //! What one servent knows.
 
-use peerlab_model::{LookupId, PeerId, Requests, Rng, Time};
+use peerlab_model::{ItemId, LookupId, PeerId, Requests, Rng, Time};
 
 use super::message::{Hosts, Wanted};
 use super::seen::Seen;
@@ -43,8 +43,10 @@ pub(super) struct Question {
     pub(super) asked: Time,
     /// Which of its floods is under way.
     pub(super) ring: u8,
-    /// The holders that were found, where there is more than one flood.
+    /// The holders that were found, where enough of them end the question.
     pub(super) named: Vec<PeerId>,
+    /// The same by keyword: the items.
+    pub(super) items: Vec<ItemId>,
 }
 
 impl FloodingPeer {

@@ -19,6 +19,7 @@ impl<V: Variant> FloodingLike<V> {
                 return cx.finish(id);
             }
             Target::Peer(named) => Wanted::Peer(named),
+            Target::Keywords(keywords) => Wanted::Keywords(keywords),
             // Nobody is responsible for a key here.
             _ => return cx.finish(id),
         };
@@ -26,7 +27,7 @@ impl<V: Variant> FloodingLike<V> {
             // Nobody to ask.
             return cx.finish(id);
         }
-        let token = peer.questions.open(Question { id, wanted, asked: cx.now(), ring: 0, named: Vec::new() });
+        let token = peer.questions.open(Question { id, wanted, asked: cx.now(), ring: 0, named: Vec::new(), items: Vec::new() });
         match self.rules.walks {
             None => self.flood(peer, cx, token),
             Some(walks) => self.send_walkers(walks, peer, cx, token),
@@ -68,10 +69,7 @@ impl<V: Variant> FloodingLike<V> {
             return refuse_stranger(peer, cx, from);
         }
         peer.seen.insert(query.id, from, cx.now(), self.memory);
-        if is_here(cx, query.wanted) {
-            let hit = FloodingMessage::Hit { id: query.id, holder: cx.this(), hops: query.hops.into() };
-            cx.send(origin.unwrap_or(from), hit);
-        }
+        answer(cx, origin.unwrap_or(from), query.id, query.wanted, query.hops.into());
         // Gnutella 0.4 passes a query on even where it was answered.
         if query.ttl > 1 {
             forward(peer, cx, from, Query { ttl: query.ttl - 1, hops: query.hops + 1, ..query }, origin);
@@ -79,7 +77,12 @@ impl<V: Variant> FloodingLike<V> {
     }
 
     /// A hit, for this peer or to be passed on towards the peer that asked. Without a remembered way it is lost.
-    pub(super) fn hit(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, id: LookupId, holder: PeerId, hops: u16) {
+    pub(super) fn hit(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, answer: FloodingMessage) {
+        let (id, holder, hops, items) = match &answer {
+            &FloodingMessage::Hit { id, holder, hops } => (id, holder, hops, &[][..]),
+            FloodingMessage::Matches { id, holder, hops, items } => (*id, *holder, *hops, &items[..]),
+            _ => return,
+        };
         if let Some((token, question)) = peer.questions.find_mut(|question| question.id == lookup_of(id)) {
             // A larger flood, or another walker, reaches the same holders again.
             if question.named.contains(&holder) {
@@ -87,9 +90,21 @@ impl<V: Variant> FloodingLike<V> {
             }
             if self.rules.wanted < usize::MAX {
                 question.named.push(holder);
+                for &item in items {
+                    if !question.items.contains(&item) {
+                        question.items.push(item);
+                    }
+                }
             }
-            let (id, enough) = (question.id, question.named.len() >= self.rules.wanted);
-            cx.hit(id, Hit { peer: holder, hops: hops.into(), rounds: 0 });
+            let by_keyword = matches!(question.wanted, Wanted::Keywords(_));
+            let found = if by_keyword { question.items.len() } else { question.named.len() };
+            let (id, enough) = (question.id, found >= self.rules.wanted);
+            let hit = Hit { peer: holder, hops: hops.into(), rounds: 0 };
+            if by_keyword {
+                items.iter().for_each(|&item| cx.matched(id, hit, item));
+            } else {
+                cx.hit(id, hit);
+            }
             if enough {
                 peer.questions.close(token);
                 cx.finish(id);
@@ -99,17 +114,31 @@ impl<V: Variant> FloodingLike<V> {
         let next = peer.seen.from(id, cx.now(), self.memory);
         // A way that ends here belongs to a question that has ended; a neighbour that is gone takes the hit with it.
         if let Some(next) = next.filter(|&next| peer.is_neighbour(next)) {
-            cx.send(next, FloodingMessage::Hit { id, holder, hops });
+            cx.send(next, answer);
         }
     }
 }
 
-/// True if this peer is the answer, or has it.
-pub(super) fn is_here<V: Variant>(cx: &Cx<'_, V>, wanted: Wanted) -> bool {
-    match wanted {
+/// Answers a query, to `to`, if this peer is the answer or has it; `true` if it does.
+#[inline]
+pub(super) fn answer<V: Variant>(cx: &mut Cx<'_, V>, to: PeerId, id: LookupId, wanted: Wanted, hops: u16) -> bool {
+    let holder = cx.this();
+    let is_here = match wanted {
         Wanted::Item(item) => cx.holds(item),
-        Wanted::Peer(named) => named == cx.this(),
+        Wanted::Peer(named) => named == holder,
+        Wanted::Keywords(keywords) => {
+            let mut items = cx.matching(keywords).peekable();
+            let matches = items.peek().is_some();
+            if matches {
+                cx.send(to, FloodingMessage::Matches { id, holder, hops, items: items.collect() });
+            }
+            return matches;
+        }
+    };
+    if is_here {
+        cx.send(to, FloodingMessage::Hit { id, holder, hops });
     }
+    is_here
 }
 
 /// To all neighbours but `except`.

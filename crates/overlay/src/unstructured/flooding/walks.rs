@@ -6,8 +6,8 @@ use peerlab_model::{Context, LookupId, PeerId, Rng, Time, Token};
 
 use super::config::{Bias, Walks};
 use super::links::refuse_stranger;
-use super::message::{FloodingMessage, Walk};
-use super::queries::is_here;
+use super::message::{FloodingMessage, Walk, Wanted};
+use super::queries::answer;
 use super::{FloodingLike, FloodingPeer, FloodingTimer, Variant};
 
 type Cx<'a, V> = Context<'a, FloodingLike<V>>;
@@ -118,9 +118,10 @@ impl<V: Variant> FloodingLike<V> {
             // The walker cannot help it, and goes on.
             refuse_stranger(peer, cx, from);
         }
-        if is_here(cx, walk.wanted) {
-            // The walker has found it, and ends. One that comes home found nothing on its way: its origin has looked at its own disk first.
-            cx.send(walk.origin, FloodingMessage::Hit { id: walk.id, holder: cx.this(), hops: walk.steps });
+        // At home there is nothing to find: the origin has looked at its own disk first.
+        let found = walk.origin != cx.this() && answer(cx, walk.origin, walk.id, walk.wanted, walk.steps);
+        if found && !matches!(walk.wanted, Wanted::Keywords(_)) {
+            // The walker has found it, and ends. One that collects what matches goes on until its origin has enough.
         } else if walk.steps >= walks.ttl {
             // So far and no further.
         } else if walks.check_every > 0 && walk.steps.is_multiple_of(walks.check_every) && walk.origin != cx.this() {
