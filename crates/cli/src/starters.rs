@@ -24,6 +24,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "dhts-under-churn",
     "expanding-ring",
     "hop-counts",
+    "index-servers",
     "kademlia",
     "kelips",
     "keywords",

@@ -52,6 +52,23 @@ fn hop_counts_runs() {
 }
 
 #[test]
+fn index_servers_runs() {
+    run_small(
+        "index-servers.toml",
+        &[
+            "--set",
+            "peers.count=40",
+            "--set",
+            "event.0.at=\"10 s\"",
+            "--set",
+            "event.0.duration=\"10 s\"",
+            "--set",
+            "lookups.interval=\"5 s\"",
+        ],
+    );
+}
+
+#[test]
 fn blackout_runs() {
     run_small("blackout.toml", &["--set", "peers.count=60", "--set", "event.0.at=\"10 s\"", "--set", "lookups.interval=\"10 s\""]);
 }
@@ -143,6 +160,7 @@ fn every_shipped_scenario_is_run_here() {
         "dhts-under-churn.toml",
         "expanding-ring.toml",
         "hop-counts.toml",
+        "index-servers.toml",
         "kademlia.toml",
         "kelips.toml",
         "keywords.toml",

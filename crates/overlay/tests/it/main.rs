@@ -10,6 +10,7 @@ mod flooding;
 mod graphs;
 mod harness;
 mod histories;
+mod index_servers;
 mod kademlia;
 mod kelips;
 mod keywords;

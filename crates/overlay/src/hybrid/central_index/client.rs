@@ -1,6 +1,6 @@
 //! A peer's part of the protocol: register, stay registered, ask.
 
-use peerlab_model::{Context, Hit, ItemId, LookupId, Posting, Requests, Span, Target, Token};
+use peerlab_model::{Context, Hit, ItemId, LookupId, PeerId, Posting, Requests, Span, Target, Token};
 
 use super::message::{IndexMessage, Session};
 use super::{CentralIndex, IndexTimer};
@@ -10,6 +10,8 @@ type Cx<'a> = Context<'a, CentralIndex>;
 /// What a peer knows.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
+    /// The number of the server that it is registered with, or turns to.
+    pub(super) server: u16,
     /// Its session at the server, while it believes that it has one.
     pub(super) session: Option<Session>,
     /// It waits to log in, or is about to.
@@ -60,6 +62,9 @@ impl CentralIndex {
     pub(super) fn log_in(&self, client: &mut Client, cx: &mut Cx<'_>) {
         if client.session.is_none() {
             client.logging_in = true;
+            if !client.joined && self.config.servers > 1 {
+                client.server = cx.rng().index(self.config.servers.into()) as u16;
+            }
             self.open(client, cx, What::Login);
         }
     }
@@ -108,7 +113,7 @@ impl CentralIndex {
 
     pub(super) fn say_goodbye(&self, client: &Client, cx: &mut Cx<'_>) {
         if let Some(session) = client.session {
-            cx.send(self.server, IndexMessage::Goodbye { session });
+            cx.send(self.server_of(client), IndexMessage::Goodbye { session });
         }
     }
 
@@ -119,10 +124,14 @@ impl CentralIndex {
             IndexMessage::Answer { token, id, holders } => {
                 if client.requests.close(token).is_some() {
                     client.missed = 0;
-                    for &peer in &holders {
-                        cx.hit(id, Hit { peer, hops: 1, rounds: 0 });
-                    }
-                    cx.finish(id);
+                    Self::found(cx, id, &holders, 1);
+                }
+            }
+            // Through the peer's own server, and from another one.
+            IndexMessage::Relayed { token, id, holders } => {
+                if client.requests.close(token).is_some() {
+                    client.missed = 0;
+                    Self::found(cx, id, &holders, 2);
                 }
             }
             IndexMessage::Matches { token, id, postings } => {
@@ -135,7 +144,7 @@ impl CentralIndex {
                 }
             }
             IndexMessage::Unknown { token, session, .. } => self.unknown(client, cx, token, session),
-            // A peer's own kinds: nobody sends them to a peer.
+            // What peers say to servers, and servers to each other.
             IndexMessage::Login { .. }
             | IndexMessage::Share { .. }
             | IndexMessage::Unshare { .. }
@@ -143,8 +152,22 @@ impl CentralIndex {
             | IndexMessage::QueryItem { .. }
             | IndexMessage::QueryPeer { .. }
             | IndexMessage::Search { .. }
+            | IndexMessage::Relay { .. }
+            | IndexMessage::Tell { .. }
+            | IndexMessage::Told { .. }
             | IndexMessage::Goodbye { .. } => {}
         }
+    }
+
+    fn found(cx: &mut Cx<'_>, id: LookupId, holders: &[PeerId], hops: u32) {
+        for &peer in holders {
+            cx.hit(id, Hit { peer, hops, rounds: 0 });
+        }
+        cx.finish(id);
+    }
+
+    fn server_of(&self, client: &Client) -> PeerId {
+        self.numbering.server(client.server.into())
     }
 
     /// Logged in: now the server learns what there is.
@@ -198,6 +221,16 @@ impl CentralIndex {
         }
     }
 
+    /// The server has been silent for too long: the next one may be there. Its peers have it in common, but not the instant.
+    fn turn_away(&self, client: &mut Client, cx: &mut Cx<'_>) {
+        self.turn(client);
+        self.lose_session(client, cx);
+    }
+
+    fn turn(&self, client: &mut Client) {
+        client.server = (client.server + 1) % self.config.servers;
+    }
+
     /// Registers again after a random pause, so that the peers of a restarted server do not all come at once.
     fn lose_session(&self, client: &mut Client, cx: &mut Cx<'_>) {
         client.session = None;
@@ -236,15 +269,20 @@ impl CentralIndex {
         request.sent = message.is_some();
         let wait = self.wait(request);
         if let Some(message) = message {
-            cx.send(self.server, message);
+            cx.send(self.server_of(client), message);
         }
         cx.set_timer(wait, IndexTimer::Request(token));
     }
 
-    /// The wait for an answer: doubled with each attempt, up to the heartbeat interval.
+    /// The wait for an answer: doubled with each attempt, up to the heartbeat interval. A login goes to each server in turn: there it is doubled
+    /// with each round.
     fn wait(&self, request: &Request) -> Span {
         let first = self.config.request_timeout.span();
-        first.times(1 << request.attempt.min(20)).min(self.config.heartbeat_interval.span().max(first))
+        let doublings = match request.what {
+            What::Login => u16::from(request.attempt) / self.config.servers,
+            _ => request.attempt.into(),
+        };
+        first.times(1 << doublings.min(20)).min(self.config.heartbeat_interval.span().max(first))
     }
 
     /// The server did not answer in time.
@@ -254,8 +292,13 @@ impl CentralIndex {
         let spent = request.attempt > self.config.retries;
         match request.what {
             What::Question { id, .. } => {
-                if request.sent {
+                let was_sent = request.sent;
+                if was_sent {
                     cx.timed_out(id);
+                }
+                // Where there is somebody else to turn to, a question is as good as a heartbeat for finding out that the server is gone.
+                if was_sent && self.config.servers > 1 {
+                    self.missed(client, cx);
                 }
                 if spent {
                     client.requests.close(token);
@@ -269,10 +312,7 @@ impl CentralIndex {
             }
             What::Heartbeat => {
                 client.requests.close(token);
-                client.missed = client.missed.saturating_add(1);
-                if client.session.is_some() && client.missed >= self.config.missed_heartbeats {
-                    self.lose_session(client, cx);
-                }
+                self.missed(client, cx);
             }
             What::Share(_) | What::Unshare(_) if client.session.is_none() => {
                 // The next registration tells it all.
@@ -280,10 +320,22 @@ impl CentralIndex {
             }
             What::Share(_) | What::Unshare(_) if spent => {
                 client.requests.close(token);
-                self.lose_session(client, cx);
+                self.turn_away(client, cx);
             }
             // A login for ever, at longer and longer intervals: without a session there is nothing else to do.
-            What::Login | What::Share(_) | What::Unshare(_) => self.try_request(client, cx, token),
+            What::Login => {
+                self.turn(client);
+                self.try_request(client, cx, token);
+            }
+            What::Share(_) | What::Unshare(_) => self.try_request(client, cx, token),
+        }
+    }
+
+    /// The server has not acknowledged something.
+    fn missed(&self, client: &mut Client, cx: &mut Cx<'_>) {
+        client.missed = client.missed.saturating_add(1);
+        if client.session.is_some() && client.missed >= self.config.missed_heartbeats {
+            self.turn_away(client, cx);
         }
     }
 }

@@ -9,6 +9,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CentralIndexConfig {
+    /// Index servers: 1 … 256. A peer registers with one of them, and turns to the next one when that one is silent.
+    pub servers: u16,
+    /// What several servers know of each other's peers: everything ("replicated"), as much as falls to them ("partitioned", by item), or nothing
+    /// ("separate", as Napster's at first).
+    pub index: Division,
+    /// Time between two rounds in which a server tells the others what is new.
+    pub sync_interval: Duration,
     /// Holders that the server names at the most in one answer: 1 … 1000.
     pub results: u16,
     /// Results that it names at the most in one answer to a question by keyword, each an item and a holder of it: 1 … 1000 (OpenNap: 100). Every
@@ -37,6 +44,21 @@ pub struct CentralIndexConfig {
     pub queue: u32,
 }
 
+/// The most index servers: each tells all others what it knows.
+const SERVERS_MAX: u16 = 256;
+
+/// What several index servers know of each other's peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Division {
+    /// All that there is: each server answers every question itself.
+    Replicated,
+    /// Who is there, and the holders of the items that fall to the server: questions for others are passed on.
+    Partitioned,
+    /// Nothing: a question finds what is registered with the same server.
+    Separate,
+}
+
 /// Which of the known holders an answer names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -50,6 +72,9 @@ pub enum Select {
 impl Default for CentralIndexConfig {
     fn default() -> Self {
         Self {
+            servers: 1,
+            index: Division::Replicated,
+            sync_interval: Duration::secs(1),
             results: 20,
             matches: 100,
             select: Select::Random,
@@ -68,6 +93,8 @@ impl Default for CentralIndexConfig {
 
 impl OverlayConfig for CentralIndexConfig {
     fn check(&self, _population: u32, issues: &mut Issues) {
+        let possible = (1..=SERVERS_MAX).contains(&self.servers);
+        issues.ensure(possible, "servers", format!("there are 1 to {SERVERS_MAX} index servers, not {}", self.servers));
         issues.ensure((1..=1000).contains(&self.results), "results", format!("an answer names 1 to 1000 holders, not {}", self.results));
         issues.ensure((1..=1000).contains(&self.matches), "matches", format!("an answer has 1 to 1000 results, not {}", self.matches));
         let durations = [
@@ -75,6 +102,7 @@ impl OverlayConfig for CentralIndexConfig {
             ("peer_timeout", self.peer_timeout),
             ("sweep_interval", self.sweep_interval),
             ("request_timeout", self.request_timeout),
+            ("sync_interval", self.sync_interval),
         ];
         for (key, duration) in durations {
             issues.ensure(duration.span().nanos() >= 1_000_000, key, format!("{duration} is too short: 1 ms is the least"));

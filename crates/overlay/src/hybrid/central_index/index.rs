@@ -1,4 +1,4 @@
-//! The server's data: who is registered, and who has what.
+//! A server's data: who is registered, here or with another server, and who has what.
 
 use peerlab_model::{ItemId, Keywords, Numbering, PeerId, Posting, Rng, Span, Time, Word};
 
@@ -9,7 +9,7 @@ use crate::inverted::Inverted;
 /// The index: registered peers by seat, holders by item.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
-    /// By seat: 8 bytes for one that is not registered.
+    /// By seat, here or with another server: 8 bytes for one that is not registered.
     registered: Vec<Option<Box<Registration>>>,
     /// By item, the latest registration last.
     holders: Vec<Vec<PeerId>>,
@@ -21,10 +21,23 @@ pub struct Index {
 #[derive(Clone, Debug)]
 struct Registration {
     peer: PeerId,
-    session: Session,
+    with: With,
+    /// When it registered: of two servers that claim a peer, the later one has it.
+    since: Time,
     heard: Time,
     /// In ascending order.
     items: Vec<ItemId>,
+    /// Items that fall to other servers.
+    elsewhere: Vec<ItemId>,
+}
+
+/// With whom a peer is registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum With {
+    /// This server, in this session.
+    This(Session),
+    /// Another one, by its number.
+    Another(u16),
 }
 
 impl Index {
@@ -40,24 +53,67 @@ impl Index {
 
     /// Registers a peer under a new session, in the place of whatever its seat had before.
     pub(super) fn login(&mut self, numbering: &Numbering, peer: PeerId, session: Session, now: Time) {
+        self.register(numbering, peer, With::This(session), now);
+    }
+
+    /// Another server says that a peer has registered there: true unless it has gone on since.
+    pub(super) fn login_elsewhere(&mut self, numbering: &Numbering, peer: PeerId, server: u16, since: Time) -> bool {
+        let present = self.registered.get(numbering.seat(peer) as usize).and_then(Option::as_ref);
+        let is_news = present.is_none_or(|entry| entry.since <= since);
+        if is_news {
+            self.register(numbering, peer, With::Another(server), since);
+        }
+        is_news
+    }
+
+    fn register(&mut self, numbering: &Numbering, peer: PeerId, with: With, since: Time) {
         let seat = numbering.seat(peer) as usize;
         self.remove_seat(seat);
         if self.registered.len() <= seat {
             self.registered.resize(numbering.population() as usize, None);
         }
-        self.registered[seat] = Some(Box::new(Registration { peer, session, heard: now, items: Vec::new() }));
+        let entry = Registration { peer, with, since, heard: since, items: Vec::new(), elsewhere: Vec::new() };
+        self.registered[seat] = Some(Box::new(entry));
         self.peers += 1;
+    }
+
+    /// True if a peer is registered with this other server.
+    pub(super) fn is_with(&mut self, numbering: &Numbering, peer: PeerId, server: u16) -> bool {
+        self.entry(numbering, peer).is_some_and(|entry| entry.with == With::Another(server))
+    }
+
+    /// Forgets all who are registered with another server.
+    pub(super) fn forget_server(&mut self, server: u16) {
+        for seat in 0..self.registered.len() {
+            if self.registered[seat].as_ref().is_some_and(|entry| entry.with == With::Another(server)) {
+                self.remove_seat(seat);
+            }
+        }
+    }
+
+    /// The peers that are registered here, since when, and their items, those that fall to other servers included.
+    pub(super) fn own(&self) -> impl Iterator<Item = (PeerId, Time, impl Iterator<Item = ItemId>)> {
+        let own = self.registered.iter().flatten().filter(|entry| matches!(entry.with, With::This(_)));
+        own.map(|entry| (entry.peer, entry.since, entry.items.iter().chain(&entry.elsewhere).copied()))
     }
 
     /// Notes a sign of life under a session; `false` if the peer is not registered under it.
     pub(super) fn heard(&mut self, numbering: &Numbering, peer: PeerId, session: Session, now: Time) -> bool {
         match self.entry(numbering, peer) {
-            Some(entry) if entry.session == session => {
+            Some(entry) if entry.with == With::This(session) => {
                 entry.heard = now;
                 true
             }
             _ => false,
         }
+    }
+
+    /// Notes items of a registered peer that fall to other servers.
+    pub(super) fn share_elsewhere(&mut self, numbering: &Numbering, peer: PeerId, items: impl Iterator<Item = ItemId>) {
+        let Some(entry) = self.entry(numbering, peer) else { return };
+        entry.elsewhere.extend(items);
+        entry.elsewhere.sort_unstable();
+        entry.elsewhere.dedup();
     }
 
     /// Adds items to a registered peer's; those that it has already stay where they are.
@@ -115,6 +171,7 @@ impl Index {
     /// Takes items from a registered peer's.
     pub(super) fn unshare(&mut self, numbering: &Numbering, peer: PeerId, items: &[ItemId]) {
         let Some(entry) = self.entry(numbering, peer) else { return };
+        entry.elsewhere.retain(|item| !items.contains(item));
         let (gone, kept): (Vec<_>, Vec<_>) = entry.items.iter().copied().partition(|item| items.contains(item));
         entry.items = kept;
         for item in gone {
@@ -122,26 +179,35 @@ impl Index {
         }
     }
 
-    /// Forgets a peer, if the session is its present one.
-    pub(super) fn logout(&mut self, numbering: &Numbering, peer: PeerId, session: Session) {
-        if self.entry(numbering, peer).is_some_and(|entry| entry.session == session) {
+    /// Forgets a peer, if the session is its present one. True if it is.
+    pub(super) fn logout(&mut self, numbering: &Numbering, peer: PeerId, session: Session) -> bool {
+        let is_present = self.entry(numbering, peer).is_some_and(|entry| entry.with == With::This(session));
+        if is_present {
+            self.remove_seat(numbering.seat(peer) as usize);
+        }
+        is_present
+    }
+
+    /// Forgets a peer.
+    pub(super) fn remove(&mut self, numbering: &Numbering, peer: PeerId) {
+        if self.entry(numbering, peer).is_some() {
             self.remove_seat(numbering.seat(peer) as usize);
         }
     }
 
-    /// Forgets all who were last heard longer than `timeout` ago.
-    pub(super) fn sweep(&mut self, now: Time, timeout: Span) {
-        for seat in 0..self.registered.len() {
-            if self.registered[seat].as_ref().is_some_and(|entry| now.since(entry.heard) > timeout) {
-                self.remove_seat(seat);
-            }
-        }
+    /// Forgets all who are registered here and were last heard longer than `timeout` ago: these.
+    pub(super) fn sweep(&mut self, now: Time, timeout: Span) -> Vec<PeerId> {
+        let is_silent = |entry: &Registration| matches!(entry.with, With::This(_)) && now.since(entry.heard) > timeout;
+        let silent = |entry: &Option<Box<Registration>>| entry.as_deref().is_some_and(is_silent);
+        let gone: Vec<usize> = (0..self.registered.len()).filter(|&seat| silent(&self.registered[seat])).collect();
+        gone.into_iter().filter_map(|seat| self.remove_seat(seat)).collect()
     }
 
     /// Moves all times of last contact by the same span, so that they are ages at `now` instead of at time zero.
     pub(super) fn rebase(&mut self, now: Time) {
         for entry in self.registered.iter_mut().flatten() {
             entry.heard = now - Time::ZERO.since(entry.heard);
+            entry.since = entry.heard;
         }
     }
 
@@ -178,9 +244,11 @@ impl Index {
         self.registered.iter().flatten().map(|entry| entry.peer)
     }
 
-    /// Bytes of records: 16 a registered peer, 4 for each item of a peer at either end, 4 for each word of an item's name.
+    /// Bytes of records: 16 a registered peer, 4 for each item of a peer at either end and for one that falls to others, 4 for each word of an
+    /// item's name.
     pub(super) fn bytes(&self) -> usize {
-        self.registered.iter().flatten().map(|entry| 16 + 8 * entry.items.len()).sum::<usize>() + self.words.bytes()
+        let records = |entry: &Registration| 16 + 8 * entry.items.len() + 4 * entry.elsewhere.len();
+        self.registered.iter().flatten().map(|entry| records(entry)).sum::<usize>() + self.words.bytes()
     }
 
     /// Both directions say the same.
@@ -196,12 +264,13 @@ impl Index {
         (entry.peer == peer).then_some(entry)
     }
 
-    fn remove_seat(&mut self, seat: usize) {
-        let Some(entry) = self.registered.get_mut(seat).and_then(Option::take) else { return };
+    fn remove_seat(&mut self, seat: usize) -> Option<PeerId> {
+        let entry = self.registered.get_mut(seat).and_then(Option::take)?;
         self.peers -= 1;
         for item in entry.items {
             self.remove_holder(item, entry.peer);
         }
+        Some(entry.peer)
     }
 
     fn remove_holder(&mut self, item: ItemId, peer: PeerId) {

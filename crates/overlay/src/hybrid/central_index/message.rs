@@ -1,6 +1,8 @@
 //! What peers and the index server say to each other.
 
-use peerlab_model::{Cause, Fields, ItemId, Keywords, LookupId, Message, NAME_BYTES, PeerId, Posting, Token};
+use std::sync::Arc;
+
+use peerlab_model::{Cause, Fields, ItemId, Keywords, LookupId, Message, NAME_BYTES, PeerId, Posting, Time, Token};
 
 /// Napster's message header: length 2, type 2.
 const HEADER: u32 = 4;
@@ -14,6 +16,28 @@ const FILE: u32 = NAME_BYTES + 16;
 /// The number that a server gave a peer when it logged in. Another life of the server knows others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Session(pub u32);
+
+/// What one server tells another of a peer that is registered with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct News {
+    /// The peer.
+    pub peer: PeerId,
+    /// What is new.
+    pub change: Change,
+}
+
+/// What has happened to a peer's registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// It has registered at this time; it shares nothing yet.
+    Arrived(Time),
+    /// It shares this item.
+    Shares(ItemId),
+    /// It shares it no longer.
+    NoLonger(ItemId),
+    /// It is gone.
+    Gone,
+}
 
 /// A message of the central index.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -125,11 +149,49 @@ pub enum IndexMessage {
         /// None, if nothing matches.
         postings: Box<[Posting]>,
     },
+    /// Server to the one that an item falls to: a peer of mine asks who has it.
+    Relay {
+        /// Of the query.
+        token: Token,
+        /// Of the query.
+        id: LookupId,
+        /// The item.
+        item: ItemId,
+        /// Who asks.
+        origin: PeerId,
+    },
+    /// Server, to a peer of another one's: these.
+    Relayed {
+        /// Of the query.
+        token: Token,
+        /// Of the query.
+        id: LookupId,
+        /// None, if nobody is known.
+        holders: Box<[PeerId]>,
+    },
+    /// Server to server: this is new, or, if nothing is, I am still here.
+    Tell {
+        /// The life of the sender.
+        life: u32,
+        /// Which message to this server it is.
+        number: u32,
+        /// Not what is new, but all that there is.
+        whole: bool,
+        /// In the order in which it has happened.
+        news: Arc<[News]>,
+    },
+    /// Server to server: thank you.
+    Told {
+        /// Of the message.
+        number: u32,
+        /// What came before it is missing: please tell me all.
+        missing: bool,
+    },
 }
 
 impl Message for IndexMessage {
     const KINDS: &'static [&'static str] =
-        &["login", "welcome", "share", "unshare", "heartbeat", "done", "unknown", "query", "answer", "goodbye"];
+        &["login", "welcome", "share", "unshare", "heartbeat", "done", "unknown", "query", "answer", "goodbye", "relay", "tell", "told"];
 
     fn kind(&self) -> usize {
         match self {
@@ -141,8 +203,11 @@ impl Message for IndexMessage {
             Self::Done { .. } => 5,
             Self::Unknown { .. } => 6,
             Self::QueryItem { .. } | Self::QueryPeer { .. } | Self::Search { .. } => 7,
-            Self::Answer { .. } | Self::Matches { .. } => 8,
+            Self::Answer { .. } | Self::Matches { .. } | Self::Relayed { .. } => 8,
             Self::Goodbye { .. } => 9,
+            Self::Relay { .. } => 10,
+            Self::Tell { .. } => 11,
+            Self::Told { .. } => 12,
         }
     }
 
@@ -160,7 +225,10 @@ impl Message for IndexMessage {
                 let count = postings.len() as u32;
                 Fields::bytes(HEADER + NUMBER + FILE * count).keys(count).contacts(count)
             }
-            Self::Answer { holders, .. } => Fields::bytes(HEADER + NUMBER).contacts(holders.len() as u32),
+            Self::Relay { .. } => Fields::bytes(HEADER + NUMBER).keys(1).contacts(1),
+            Self::Tell { news, .. } => tell(news),
+            Self::Told { .. } => Fields::bytes(HEADER + NUMBER + 1),
+            Self::Answer { holders, .. } | Self::Relayed { holders, .. } => Fields::bytes(HEADER + NUMBER).contacts(holders.len() as u32),
         }
     }
 
@@ -171,10 +239,28 @@ impl Message for IndexMessage {
             | Self::Search { id, .. }
             | Self::Matches { id, .. }
             | Self::Answer { id, .. }
+            | Self::Relay { id, .. }
+            | Self::Relayed { id, .. }
             | Self::Unknown { question: Some(id), .. } => Cause::Lookup(*id),
             _ => Cause::Maintenance,
         }
     }
+}
+
+/// Each piece of news is a byte that says what, and whom it is about: who arrives brings a time, a file its key and, when it comes, its data.
+fn tell(news: &[News]) -> Fields {
+    let size = |news: &News| match news.change {
+        Change::Arrived(_) => Fields::bytes(1 + 8).contacts(1),
+        Change::Shares(_) => Fields::bytes(1 + FILE).contacts(1).keys(1),
+        Change::NoLonger(_) => Fields::bytes(1).contacts(1).keys(1),
+        Change::Gone => Fields::bytes(1).contacts(1),
+    };
+    news.iter().map(size).fold(Fields::bytes(HEADER + 2 * NUMBER + 1), |sum, one| Fields {
+        contacts: sum.contacts + one.contacts,
+        keys: sum.keys + one.keys,
+        bytes: sum.bytes + one.bytes,
+        ..sum
+    })
 }
 
 const _: () = assert!(size_of::<IndexMessage>() <= 32);

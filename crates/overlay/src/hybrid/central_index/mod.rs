@@ -1,7 +1,7 @@
 //! A central index, as in Napster.
 //!
 //! A server at a known address knows who is there and who shares what, since everybody registers with it; a question costs one
-//! message and one answer. What it costs besides: everybody's heartbeats, a server that handles every question, and an
+//! message and one answer. There may be several servers, which tell each other what they know, or do not. What it costs besides: everybody's heartbeats, a server that handles every question, and an
 //! overlay that is deaf while the server is away.
 //!
 //! # Cost
@@ -9,23 +9,25 @@
 //! silent peers is linear in the population.
 //!
 //! # Not here
-//! Several linked servers, chat and hot lists; the download itself.
+//! Chat and hot lists; the download itself.
 
 mod client;
+mod colleagues;
 mod config;
 mod index;
 mod message;
 mod server;
 
 pub use client::Client;
-pub use config::{CentralIndexConfig, Select};
+pub use config::{CentralIndexConfig, Division, Select};
 pub use index::Index;
-pub use message::{IndexMessage, Session};
+pub use message::{Change, IndexMessage, News, Session};
 pub use server::Server;
 
+use colleagues::Colleague;
 use peerlab_model::{
     BuildError, Context, Family, ItemId, LookupId, Numbering, Overlay, PeerId, PeerTable, Role, Setting, Span, Start, Target, Targets,
-    Token, Violation,
+    Time, Token, Violation,
 };
 
 /// The central-index model.
@@ -33,7 +35,6 @@ use peerlab_model::{
 pub struct CentralIndex {
     config: CentralIndexConfig,
     numbering: Numbering,
-    server: PeerId,
 }
 
 /// What one host of the model knows.
@@ -56,6 +57,8 @@ pub enum IndexTimer {
     Request(Token),
     /// Server: forget the silent.
     Sweep,
+    /// Server: tell the others.
+    Sync,
 }
 
 const _: () = assert!(size_of::<IndexTimer>() <= 8);
@@ -73,15 +76,18 @@ impl Overlay for CentralIndex {
     type Request = std::convert::Infallible;
 
     fn new(config: &CentralIndexConfig, setting: &Setting) -> Result<Self, BuildError> {
-        Ok(Self { config: config.clone(), numbering: setting.numbering, server: setting.numbering.server(0) })
+        Ok(Self { config: config.clone(), numbering: setting.numbering })
     }
 
-    fn targets(_config: &CentralIndexConfig) -> Targets {
-        Targets { key: false, peer: true, content: true, value: false, keywords: true }
+    /// Where the index is partitioned by item, no server knows all items that a word stands for.
+    fn targets(config: &CentralIndexConfig) -> Targets {
+        let is_whole = config.servers == 1 || config.index != Division::Partitioned;
+        Targets { key: false, peer: true, content: true, value: false, keywords: is_whole }
     }
 
     fn dedicated(config: &CentralIndexConfig) -> Vec<Role> {
-        vec![Role { name: "index", capacity: config.capacity, queue: config.queue, holds_all: false }]
+        let role = Role { name: "index", capacity: config.capacity, queue: config.queue, holds_all: false };
+        vec![role; config.servers.into()]
     }
 
     fn peer(&self, id: PeerId) -> IndexPeer {
@@ -91,22 +97,40 @@ impl Overlay for CentralIndex {
     fn converged(&self, start: &Start<'_>, peers: &mut dyn PeerTable<IndexPeer>) {
         let mut rng = start.rng.clone();
         let interval = self.config.heartbeat_interval.span();
-        let mut server = Server::default();
+        let mut servers = vec![Server::default(); self.config.servers.into()];
         for (_, peer) in start.members.iter() {
             let session = Session(rng.bits() as u32);
             let items = start.shares.of(self.numbering.seat(peer));
             let age = Span::from_nanos(rng.below(interval.nanos().max(1)));
-            server.remember(&self.numbering, peer, session, age);
-            server.index.share(&self.numbering, peer, items);
-            items.iter().for_each(|&item| server.index.name(item, start.shares.words(item)));
+            // They have chosen their servers in turn.
+            let with = (self.numbering.host(peer).0 % u32::from(self.config.servers)) as u16;
+            for (number, server) in (0..).zip(&mut servers).filter(|&(number, _)| number == with || self.config.index != Division::Separate)
+            {
+                let here: Vec<ItemId> = items.iter().copied().filter(|&item| self.keeps(number, item)).collect();
+                if number == with {
+                    server.remember(&self.numbering, peer, session, age);
+                    server.index.share_elsewhere(&self.numbering, peer, items.iter().copied().filter(|&item| !self.keeps(number, item)));
+                } else {
+                    server.index.login_elsewhere(&self.numbering, peer, with, Time::ZERO - age);
+                }
+                server.index.share(&self.numbering, peer, &here);
+                here.iter().for_each(|&item| server.index.name(item, start.shares.words(item)));
+            }
             if let IndexPeer::Client(client) = peers.get(peer) {
+                client.server = with;
                 client.session = Some(session);
                 client.announced = items.to_vec();
                 client.first_heartbeat = Some(interval.saturating_sub(age));
                 client.joined = true;
             }
         }
-        *peers.get(self.server) = IndexPeer::Server(Box::new(server));
+        for (number, mut server) in (0..).zip(servers) {
+            server.before_time = true;
+            if self.have_news() {
+                server.colleagues = vec![Colleague::new(true); usize::from(self.config.servers)];
+            }
+            *peers.get(self.numbering.server(number)) = IndexPeer::Server(Box::new(server));
+        }
     }
 
     fn started(&self, peer: &mut IndexPeer, cx: &mut Context<'_, Self>) {
@@ -148,7 +172,8 @@ impl Overlay for CentralIndex {
             (IndexPeer::Client(client), IndexTimer::LogIn) => self.log_in(client, cx),
             (IndexPeer::Client(client), IndexTimer::Request(token)) => self.timed_out(client, cx, token),
             (IndexPeer::Server(server), IndexTimer::Sweep) => self.sweep(server, cx),
-            (IndexPeer::Client(_), IndexTimer::Sweep) | (IndexPeer::Server(_), _) => {}
+            (IndexPeer::Server(server), IndexTimer::Sync) => self.sync(server, cx),
+            (IndexPeer::Client(_), IndexTimer::Sweep | IndexTimer::Sync) | (IndexPeer::Server(_), _) => {}
         }
     }
 
@@ -164,10 +189,10 @@ impl Overlay for CentralIndex {
         }
     }
 
-    /// A peer that is registered has the server; the server has all who are registered.
+    /// A peer that is registered has its server; a server has all who are registered.
     fn contacts(&self, peer: &IndexPeer, visit: &mut dyn FnMut(PeerId)) {
         match peer {
-            IndexPeer::Client(client) if client.is_registered() => visit(self.server),
+            IndexPeer::Client(client) if client.is_registered() => visit(self.numbering.server(client.server.into())),
             IndexPeer::Client(_) => {}
             IndexPeer::Server(server) => server.index.peers().for_each(visit),
         }

@@ -1,21 +1,26 @@
-//! The server's part of the protocol.
+//! A server's part of the protocol.
 //!
 //! It answers every request, those that it cannot serve with [`IndexMessage::Unknown`]: nobody waits for nothing while it runs.
 
-use peerlab_model::{Context, LookupId, PeerId, Time, Token};
+use peerlab_model::{Context, ItemId, LookupId, PeerId, Time, Token};
 
+use super::colleagues::Colleague;
 use super::index::Index;
-use super::message::{IndexMessage, Session};
+use super::message::{Change, IndexMessage, Session};
 use super::{CentralIndex, IndexTimer};
 
 type Cx<'a> = Context<'a, CentralIndex>;
 
-/// What the server knows. A server that was switched off and on again knows nothing.
+/// What a server knows. A server that was switched off and on again knows nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Server {
     pub(super) index: Index,
     /// The records were made before time began: their times are relative to zero.
     pub(super) before_time: bool,
+    /// The other servers, by their numbers (its own place among them means nothing), where they talk to each other.
+    pub(super) colleagues: Vec<Colleague>,
+    /// Which life of its own this is: 0 if it began before time did.
+    pub(super) life: u32,
 }
 
 impl CentralIndex {
@@ -24,33 +29,39 @@ impl CentralIndex {
             server.index.rebase(cx.now());
         }
         cx.set_timer(self.config.sweep_interval.span(), IndexTimer::Sweep);
+        self.meet_colleagues(server, cx);
     }
 
     pub(super) fn sweep(&self, server: &mut Server, cx: &mut Cx<'_>) {
-        server.index.sweep(cx.now(), self.config.peer_timeout.span());
+        let this = self.number_of(cx.this());
+        for gone in server.index.sweep(cx.now(), self.config.peer_timeout.span()) {
+            self.note(server, this, gone, Change::Gone);
+        }
         cx.set_timer(self.config.sweep_interval.span(), IndexTimer::Sweep);
     }
 
     pub(super) fn request(&self, server: &mut Server, cx: &mut Cx<'_>, from: PeerId, message: IndexMessage) {
-        let now = cx.now();
+        let (now, this) = (cx.now(), self.number_of(cx.this()));
         let index = &mut server.index;
         match message {
             IndexMessage::Login { token } => {
                 let session = Session(cx.rng().bits() as u32);
                 index.login(&self.numbering, from, session, now);
                 cx.send(from, IndexMessage::Welcome { token, session });
+                self.note(server, this, from, Change::Arrived(now));
             }
             IndexMessage::Share { token, session, items } => {
                 if self.known(index, cx, from, token, session, None) {
-                    index.share(&self.numbering, from, &items);
-                    items.iter().for_each(|&item| index.name(item, cx.words_of(item)));
+                    self.enter(index, cx, this, from, &items);
                     cx.send(from, IndexMessage::Done { token });
+                    items.iter().for_each(|&item| self.note(server, this, from, Change::Shares(item)));
                 }
             }
             IndexMessage::Unshare { token, session, items } => {
                 if self.known(index, cx, from, token, session, None) {
                     index.unshare(&self.numbering, from, &items);
                     cx.send(from, IndexMessage::Done { token });
+                    items.iter().for_each(|&item| self.note(server, this, from, Change::NoLonger(item)));
                 }
             }
             IndexMessage::Heartbeat { token, session } => {
@@ -60,10 +71,20 @@ impl CentralIndex {
             }
             IndexMessage::QueryItem { token, session, id, item } => {
                 if self.known(index, cx, from, token, session, Some(id)) {
-                    let holders = index.holders(item, from, self.config.results.into(), self.config.select, cx.rng());
-                    cx.send(from, IndexMessage::Answer { token, id, holders });
+                    if self.keeps(this, item) {
+                        let holders = index.holders(item, from, self.config.results.into(), self.config.select, cx.rng());
+                        cx.send(from, IndexMessage::Answer { token, id, holders });
+                    } else {
+                        self.relay(server, cx, from, (token, id, item));
+                    }
                 }
             }
+            IndexMessage::Relay { token, id, item, origin } => {
+                let holders = index.holders(item, origin, self.config.results.into(), self.config.select, cx.rng());
+                cx.send(origin, IndexMessage::Relayed { token, id, holders });
+            }
+            IndexMessage::Tell { life, number, whole, news } => self.told_by(server, cx, from, (life, number, whole), &news),
+            IndexMessage::Told { number, missing } => self.acknowledged_by(server, cx, from, number, missing),
             IndexMessage::Search { token, session, id, keywords } => {
                 if self.known(index, cx, from, token, session, Some(id)) {
                     let most = (self.config.matches.into(), self.config.results.into());
@@ -77,14 +98,29 @@ impl CentralIndex {
                     cx.send(from, IndexMessage::Answer { token, id, holders });
                 }
             }
-            IndexMessage::Goodbye { session } => index.logout(&self.numbering, from, session),
-            // The server's own kinds: nobody sends them to it.
+            IndexMessage::Goodbye { session } => {
+                if index.logout(&self.numbering, from, session) {
+                    self.note(server, this, from, Change::Gone);
+                }
+            }
+            // What servers say to peers.
             IndexMessage::Welcome { .. }
             | IndexMessage::Done { .. }
             | IndexMessage::Unknown { .. }
             | IndexMessage::Matches { .. }
+            | IndexMessage::Relayed { .. }
             | IndexMessage::Answer { .. } => {}
         }
+    }
+
+    /// Enters items of a peer of this server's own, with the words of their names, which have come along.
+    fn enter(&self, index: &mut Index, cx: &Cx<'_>, this: u16, from: PeerId, items: &[ItemId]) {
+        let here: Vec<ItemId> = items.iter().copied().filter(|&item| self.keeps(this, item)).collect();
+        if here.len() < items.len() {
+            index.share_elsewhere(&self.numbering, from, items.iter().copied().filter(|&item| !self.keeps(this, item)));
+        }
+        index.share(&self.numbering, from, &here);
+        here.iter().for_each(|&item| index.name(item, cx.words_of(item)));
     }
 
     /// Notes the sign of life; one who is not registered is told so.
@@ -105,7 +141,6 @@ impl Server {
 
     /// A record of before time began, for a peer that was last heard `age` before.
     pub(super) fn remember(&mut self, numbering: &peerlab_model::Numbering, peer: PeerId, session: Session, age: peerlab_model::Span) {
-        self.before_time = true;
         self.index.login(numbering, peer, session, Time::ZERO - age);
     }
 }
