@@ -98,7 +98,9 @@ impl Overlay for CentralIndex {
             let age = Span::from_nanos(rng.below(interval.nanos().max(1)));
             server.remember(&self.numbering, peer, session, age);
             server.index.share(&self.numbering, peer, items);
-            items.iter().for_each(|&item| server.index.name(item, start.shares.words(item)));
+            for &item in items {
+                server.index.name(item, start.shares.words(item));
+            }
             if let IndexPeer::Client(client) = peers.get(peer) {
                 client.session = Some(session);
                 client.announced = items.to_vec();

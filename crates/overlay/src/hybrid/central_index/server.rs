@@ -43,7 +43,9 @@ impl CentralIndex {
             IndexMessage::Share { token, session, items } => {
                 if self.known(index, cx, from, token, session, None) {
                     index.share(&self.numbering, from, &items);
-                    items.iter().for_each(|&item| index.name(item, cx.words_of(item)));
+                    for &item in &items {
+                        index.name(item, cx.words_of(item));
+                    }
                     cx.send(from, IndexMessage::Done { token });
                 }
             }
