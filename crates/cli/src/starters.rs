@@ -35,6 +35,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "real-gnutella",
     "server-outage",
     "storage",
+    "super-peer",
     "tapestry",
     "workload-q"
 ];

@@ -244,7 +244,7 @@ fn check_targets(file: &ScenarioFile, topology: &dyn Topology, label: &str, issu
         ("key", targets.key),
         ("peer", targets.peer),
     ];
-    let possible = all.into_iter().filter(|(_, is_possible)| *is_possible).map(|(name, _)| name).collect();
+    let possible: Vec<&str> = all.into_iter().filter(|(_, is_possible)| *is_possible).map(|(name, _)| name).collect();
     let message = format!("`{label}` cannot answer lookups with target = \"{}\"", lookups.target.name());
     issues.error_with_help("model", message, format!("it can with {}; set `lookups.target`, or leave this topology out", list(possible)));
 }

@@ -9,6 +9,7 @@ use std::fmt;
 use peerlab_model::{Family, Issues, Numbering, Overlay, OverlayConfig, Targets};
 use peerlab_overlay::client_server::ClientServer;
 use peerlab_overlay::hybrid::central_index::CentralIndex;
+use peerlab_overlay::hybrid::super_peer::SuperPeers;
 use peerlab_overlay::structured::accordion::Accordion;
 use peerlab_overlay::structured::can::Can;
 use peerlab_overlay::structured::chord::Chord;
@@ -85,6 +86,7 @@ impl Registry {
             Self::with::<ExpandingRing>,
             Self::with::<RandomWalk>,
             Self::with::<CentralIndex>,
+            Self::with::<SuperPeers>,
             Self::with::<ClientServer>,
         ];
         structured.into_iter().chain(others).fold(Self::empty(), |registry, with| with(registry))

@@ -132,6 +132,11 @@ fn storage_runs() {
 }
 
 #[test]
+fn super_peer_runs() {
+    run_small("super-peer.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
+}
+
+#[test]
 fn can_runs() {
     run_small("can.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]);
 }
@@ -171,6 +176,7 @@ fn every_shipped_scenario_is_run_here() {
         "real-gnutella.toml",
         "server-outage.toml",
         "storage.toml",
+        "super-peer.toml",
         "tapestry.toml",
         "workload-q.toml",
     ];

@@ -1,3 +1,4 @@
-//! Models in which some hosts know who has what: a central index (and, later, super-peers).
+//! Models in which some hosts know who has what: a central index and super-peers.
 
 pub mod central_index;
+pub mod super_peer;

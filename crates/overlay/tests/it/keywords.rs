@@ -204,8 +204,12 @@ fn a_ring_s_inverted_index_outlives_its_keepers() {
     let mut world = world::<Chord>(&config, 7, 30);
     (30..PEERS).for_each(|seat| world.join(seat));
     world.run_for(seconds(120));
-    [3, 12, 21].into_iter().for_each(|seat| world.crash(seat));
-    [5, 14].into_iter().for_each(|seat| world.leave(seat));
+    for seat in [3, 12, 21] {
+        world.crash(seat);
+    }
+    for seat in [5, 14] {
+        world.leave(seat);
+    }
     world.run_for(seconds(900));
     let (found, expected) = recall(&mut world, PEERS);
     assert_eq!(found, expected);

@@ -21,4 +21,5 @@ mod pastry;
 mod random_walk;
 mod sharing;
 mod storage;
+mod super_peer;
 mod tapestry;

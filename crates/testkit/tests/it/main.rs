@@ -4,6 +4,7 @@ use peerlab_model::Overlay;
 use peerlab_model::units::Duration;
 use peerlab_overlay::client_server::{ClientServer, ClientServerConfig};
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
+use peerlab_overlay::hybrid::super_peer::{Search, SuperPeerConfig, SuperPeers};
 use peerlab_overlay::structured::accordion::{Accordion, AccordionConfig};
 use peerlab_overlay::structured::can::{Can, CanConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
@@ -177,6 +178,20 @@ fn flooding_conforms() {
 #[test]
 fn central_index_conforms() {
     in_random_worlds::<CentralIndex>(&CentralIndexConfig::default(), &[TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn super_peers_conform() {
+    let config = SuperPeerConfig {
+        leaves: 4,
+        degree: 3,
+        min_uptime: Duration::secs(10),
+        ping_interval: Duration::secs(5),
+        ..SuperPeerConfig::default()
+    };
+    in_random_worlds::<SuperPeers>(&config, &[TargetKind::Content, TargetKind::Keywords]);
+    let config = SuperPeerConfig { search: Search::Dynamic, super_peers: 2, wanted_hits: 2, step_wait: Duration::millis(500), ..config };
+    in_random_worlds::<SuperPeers>(&config, &[TargetKind::Keywords, TargetKind::Content]);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::support::{run_with, stormy};
 const TWO_SHARDS: RunOptions<'_> = RunOptions { shards: 2, longest_window: None, stop: None, progress: None };
 
 /// The trace digest of each model with its defaults, in one and the same small world with churn and loss.
-const GOLDEN: [(&str, &str); 15] = [
+const GOLDEN: [(&str, &str); 16] = [
     ("accordion", "d0b3b123d1ecf930c8c08e064c168a20"),
     ("bamboo", "16b3809f1be4f0eceb36c6a5786fdc86"),
     ("can", "1ccd357ceb6e716e73b92f7ef2117b02"),
@@ -32,6 +32,7 @@ const GOLDEN: [(&str, &str); 15] = [
     ("onehop", "ec363d34330a416b7f081a39daa73a06"),
     ("pastry", "ed82ea26a4b3b95e0b9f6be9a2eca649"),
     ("random-walk", "c47490676572773ce4723586661d3362"),
+    ("super-peer", "03574be92fa2abc55bbcd0c03f7d39cf"),
     ("tapestry", "040e0687b833448951a0f14709ac947e"),
 ];
 

@@ -177,7 +177,7 @@ fn recall_is_what_was_found_of_all_that_matches() {
     // One link away there is less, but never anything wrong.
     let near = FloodingConfig { ttl: 1, ..FloodingConfig::default() };
     let (record, rows) = run_with::<Flooding>(&near, &conditions, 1, &RunOptions::default());
-    for row in ended(rows).iter() {
+    for row in &ended(rows) {
         let recall = f64::from(row.results) / f64::from(matching(row));
         assert_eq!(row.recall, Some(recall));
         assert_eq!(row.outcome == Outcome::Found, row.results > 0);

@@ -187,7 +187,9 @@ impl CentralIndex {
         }
         if is_next || whole && !is_repeated {
             (colleague.life, colleague.last) = (Some(life), number);
-            news.iter().for_each(|news| self.learn(server, cx, with, *news));
+            for &news in news {
+                self.learn(server, cx, with, news);
+            }
         }
         let missing = !(is_next || is_repeated || whole);
         cx.send(from, IndexMessage::Told { number, missing });

@@ -114,7 +114,9 @@ impl Overlay for CentralIndex {
                     server.index.login_elsewhere(&self.numbering, peer, with, Time::ZERO - age);
                 }
                 server.index.share(&self.numbering, peer, &here);
-                here.iter().for_each(|&item| server.index.name(item, start.shares.words(item)));
+                for item in here {
+                    server.index.name(item, start.shares.words(item));
+                }
             }
             if let IndexPeer::Client(client) = peers.get(peer) {
                 client.server = with;

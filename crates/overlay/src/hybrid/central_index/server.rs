@@ -54,14 +54,18 @@ impl CentralIndex {
                 if self.known(index, cx, from, token, session, None) {
                     self.enter(index, cx, this, from, &items);
                     cx.send(from, IndexMessage::Done { token });
-                    items.iter().for_each(|&item| self.note(server, this, from, Change::Shares(item)));
+                    for &item in &items {
+                        self.note(server, this, from, Change::Shares(item));
+                    }
                 }
             }
             IndexMessage::Unshare { token, session, items } => {
                 if self.known(index, cx, from, token, session, None) {
                     index.unshare(&self.numbering, from, &items);
                     cx.send(from, IndexMessage::Done { token });
-                    items.iter().for_each(|&item| self.note(server, this, from, Change::NoLonger(item)));
+                    for &item in &items {
+                        self.note(server, this, from, Change::NoLonger(item));
+                    }
                 }
             }
             IndexMessage::Heartbeat { token, session } => {
@@ -120,7 +124,9 @@ impl CentralIndex {
             index.share_elsewhere(&self.numbering, from, items.iter().copied().filter(|&item| !self.keeps(this, item)));
         }
         index.share(&self.numbering, from, &here);
-        here.iter().for_each(|&item| index.name(item, cx.words_of(item)));
+        for item in here {
+            index.name(item, cx.words_of(item));
+        }
     }
 
     /// Notes the sign of life; one who is not registered is told so.

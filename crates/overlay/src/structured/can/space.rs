@@ -205,7 +205,9 @@ impl Space {
 
     /// What was measured of a peer is not true any more.
     pub(super) fn forget_trip(&mut self, peer: PeerId) {
-        self.neighbours.iter_mut().filter(|neighbour| neighbour.peer == peer).for_each(|neighbour| neighbour.trip = None);
+        for neighbour in self.neighbours.iter_mut().filter(|neighbour| neighbour.peer == peer) {
+            neighbour.trip = None;
+        }
     }
 
     pub(super) fn suspect(&mut self, peer: PeerId, suspect: bool) {

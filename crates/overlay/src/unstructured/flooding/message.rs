@@ -10,9 +10,9 @@ use peerlab_model::{Cause, Fields, ItemId, Keywords, LookupId, Message, PeerId, 
 pub use peerlab_model::NAME_BYTES;
 
 /// Descriptor id 16, payload type 1, TTL 1, hops 1, payload length 4.
-const HEADER: u32 = 23;
+pub(crate) const HEADER: u32 = 23;
 /// Port 2, IP address 4, files 4, kilobytes 4.
-const PONG: u32 = HEADER + 14;
+pub(crate) const PONG: u32 = HEADER + 14;
 /// Minimum speed 2; the search string comes on top.
 const QUERY: u32 = HEADER + 2;
 /// Hits 1, port 2, IP address 4, speed 4, servent id 16; the results come on top.
@@ -184,6 +184,11 @@ impl Wanted {
             Self::Keywords(keywords) => sized(bytes + keywords.text_bytes(), contacts, 0),
         }
     }
+
+    /// A query for it, with or without the address of whoever asks.
+    pub(crate) fn query_fields(self, with_address: bool) -> Fields {
+        self.sized(QUERY + if with_address { ADDRESS } else { 0 }, with_address.into())
+    }
 }
 
 /// Up to four addresses, without an allocation.
@@ -212,7 +217,7 @@ impl Hosts {
     }
 
     /// Adds one, unless it is there or there is no room.
-    pub(super) fn add(&mut self, host: PeerId) {
+    pub(crate) fn add(&mut self, host: PeerId) {
         if !self.is_full() && !self.as_slice().contains(&host) {
             self.list[self.len as usize] = host;
             self.len += 1;
@@ -226,8 +231,13 @@ impl Hosts {
 
 /// `bytes` bytes on the UDP wire, of which `contacts` contacts and `keys` keys are a part (so that the p2psim wire, which counts
 /// identifiers only, sees them).
-const fn sized(bytes: u32, contacts: u32, keys: u32) -> Fields {
+pub(crate) const fn sized(bytes: u32, contacts: u32, keys: u32) -> Fields {
     Fields::bytes(bytes - 26 * contacts - 20 * keys).contacts(contacts).keys(keys)
+}
+
+/// A hit with so many results.
+pub(crate) const fn hit_fields(results: u32) -> Fields {
+    sized(QUERY_HIT + RESULT * results, 1, results)
 }
 
 impl Message for FloodingMessage {
@@ -261,11 +271,11 @@ impl Message for FloodingMessage {
             Self::Pong { others } | Self::DegreePong { others, .. } => {
                 sized(PONG * (1 + u32::from(others.len)), 1 + u32::from(others.len), 0)
             }
-            Self::Query(query) => query.wanted.sized(QUERY, 0),
-            Self::DirectQuery { query: Query { wanted, .. }, .. } | Self::Walk(Walk { wanted, .. }) => wanted.sized(QUERY + ADDRESS, 1),
+            Self::Query(query) => query.wanted.query_fields(false),
+            Self::DirectQuery { query: Query { wanted, .. }, .. } | Self::Walk(Walk { wanted, .. }) => wanted.query_fields(true),
             Self::Verdict { .. } => sized(HEADER + 1, 0, 0),
-            Self::Hit { .. } => sized(QUERY_HIT + RESULT, 1, 1),
-            Self::Matches { items, .. } => sized(QUERY_HIT + RESULT * items.len() as u32, 1, items.len() as u32),
+            Self::Hit { .. } => hit_fields(1),
+            Self::Matches { items, .. } => hit_fields(items.len() as u32),
             Self::Bye { instead: None } => sized(BYE, 0, 0),
             Self::Bye { instead: Some(_) } => sized(BYE + ADDRESS, 1, 0),
         }

@@ -27,6 +27,7 @@ mod walks;
 
 pub use config::{Bias, ExpandingRingConfig, FloodingConfig, HitPath, RandomWalkConfig, Rules, Walks};
 pub use message::{FloodingMessage, Hosts, NAME_BYTES, Query, Walk, Wanted};
+pub(crate) use message::{HEADER, PONG, hit_fields, sized};
 pub use peer::FloodingPeer;
 pub use seen::{Memory, Seen};
 pub use walks::Parked;

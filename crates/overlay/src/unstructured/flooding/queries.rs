@@ -101,7 +101,9 @@ impl<V: Variant> FloodingLike<V> {
             let (id, enough) = (question.id, found >= self.rules.wanted);
             let hit = Hit { peer: holder, hops: hops.into(), rounds: 0 };
             if by_keyword {
-                items.iter().for_each(|&item| cx.matched(id, hit, item));
+                for &item in items {
+                    cx.matched(id, hit, item);
+                }
             } else {
                 cx.hit(id, hit);
             }
