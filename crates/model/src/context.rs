@@ -118,6 +118,9 @@ pub trait Host {
     /// A first contact from a host cache or a list of well-known peers: a uniformly random peer on another host than `asker`'s that is
     /// online at `now`, if one is found; else, for a peer that is not its host's first, that first one.
     fn bootstrap(&self, asker: PeerId, now: Time, rng: &mut Rng) -> Option<PeerId>;
+
+    /// Messages per second that the machine which `peer` runs on can handle; nothing if it has no limit.
+    fn capacity(&self, peer: PeerId) -> Option<f64>;
 }
 
 impl<'a, O: Overlay> Context<'a, O> {
@@ -168,6 +171,12 @@ impl<'a, O: Overlay> Context<'a, O> {
     /// True if this peer itself holds `item`.
     pub fn holds(&self, item: ItemId) -> bool {
         self.shares().binary_search(&item).is_ok()
+    }
+
+    /// Messages per second that this peer's machine can handle, whatever they are for; nothing if it has no limit. A machine knows its own,
+    /// and its peers share it.
+    pub fn capacity(&self) -> Option<f64> {
+        self.host.capacity(self.this)
     }
 
     /// This peer's own randomness.

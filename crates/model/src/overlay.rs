@@ -295,6 +295,8 @@ pub struct Start<'a> {
     pub rng: Rng,
     /// The round trip between two members, as they would have measured it by now, without jitter; nothing where it is another one each time.
     pub round_trip: &'a dyn Fn(PeerId, PeerId) -> Option<Span>,
+    /// Messages per second that a member's machine can handle, as [`Context::capacity`] tells the member itself.
+    pub capacity: &'a dyn Fn(PeerId) -> Option<f64>,
 }
 
 /// Who holds what.

@@ -20,7 +20,7 @@ use peerlab_model::{
 };
 use peerlab_network::Network;
 use peerlab_prefetch::{prefetch, table};
-use peerlab_workload::{Holdings, Lifetimes, Question, Questions};
+use peerlab_workload::{Classes, Holdings, Lifetimes, Question, Questions};
 
 use crate::books::{Books, Envelope, LinkAndQueue};
 use crate::deeds::Deeds;
@@ -39,6 +39,11 @@ pub(crate) struct Common<O> {
     pub(crate) questions: Option<Questions>,
     pub(crate) holdings: Holdings,
     pub(crate) streams: Streams,
+    pub(crate) classes: Arc<Classes>,
+    /// Messages per second that a host of each class can handle.
+    pub(crate) capacities: Box<[Option<f64>]>,
+    /// The same of each dedicated server.
+    pub(crate) servers: Box<[Option<f64>]>,
     /// Written between windows only.
     pub(crate) schedule: RwLock<Schedule>,
     /// True if machines that return still have the values that they kept for others.
@@ -169,6 +174,15 @@ impl<O: Overlay> Host for Common<O> {
         let seat = if peers.len() == 1 { peers.start } else { peers.start + rng.below(peers.len() as u64) as u32 };
         // An address is all that a list of peers gives: who lives there says so itself.
         Some(numbering.peer(seat, 0))
+    }
+
+    fn capacity(&self, peer: PeerId) -> Option<f64> {
+        let host = self.setting.numbering.host(peer);
+        let server = host.0.checked_sub(self.setting.numbering.population());
+        match server {
+            Some(server) => self.servers[server as usize],
+            None => self.capacities.get(self.classes.of(host)).copied().flatten(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use peerlab_engine::Shards;
 use peerlab_engine::time::{Span, Time};
-use peerlab_model::{HostId, ItemId, Numbering, Overlay, PeerId, PeerTable, Roster, Shares, Start};
+use peerlab_model::{Host as _, HostId, ItemId, Numbering, Overlay, PeerId, PeerTable, Roster, Shares, Start};
 
 use crate::conditions::StartKind;
 use crate::director::Director;
@@ -79,7 +79,8 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
             Some(common.network.base_delay(from, to)? + common.network.base_delay(to, from)?)
         };
         let rng = common.streams.rng("converged", 0);
-        let start = Start { members: &members, shares: &Disks(&common), rng, round_trip: &round_trip };
+        let start =
+            Start { members: &members, shares: &Disks(&common), rng, round_trip: &round_trip, capacity: &|peer| common.capacity(peer) };
         common.overlay.converged(&start, &mut Table { shards, numbering });
         for host in (0..numbering.population()).map(HostId) {
             let seat = numbering.first_seat(host);

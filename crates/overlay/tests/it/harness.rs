@@ -25,6 +25,9 @@ use peerlab_model::{
 /// How long a message from one peer to another is under way.
 pub(crate) type Latency = Box<dyn Fn(PeerId, PeerId) -> Span>;
 
+/// What a seat's machine says that it can handle per second. Nothing here holds it to that: there are no queues.
+pub(crate) type Capacities = Box<dyn Fn(u32) -> Option<f64>>;
+
 /// What a world is made of.
 pub(crate) struct Options {
     /// Peers of the population; the model's dedicated servers come on top.
@@ -39,6 +42,8 @@ pub(crate) struct Options {
     pub(crate) begin: Time,
     /// One-way delay; never zero.
     pub(crate) latency: Latency,
+    /// By seat.
+    pub(crate) capacity: Capacities,
     /// Share of messages that get lost.
     pub(crate) loss: f64,
     /// Another overlay id in each life (`identity = "new"`).
@@ -56,6 +61,7 @@ impl Default for Options {
             value_bytes: 0,
             begin: Time::ZERO,
             latency: constant(Span::from_millis(50)),
+            capacity: Box::new(|_| None),
             loss: 0.0,
             new_identity: false,
             lookup_timeout: Span::from_secs(60),
@@ -155,6 +161,7 @@ struct Machine<'a> {
     numbering: Numbering,
     online: &'a Online,
     disk: &'a [ItemId],
+    capacity: Option<f64>,
 }
 
 impl Host for Machine<'_> {
@@ -166,6 +173,10 @@ impl Host for Machine<'_> {
         let others: Vec<PeerId> = self.online.0.iter().copied().filter(|&peer| peer != asker).collect();
         // As in the real world: an address, of which the newcomer does not know who lives there now.
         rng.pick(&others).map(|&peer| self.numbering.peer(self.numbering.seat(peer), 0))
+    }
+
+    fn capacity(&self, _: PeerId) -> Option<f64> {
+        self.capacity
     }
 }
 
@@ -200,6 +211,7 @@ pub(crate) struct World<O: Overlay> {
     online: Online,
     streams: Streams,
     latency: Latency,
+    capacity: Capacities,
     loss: f64,
     new_identity: bool,
     lookups: BTreeMap<LookupId, Record>,
@@ -249,6 +261,7 @@ impl<O: Overlay> World<O> {
             online: Online(Vec::new()),
             streams,
             latency: options.latency,
+            capacity: options.capacity,
             loss: options.loss,
             new_identity: options.new_identity,
             lookups: BTreeMap::new(),
@@ -290,7 +303,8 @@ impl<O: Overlay> World<O> {
         }
         let round_trip = |from, to| Some((self.latency)(from, to) + (self.latency)(to, from));
         let rng = self.streams.rng("converged", 0);
-        let start = Start { members: &roster, shares: &Disks(&self.disks), rng, round_trip: &round_trip };
+        let capacity = |peer| (self.capacity)(numbering.seat(peer));
+        let start = Start { members: &roster, shares: &Disks(&self.disks), rng, round_trip: &round_trip, capacity: &capacity };
         self.model.converged(&start, &mut Table { seats: &mut self.seats, numbering });
         for &seat in members.iter().chain(&servers) {
             self.handle(seat, O::started);
@@ -558,7 +572,8 @@ impl<O: Overlay> World<O> {
         let mut effects = Vec::new();
         let state = &mut self.seats[seat as usize];
         let Some(peer) = state.peer.as_mut() else { return };
-        let host = Machine { numbering: self.setting.numbering, online: &self.online, disk: &self.disks[seat as usize] };
+        let (numbering, disk, capacity) = (self.setting.numbering, &self.disks[seat as usize], (self.capacity)(seat));
+        let host = Machine { numbering, online: &self.online, disk, capacity };
         let (rng, requests) = (&mut state.rng, &mut state.requests);
         let mut cx = Context::new(self.now, state.id, &self.setting, rng, &mut self.pool, requests, &host, &mut effects);
         handler(&self.model, peer, &mut cx);
@@ -614,8 +629,11 @@ impl<O: Overlay> World<O> {
             *self.lookups.get_mut(&id).expect("a message belongs to a lookup").sent.entry(kind).or_default() += 1;
         }
         let from = self.seats[seat as usize].id;
-        let lost =
-            self.loss > 0.0 && self.streams.keyed("loss").rng(u64::from(seat), u64::from(self.seats[seat as usize].seq)).chance(self.loss);
+        // To who lived here before: the address is this machine's own, and nobody else is there.
+        let nobody = self.setting.numbering.seat(to) == seat;
+        let lost = nobody
+            || self.loss > 0.0
+                && self.streams.keyed("loss").rng(u64::from(seat), u64::from(self.seats[seat as usize].seq)).chance(self.loss);
         let delay = (self.latency)(from, to);
         assert!(delay > Span::ZERO, "delay is never zero");
         if lost {
