@@ -16,6 +16,7 @@ use peerlab_overlay::structured::tapestry::{Tapestry, TapestryConfig};
 use peerlab_overlay::unstructured::flooding::{
     Bias, ExpandingRing, ExpandingRingConfig, Flooding, FloodingConfig, RandomWalk, RandomWalkConfig,
 };
+use peerlab_overlay::unstructured::gia::{Gia, GiaConfig};
 use peerlab_testkit::conformance;
 use peerlab_workload::TargetKind;
 
@@ -177,4 +178,10 @@ fn flooding_conforms() {
 #[test]
 fn central_index_conforms() {
     in_random_worlds::<CentralIndex>(&CentralIndexConfig::default(), &[TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn gia_conforms() {
+    let config = GiaConfig { max_nbrs: 8, max_responses: 2, keep_alive_timeout: Duration::secs(6), ttl: 50, ..GiaConfig::default() };
+    in_random_worlds::<Gia>(&config, &[TargetKind::Content, TargetKind::Peer]);
 }
