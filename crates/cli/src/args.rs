@@ -171,6 +171,8 @@ pub(crate) enum Subject {
     Churn,
     /// Latency models
     Latency,
+    /// Classes of peers that can be named
+    Classes,
     /// Actions of the timeline
     Actions,
     /// What is measured

@@ -37,6 +37,7 @@ fn overview(registry: &Registry) -> String {
         ("topologies", Subject::Topologies),
         ("churn", Subject::Churn),
         ("latency", Subject::Latency),
+        ("classes", Subject::Classes),
         ("actions", Subject::Actions),
         ("metrics", Subject::Metrics),
         ("scenarios", Subject::Scenarios),
@@ -59,6 +60,7 @@ fn items(registry: &Registry, subject: Subject) -> Vec<Item> {
         Subject::Topologies => topologies(registry),
         Subject::Churn => of_definition(registry, "Distribution"),
         Subject::Latency => of_definition(registry, "Latency"),
+        Subject::Classes => of_definition(registry, "KnownClasses"),
         Subject::Actions => of_definition(registry, "Action"),
         Subject::Metrics => METRICS
             .iter()

@@ -23,6 +23,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "client-server",
     "dhts-under-churn",
     "expanding-ring",
+    "gia",
     "hop-counts",
     "index-servers",
     "kademlia",

@@ -116,7 +116,7 @@ fn conditions(file: &ScenarioFile) -> Conditions {
         start: file.start,
         join_over: file.join_over.unwrap_or_default(),
         time: file.time,
-        peers: file.peers.clone(),
+        peers: file.peers.expanded(),
         network: file.network.clone(),
         churn: file.churn.clone(),
         content: file.content.clone().unwrap_or_default(),
@@ -127,7 +127,7 @@ fn conditions(file: &ScenarioFile) -> Conditions {
 }
 
 fn check_sections(file: &ScenarioFile, events: &[usize], issues: &mut Issues) {
-    let population = file.peers.count;
+    let (population, peers) = (file.peers.count, file.peers.expanded());
     check_name(file.name.as_deref().unwrap_or_default(), issues);
     issues.within("time", |issues| file.time.check(issues));
     if let Some(join_over) = file.join_over.filter(|&join_over| join_over > file.time.warm_up) {
@@ -140,7 +140,7 @@ fn check_sections(file: &ScenarioFile, events: &[usize], issues: &mut Issues) {
     issues.within("peers", |issues| file.peers.check(issues));
     issues.within("network", |issues| file.network.check(population, issues));
     if let Some(churn) = &file.churn {
-        issues.within("churn", |issues| churn.check(&file.peers, issues));
+        issues.within("churn", |issues| churn.check(&peers, issues));
     }
     if let Some(content) = &file.content {
         issues.within("content", |issues| content.check(population, issues));
@@ -162,7 +162,7 @@ fn check_sections(file: &ScenarioFile, events: &[usize], issues: &mut Issues) {
     }
     for (event, index) in file.event.iter().zip(events) {
         issues.within(format_args!("event.{index}"), |issues| {
-            event.check(file.time.duration.span(), &file.peers, file.network.regions, issues);
+            event.check(file.time.duration.span(), &peers, file.network.regions, issues);
         });
     }
     if let LookupRows::Share(share) = file.output.lookups {

@@ -27,7 +27,20 @@ pub(crate) fn text(file: &ScenarioFile, topologies: &[TopologyEntry], swept: &[S
         map.extend(output.map(|output| ("output".to_owned(), output)));
     }
     let root = to_toml(&root).expect("a scenario is not null");
-    format!("{HEADER}{}", toml::to_string(&root).expect("a scenario can be written as TOML"))
+    let text = toml::to_string(&root).expect("a scenario can be written as TOML");
+    format!("{HEADER}{text}{}", classes(file))
+}
+
+/// What the classes of the literature stand for, as comments: the scenario itself keeps their name.
+fn classes(file: &ScenarioFile) -> String {
+    if file.peers.classes.is_none() {
+        return String::new();
+    }
+    let expanded = serde_json::json!({ "peers": { "class": file.peers.expanded().class } });
+    let expanded = to_toml(&expanded).expect("classes are not null");
+    let text = toml::to_string(&expanded).expect("classes can be written as TOML");
+    let lines = text.lines().map(|line| if line.is_empty() { "#\n".to_owned() } else { format!("# {line}\n") });
+    format!("\n# `peers.classes` stands for:\n#\n{}", lines.collect::<String>())
 }
 
 fn topology(entry: &TopologyEntry) -> Json {

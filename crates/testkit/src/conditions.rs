@@ -26,7 +26,7 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
             duration: Duration::secs(duration),
             sample_every: Duration::millis(1 + rng.below(20_000)),
         },
-        peers: PeersConfig { count, class: if some(rng) { vec![class(rng)] } else { Vec::new() } },
+        peers: PeersConfig { class: if some(rng) { vec![class(rng)] } else { Vec::new() }, ..PeersConfig::new(count) },
         network: network(rng),
         churn: some(rng).then(|| churn(rng, target)),
         content: ContentConfig {

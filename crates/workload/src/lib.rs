@@ -35,7 +35,7 @@ pub use classes::Classes;
 pub use content::{ContentConfig, Holdings, ItemSampler, KeywordsConfig, Popularity, Words};
 pub use distribution::Distribution;
 pub use lookups::{LookupsConfig, TargetKind};
-pub use peers::{ClassConfig, PeersConfig};
+pub use peers::{ClassConfig, KnownClasses, PeersConfig};
 pub use questions::{Question, Questions};
 pub use sampler::Sampler;
 pub use storage::{Disk, StorageConfig};

@@ -19,6 +19,57 @@ pub struct PeersConfig {
     /// Classes of peers with links, capacities and habits of their own; their shares add up to 1. Default: one class, without limits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub class: Vec<ClassConfig>,
+    /// Classes of the literature, in the place of `class`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<KnownClasses>,
+}
+
+/// Classes that a publication has measured or made up.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "model", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum KnownClasses {
+    /// Five levels of capacity, 1x to 10000x (Chawathe et al. 2003, Table 1, after measurements of Gnutella's hosts by Saroiu et al. 2002).
+    Gia {
+        /// Messages that a peer of level 1x can handle per second.
+        #[serde(default = "default_unit")]
+        unit: f64,
+        /// Messages that may wait for a peer, whatever its level; the next one is dropped.
+        #[serde(default = "default_queue")]
+        queue: u32,
+    },
+}
+
+/// Name, capacity in units and share of each of Gia's levels.
+const GIA: [(&str, f64, f64); 5] =
+    [("1x", 1.0, 0.2), ("10x", 10.0, 0.45), ("100x", 100.0, 0.3), ("1000x", 1000.0, 0.049), ("10000x", 10_000.0, 0.001)];
+
+impl KnownClasses {
+    /// What it stands for.
+    pub fn expand(&self) -> Vec<ClassConfig> {
+        let Self::Gia { unit, queue } = *self;
+        GIA.map(|(name, level, share)| ClassConfig {
+            name: name.to_owned(),
+            share,
+            upload: None,
+            download: None,
+            capacity: Some(level * unit),
+            queue,
+            session: None,
+            offline: None,
+            lookup_interval: None,
+        })
+        .into()
+    }
+
+    fn check(&self, issues: &mut Issues) {
+        let Self::Gia { unit, .. } = *self;
+        let message = format!("level 1x lies above 0 and at most at 10^5 messages per second, not at {unit}");
+        issues.ensure(unit > 0.0 && unit <= 1e5, "unit", message);
+    }
+}
+
+const fn default_unit() -> f64 {
+    1.0
 }
 
 /// A class of peers.
@@ -57,6 +108,17 @@ const fn default_queue() -> u32 {
 }
 
 impl PeersConfig {
+    /// So many peers, all alike and without limits.
+    pub fn new(count: u32) -> Self {
+        Self { count, class: Vec::new(), classes: None }
+    }
+
+    /// The same with the classes of the literature written out.
+    pub fn expanded(&self) -> Self {
+        let class = self.classes.as_ref().map_or_else(|| self.class.clone(), KnownClasses::expand);
+        Self { count: self.count, class, classes: None }
+    }
+
     /// Notes every value that cannot work, with paths relative to the `[peers]` table.
     pub fn check(&self, issues: &mut Issues) {
         issues.ensure(self.count > 0, "count", "there is at least one peer");
@@ -66,6 +128,13 @@ impl PeersConfig {
             issues.within(format_args!("class.{index}"), |issues| class.check(issues));
             if self.class[..index].iter().any(|earlier| earlier.name == class.name) {
                 issues.error(format_args!("class.{index}.name"), format!("there are two classes named `{}`", class.name));
+            }
+        }
+        if let Some(known) = &self.classes {
+            issues.within("classes", |issues| known.check(issues));
+            if !self.class.is_empty() {
+                let help = "write one of the two: `classes` stands for a whole list";
+                issues.error_with_help("classes", "the peers have classes of their own as well", help);
             }
         }
         let sum: f64 = self.class.iter().map(|class| class.share).sum();

@@ -20,6 +20,7 @@ use peerlab_overlay::structured::onehop::OneHop;
 use peerlab_overlay::structured::pastry::{Bamboo, Pastry};
 use peerlab_overlay::structured::tapestry::Tapestry;
 use peerlab_overlay::unstructured::flooding::{ExpandingRing, Flooding, RandomWalk};
+use peerlab_overlay::unstructured::gia::Gia;
 use schemars::{Schema, schema_for};
 
 use crate::conditions::Conditions;
@@ -85,6 +86,7 @@ impl Registry {
             Self::with::<Flooding>,
             Self::with::<ExpandingRing>,
             Self::with::<RandomWalk>,
+            Self::with::<Gia>,
             Self::with::<CentralIndex>,
             Self::with::<SuperPeers>,
             Self::with::<ClientServer>,

@@ -47,6 +47,11 @@ fn random_walk_runs() {
 }
 
 #[test]
+fn gia_runs() {
+    run_small("gia.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"5 s\"", "--set", "output.lookups=\"all\""]);
+}
+
+#[test]
 fn hop_counts_runs() {
     run_small("hop-counts.toml", &["--set", "sweep={\"peers.count\"=[16,32]}", "--set", "lookups.interval=\"10 s\""]);
 }
@@ -164,6 +169,7 @@ fn every_shipped_scenario_is_run_here() {
         "client-server.toml",
         "dhts-under-churn.toml",
         "expanding-ring.toml",
+        "gia.toml",
         "hop-counts.toml",
         "index-servers.toml",
         "kademlia.toml",

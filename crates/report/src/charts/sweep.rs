@@ -10,7 +10,11 @@ use super::{
     slice::{Slice, open_if_present},
 };
 use crate::tables::{Aggregate, Label};
+use peerlab_model::units::Duration;
 use std::path::Path;
+
+/// The gap between a peer's questions: shown as the rate that it means, so that the load grows to the right.
+const GAP: &str = "lookups.interval";
 
 /// A metric worth a chart against a parameter.
 struct View {
@@ -73,7 +77,7 @@ pub(super) fn figures(directory: &Path, slice: &Slice) -> Result<Vec<Figure>, Ch
             continue;
         }
         let rows: Vec<_> = rows.iter().filter(|(label, _)| slice.topology_but_for(column, label).is_some()).collect();
-        let values = values(rows.iter().map(|(label, _)| label.sweep[column].as_str()));
+        let values = values(parameter, rows.iter().map(|(label, _)| label.sweep[column].as_str()));
         if values.len() < 2 {
             continue;
         }
@@ -89,22 +93,37 @@ pub(super) fn figures(directory: &Path, slice: &Slice) -> Result<Vec<Figure>, Ch
 }
 
 /// The parameter's values: ascending if they are numbers, else in plan order.
-fn values<'a>(cells: impl Iterator<Item = &'a str>) -> Vec<String> {
+fn values<'a>(parameter: &str, cells: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut values: Vec<String> = Vec::new();
     for cell in cells {
         if !values.iter().any(|value| value == cell) {
             values.push(cell.to_owned());
         }
     }
-    if let Some(mut numbered) = numbers(&values).map(|numbers| numbers.into_iter().zip(values.clone()).collect::<Vec<_>>()) {
+    if let Some(mut numbered) = numbers(parameter, &values).map(|numbers| numbers.into_iter().zip(values.clone()).collect::<Vec<_>>()) {
         numbered.sort_by(|a, b| a.0.total_cmp(&b.0));
         return numbered.into_iter().map(|(_, value)| value).collect();
     }
     values
 }
 
-fn numbers(values: &[String]) -> Option<Vec<f64>> {
-    values.iter().map(|value| value.parse().ok().filter(|number: &f64| number.is_finite())).collect()
+/// The values as numbers, durations in seconds (or as rates), if all of them are.
+fn numbers(parameter: &str, values: &[String]) -> Option<Vec<f64>> {
+    let number = |value: &String| {
+        let seconds = || value.parse::<Duration>().ok().map(|duration| duration.span().secs_f64());
+        let number = value.parse().ok().or_else(seconds)?;
+        Some(if parameter == GAP { 1.0 / number } else { number }).filter(|number: &f64| number.is_finite())
+    };
+    values.iter().map(number).collect()
+}
+
+/// What stands at the axis.
+fn words(parameter: &str, values: &[String]) -> String {
+    match parameter {
+        GAP => "questions per online peer and second".to_owned(),
+        _ if values.iter().any(|value| value.parse::<f64>().is_err()) => format!("{parameter} (s)"),
+        _ => parameter.to_owned(),
+    }
 }
 
 fn curves<'a>(rows: impl Iterator<Item = &'a (Label, Aggregate)>, slice: &Slice, column: usize, values: &[String]) -> Vec<Vec<Point>> {
@@ -157,13 +176,14 @@ fn figure(view: &View, parameter: &str, values: &[String], curves: &[Vec<Point>]
 
 /// The horizontal axis, and where each value lies on it: logarithmic for a geometric grid, even steps for words.
 fn parameter_axis(parameter: &str, values: &[String]) -> (Axis, Vec<f64>) {
-    let Some(numbers) = numbers(values) else {
+    let Some(numbers) = numbers(parameter, values) else {
         return (Axis::categories(parameter, values), (0..values.len()).map(|place| place as f64).collect());
     };
+    let words = words(parameter, values);
     if is_geometric(&numbers) {
-        return (Axis::log_at(format!("{parameter} (log scale)"), &numbers), numbers);
+        return (Axis::log_at(format!("{words} (log scale)"), &numbers), numbers);
     }
-    (Axis::linear_at(parameter, &numbers), numbers)
+    (Axis::linear_at(words, &numbers), numbers)
 }
 
 /// Whether the values, ascending, grow by factors rather than by steps.
@@ -190,4 +210,21 @@ fn value_axis(view: &View, curves: &[Vec<Point>]) -> Axis {
 /// A parameter's name as part of a file name.
 fn file_stem(parameter: &str) -> String {
     parameter.chars().map(|c| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{numbers, values, words};
+
+    #[test]
+    fn durations_are_numbers_and_gaps_between_questions_are_rates() {
+        let cells = ["1m", "100ms", "10s"];
+        let list = values("lookups.interval", cells.into_iter());
+        assert_eq!(list, ["1m", "10s", "100ms"], "the busiest last");
+        assert_eq!(numbers("lookups.interval", &list), Some(vec![1.0 / 60.0, 0.1, 10.0]));
+        let list = values("topology.chord.stabilize_interval", cells.into_iter());
+        assert_eq!(numbers("topology.chord.stabilize_interval", &list), Some(vec![0.1, 10.0, 60.0]));
+        assert_eq!(words("topology.chord.stabilize_interval", &list), "topology.chord.stabilize_interval (s)");
+        assert_eq!(numbers("topology.chord.routing", &["iterative".to_owned()]), None);
+    }
 }

@@ -257,3 +257,36 @@ fn more_copies_than_peers_are_refused_where_they_are_written() {
         says(&complaint(&text), &["error: 7 copies need as many peers, and there are 6", "11 | replicas = 7"]);
     }
 }
+
+#[test]
+fn classes_without_capacity_are_refused_where_they_are_written() {
+    let with = |peers: &str| SOUND.replace("count = 100\n", &format!("count = 100\n{peers}\n"));
+    let none = with("[[peers.class]]\nname = \"idle\"\nshare = 1.0\ncapacity = 0");
+    let lines =
+        ["error: a capacity lies above 0 and at most at 10^9 messages per second, not at 0", " --> test.toml:7:12", "7 | capacity = 0"];
+    says(&complaint(&none), &lines);
+    let unit = with("classes = { model = \"gia\", unit = 0 }");
+    says(
+        &complaint(&unit),
+        &["error: level 1x lies above 0 and at most at 10^5 messages per second, not at 0", "4 | classes = { model = \"gia\", unit = 0 }"],
+    );
+    let both = with("classes = { model = \"gia\" }\n[[peers.class]]\nname = \"all\"\nshare = 1.0");
+    says(
+        &complaint(&both),
+        &["error: the peers have classes of their own as well", "  = help: write one of the two: `classes` stands for a whole list"],
+    );
+}
+
+#[test]
+fn a_schedule_of_floods_that_shrinks_is_refused_where_it_is_written() {
+    let text = SOUND.replace("model = \"flooding\"", "model = \"expanding-ring\"\nttl_schedule = [1, 5, 3]");
+    let lines = ["error: a flood of TTL 3 after one of TTL 5 finds nobody new: the numbers must grow", "15 | ttl_schedule = [1, 5, 3]"];
+    says(&complaint(&text), &lines);
+}
+
+#[test]
+fn more_walkers_than_neighbours_are_nothing_odd() {
+    let text =
+        SOUND.replace("model = \"flooding\"", "model = \"random-walk\"\nwalkers = 64\ngraph = { model = \"random-regular\", degree = 4 }");
+    assert_eq!(load(&text).warnings.to_string(), "");
+}

@@ -143,3 +143,17 @@ fn written_values_win_over_a_preset_and_the_copy_has_them_all() {
     let swept = load_with(&text, |loader| loader.set("topology.kademlia.preset=ipfs"));
     assert!(swept.resolved().contains("\nk = 20\n") && swept.resolved().contains("\nalpha = 5\n"), "{}", swept.resolved());
 }
+
+#[test]
+fn classes_of_the_literature_keep_their_name_and_say_what_they_stand_for() {
+    let text = SOUND.replace("count = 100\n", "count = 100\nclasses = { model = \"gia\", unit = 10 }\n");
+    let scenario = load(&text);
+    for line in ["model = \"gia\"", "unit = 10.0", "queue = 100", "# name = \"10000x\"", "# capacity = 100000.0", "# share = 0.049"] {
+        assert!(scenario.resolved().lines().any(|found| found == line), "no line\n{line}\nin\n{}", scenario.resolved());
+    }
+    assert_eq!(load(scenario.resolved()).resolved(), scenario.resolved());
+    let classes = &scenario.points[0].conditions.peers.class;
+    let levels: Vec<(Option<f64>, f64)> = classes.iter().map(|class| (class.capacity, class.share)).collect();
+    let published = [(10.0, 0.2), (100.0, 0.45), (1000.0, 0.3), (10_000.0, 0.049), (100_000.0, 0.001)];
+    assert_eq!(levels, published.map(|(capacity, share)| (Some(capacity), share)));
+}

@@ -17,6 +17,7 @@ use peerlab_overlay::structured::tapestry::{Tapestry, TapestryConfig};
 use peerlab_overlay::unstructured::flooding::{
     Bias, ExpandingRing, ExpandingRingConfig, Flooding, FloodingConfig, RandomWalk, RandomWalkConfig,
 };
+use peerlab_overlay::unstructured::gia::{Gia, GiaConfig};
 use peerlab_testkit::conformance;
 use peerlab_workload::TargetKind;
 
@@ -202,4 +203,10 @@ fn search_by_keyword_conforms() {
     in_random_worlds::<RandomWalk>(&RandomWalkConfig { wanted_hits: 5, ..RandomWalkConfig::default() }, &targets);
     in_random_worlds::<CentralIndex>(&CentralIndexConfig::default(), &targets);
     in_random_worlds::<Chord>(&ChordConfig { successors: 4, ..ChordConfig::default() }, &targets);
+}
+
+#[test]
+fn gia_conforms() {
+    let config = GiaConfig { max_nbrs: 8, max_responses: 2, keep_alive_timeout: Duration::secs(6), ttl: 50, ..GiaConfig::default() };
+    in_random_worlds::<Gia>(&config, &[TargetKind::Content, TargetKind::Peer]);
 }

@@ -14,7 +14,7 @@ pub(crate) fn read<T: DeserializeOwned>(toml: &str) -> T {
 
 /// `count` peers of one class.
 pub(crate) fn peers(count: u32) -> PeersConfig {
-    PeersConfig { count, class: Vec::new() }
+    PeersConfig::new(count)
 }
 
 pub(crate) fn distribution(inline: &str) -> Distribution {

@@ -17,7 +17,7 @@ use crate::support::{run_with, stormy};
 const TWO_SHARDS: RunOptions<'_> = RunOptions { shards: 2, longest_window: None, stop: None, progress: None };
 
 /// The trace digest of each model with its defaults, in one and the same small world with churn and loss.
-const GOLDEN: [(&str, &str); 16] = [
+const GOLDEN: [(&str, &str); 17] = [
     ("accordion", "d0b3b123d1ecf930c8c08e064c168a20"),
     ("bamboo", "16b3809f1be4f0eceb36c6a5786fdc86"),
     ("can", "1ccd357ceb6e716e73b92f7ef2117b02"),
@@ -26,6 +26,7 @@ const GOLDEN: [(&str, &str); 16] = [
     ("client-server", "087c8e1d3829ce8a530465beb2e0391b"),
     ("expanding-ring", "bc5eff2edf4120c2f5d44e74a4a255b4"),
     ("flooding", "e4368bb4c41fc6f6d6ed4b3d8875c1d8"),
+    ("gia", "ac1d78d9312d5923c832644be6f2168a"),
     ("kademlia", "35c6d7eb323feb2dfaa330861b69d2a7"),
     ("kelips", "e9d588bd248baa7449548282ebe7c849"),
     ("koorde", "aa6a707cfb22e4325cc37caeadd15310"),

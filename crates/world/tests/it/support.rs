@@ -12,7 +12,7 @@ pub(crate) fn quiet(count: u32, target: TargetKind) -> Conditions {
         start: StartKind::Converged,
         join_over: Duration::secs(30),
         time: TimeConfig { warm_up: Duration::secs(20), duration: Duration::secs(180), sample_every: Duration::secs(10) },
-        peers: PeersConfig { count, class: Vec::new() },
+        peers: PeersConfig::new(count),
         network: NetworkConfig {
             latency: Latency::Uniform { min: Duration::millis(20), max: Duration::millis(80) },
             ..NetworkConfig::default()

@@ -5,8 +5,9 @@ use peerlab_model::{Issues, OverlayConfig, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::message::RINGS_MAX;
 use crate::graph::GraphConfig;
+use crate::unstructured::descriptor::ROUNDS_MAX;
+use crate::unstructured::seen::LONGEST;
 
 /// Gnutella 0.4's parameters; docs/models/flooding.md says where we differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -265,7 +266,7 @@ impl Rules {
         }
         let floods = self.walks.is_none();
         issues.ensure(!floods || self.remember_max >= 8, "remember_max", "a peer must remember at least 8 queries");
-        issues.ensure(self.remember <= super::seen::LONGEST, "remember", "30 days is the most");
+        issues.ensure(self.remember <= LONGEST, "remember", "30 days is the most");
         issues.ensure(self.missed_pings >= 1, "missed_pings", "a neighbour can only be dropped after at least 1 missed ping");
         issues.ensure(self.max_neighbours >= 1, "max_neighbours", "a peer without neighbours cannot ask anybody: 1 is the least");
         issues.ensure(self.host_cache >= 1, "host_cache", "without a host cache nobody could reconnect: 1 is the least");
@@ -353,9 +354,9 @@ impl OverlayConfig for ExpandingRingConfig {
         Rules::from(self).check("ring_timeout", population, issues);
         let ttls = &self.ttl_schedule;
         issues.ensure(
-            (1..=RINGS_MAX).contains(&ttls.len()),
+            (1..=ROUNDS_MAX).contains(&ttls.len()),
             "ttl_schedule",
-            format!("a question has 1 to {RINGS_MAX} floods, not {}", ttls.len()),
+            format!("a question has 1 to {ROUNDS_MAX} floods, not {}", ttls.len()),
         );
         issues.ensure(!ttls.contains(&0), "ttl_schedule", NO_TTL);
         if let Some((before, after)) = ttls.iter().zip(ttls.iter().skip(1)).find(|(before, after)| after <= before) {

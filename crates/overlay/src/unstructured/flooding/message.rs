@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use peerlab_model::{Cause, Fields, ItemId, Keywords, LookupId, Message, PeerId, Token};
 
+use crate::unstructured::descriptor::lookup_of;
+
 pub use peerlab_model::NAME_BYTES;
 
 /// Descriptor id 16, payload type 1, TTL 1, hops 1, payload length 4.
@@ -145,24 +147,6 @@ pub struct Walk {
     pub origin: PeerId,
     /// Links that it has crossed, this one included.
     pub steps: u16,
-}
-
-/// A question's number takes the low bits of a descriptor id, and the number of its flood those above.
-const NUMBER_BITS: u32 = 27;
-
-/// Floods that one question can have.
-pub(super) const RINGS_MAX: usize = 1 << (u32::BITS - NUMBER_BITS);
-
-/// The id of the `ring`-th flood for a question: peers take part in each of them once. The first one's is the question's own.
-pub(super) fn descriptor(question: LookupId, ring: u8) -> LookupId {
-    debug_assert!(question.number >> NUMBER_BITS == 0 && usize::from(ring) < RINGS_MAX);
-    LookupId { number: question.number | u32::from(ring) << NUMBER_BITS, ..question }
-}
-
-/// The question that a flood is for.
-#[inline]
-pub(super) fn lookup_of(descriptor: LookupId) -> LookupId {
-    LookupId { number: descriptor.number & ((1 << NUMBER_BITS) - 1), ..descriptor }
 }
 
 /// What a flood can look for.

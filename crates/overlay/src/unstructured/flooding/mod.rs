@@ -22,15 +22,15 @@ mod links;
 mod message;
 mod peer;
 mod queries;
-mod seen;
 mod walks;
 
 pub use config::{Bias, ExpandingRingConfig, FloodingConfig, HitPath, RandomWalkConfig, Rules, Walks};
 pub use message::{FloodingMessage, Hosts, NAME_BYTES, Query, Walk, Wanted};
 pub(crate) use message::{HEADER, PONG, hit_fields, sized};
 pub use peer::FloodingPeer;
-pub use seen::{Memory, Seen};
 pub use walks::Parked;
+
+pub use crate::unstructured::seen::{Memory, Seen};
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -3,8 +3,8 @@
 use peerlab_model::{ItemId, LookupId, PeerId, Requests, Rng, Time};
 
 use super::message::{Hosts, Wanted};
-use super::seen::Seen;
 use super::walks::WalkMemory;
+use crate::unstructured::seen::Seen;
 
 /// One peer of the flooding overlay.
 #[derive(Clone, Debug)]

@@ -3,9 +3,10 @@
 use peerlab_model::{Context, Hit, LookupId, PeerId, Target, Token};
 
 use super::links::refuse_stranger;
-use super::message::{FloodingMessage, Query, Wanted, descriptor, lookup_of};
+use super::message::{FloodingMessage, Query, Wanted};
 use super::peer::Question;
 use super::{FloodingLike, FloodingPeer, FloodingTimer, HitPath, Variant};
+use crate::unstructured::descriptor::{descriptor, lookup_of};
 
 type Cx<'a, V> = Context<'a, FloodingLike<V>>;
 

@@ -1,4 +1,5 @@
-//! Which queries a peer has seen, and from whom: duplicate suppression and the way back for hits.
+//! Which queries a peer has seen, and from whom: duplicate suppression and the way back for hits. A model that notes more of a query
+//! than that keeps a type of its own in the table.
 //!
 //! A set-associative table, as in a processor's cache: a query id has two buckets of four entries where it may be, side by
 //! side in memory, and an entry is good for a fixed time. What has expired is overwritten in place, so there are no
@@ -6,13 +7,13 @@
 //! the oldest of the eight gives way.
 //!
 //! # Cost
-//! One access of 128 adjacent bytes; no allocation unless it grows. 16 bytes an entry, nothing at rest ([`Seen::tidy`]).
+//! One access of 128 adjacent bytes; no allocation unless it grows. 16 bytes an entry where only the sender is noted, nothing at rest ([`Seen::tidy`]).
 
 use peerlab_engine::random::mix;
 use peerlab_model::{LookupId, PeerId, Span, Time};
 
 /// The longest time that a query may be remembered: ages are kept in 32 bits of about a millisecond each.
-pub(super) const LONGEST: Span = Span::from_secs(30 * 86_400);
+pub(crate) const LONGEST: Span = Span::from_secs(30 * 86_400);
 
 /// Entries that a query id may be stored in.
 const WAYS: usize = 8;
@@ -21,26 +22,39 @@ const WAYS: usize = 8;
 const NOBODY: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct Entry<T> {
     origin: u32,
     number: u32,
-    from: PeerId,
+    what: T,
     /// When it was seen, in units of 2^20 ns, modulo 2^32.
     stamp: u32,
 }
 
-/// Two cache lines that are fetched as one.
+/// Two cache lines that are fetched as one (more where more than the sender is noted).
 #[derive(Clone, Copy, Debug)]
 #[repr(align(128))]
-struct Set([Entry; WAYS]);
+struct Set<T>([Entry<T>; WAYS]);
 
-const EMPTY: Set = Set([Entry { origin: NOBODY, number: 0, from: PeerId(0), stamp: 0 }; WAYS]);
+impl<T: Copy> Set<T> {
+    /// Nothing in it; `what` fills the places that nobody reads.
+    fn empty(what: T) -> Self {
+        Self([Entry { origin: NOBODY, number: 0, what, stamp: 0 }; WAYS])
+    }
+}
 
-/// The recently seen queries of one peer.
-#[derive(Clone, Debug, Default)]
-pub struct Seen {
+const _: () = assert!(size_of::<Set<PeerId>>() == 128);
+
+/// The recently seen queries of one peer, and what it has noted of each: from whom it came first.
+#[derive(Clone, Debug)]
+pub struct Seen<T = PeerId> {
     /// None, or a power of two.
-    sets: Vec<Set>,
+    sets: Vec<Set<T>>,
+}
+
+impl<T> Default for Seen<T> {
+    fn default() -> Self {
+        Self { sets: Vec::new() }
+    }
 }
 
 /// How long and how much to remember.
@@ -62,7 +76,12 @@ impl Memory {
 
     /// Bytes of the largest table that it allows.
     pub fn bytes(self) -> usize {
-        self.sets * size_of::<Set>()
+        self.bytes_of::<PeerId>()
+    }
+
+    /// The same where a `T` is noted of each query.
+    pub fn bytes_of<T>(self) -> usize {
+        self.sets * size_of::<Set<T>>()
     }
 }
 
@@ -70,7 +89,7 @@ fn stamp(now: Time) -> u32 {
     (now.nanos() >> 20) as u32
 }
 
-impl Entry {
+impl<T> Entry<T> {
     fn is(&self, id: LookupId) -> bool {
         self.number == id.number && self.origin == id.origin
     }
@@ -80,25 +99,33 @@ impl Entry {
     }
 }
 
-impl Seen {
-    /// Notes that query `id` came from `from`; `false`, and nothing changes, if it was known already.
+impl<T: Copy> Seen<T> {
+    /// Notes that query `id` came from `what`; `false`, and nothing changes, if it was known already.
     #[inline]
-    pub fn insert(&mut self, id: LookupId, from: PeerId, now: Time, memory: Memory) -> bool {
+    pub fn insert(&mut self, id: LookupId, what: T, now: Time, memory: Memory) -> bool {
         let now = stamp(now);
         if self.find(id, now, memory).is_some() {
             return false;
         }
-        let entry = Entry { origin: id.origin, number: id.number, from, stamp: now };
+        let entry = Entry { origin: id.origin, number: id.number, what, stamp: now };
         while !self.place(entry, now, memory) {
-            self.resize((self.sets.len() * 2).max(1), now, memory);
+            self.resize((self.sets.len() * 2).max(1), what, now, memory);
         }
         true
     }
 
     /// From whom query `id` came first; nothing if it is not remembered (any more).
     #[inline]
-    pub fn from(&self, id: LookupId, now: Time, memory: Memory) -> Option<PeerId> {
-        self.find(id, stamp(now), memory).map(|entry| entry.from)
+    pub fn from(&self, id: LookupId, now: Time, memory: Memory) -> Option<T> {
+        self.find(id, stamp(now), memory).map(|entry| entry.what)
+    }
+
+    /// What is noted of query `id`, to be changed.
+    pub fn get_mut(&mut self, id: LookupId, now: Time, memory: Memory) -> Option<&mut T> {
+        let now = stamp(now);
+        let home = (!self.sets.is_empty()).then(|| self.home(id))?;
+        let entry = self.sets[home].0.iter_mut().find(|entry| entry.is(id))?;
+        entry.lives(now, memory).then_some(&mut entry.what)
     }
 
     /// True if query `id` is remembered.
@@ -110,18 +137,21 @@ impl Seen {
     /// Gives memory back that fewer queries than before no longer need, all of it if nothing is remembered: called now and then.
     pub fn tidy(&mut self, now: Time, memory: Memory) {
         let now = stamp(now);
-        let live = self.entries().filter(|entry| entry.lives(now, memory)).count();
-        if live == 0 {
+        let living = || self.entries().filter(|entry| entry.lives(now, memory));
+        let (live, any) = (living().count(), living().next().map(|entry| entry.what));
+        let Some(what) = any else {
             self.sets = Vec::new();
-        } else if live * 8 < self.sets.len() * WAYS {
+            return;
+        };
+        if live * 8 < self.sets.len() * WAYS {
             // Twice what it needs, so that it does not grow again at once.
-            self.resize((live * 4).div_ceil(WAYS).next_power_of_two(), now, memory);
+            self.resize((live * 4).div_ceil(WAYS).next_power_of_two(), what, now, memory);
         }
     }
 
     /// Bytes that the table takes.
     pub fn bytes(&self) -> usize {
-        self.sets.capacity() * size_of::<Set>()
+        self.sets.capacity() * size_of::<Set<T>>()
     }
 
     /// A hint to fetch the table while it is so small that the place does not depend on the query.
@@ -132,7 +162,7 @@ impl Seen {
         }
     }
 
-    fn entries(&self) -> impl Iterator<Item = &Entry> {
+    fn entries(&self) -> impl Iterator<Item = &Entry<T>> {
         self.sets.iter().flat_map(|set| &set.0)
     }
 
@@ -140,7 +170,7 @@ impl Seen {
         (mix(u64::from(id.origin) << 32 | u64::from(id.number)) as usize) & (self.sets.len() - 1)
     }
 
-    fn find(&self, id: LookupId, now: u32, memory: Memory) -> Option<&Entry> {
+    fn find(&self, id: LookupId, now: u32, memory: Memory) -> Option<&Entry<T>> {
         if self.sets.is_empty() {
             return None;
         }
@@ -149,7 +179,7 @@ impl Seen {
     }
 
     /// Stores the entry where a free or an expired one is, or, at the limit, the oldest; `false` if the table should grow.
-    fn place(&mut self, new: Entry, now: u32, memory: Memory) -> bool {
+    fn place(&mut self, new: Entry<T>, now: u32, memory: Memory) -> bool {
         if self.sets.is_empty() {
             return false;
         }
@@ -166,12 +196,13 @@ impl Seen {
         true
     }
 
-    fn resize(&mut self, sets: usize, now: u32, memory: Memory) {
-        let old = std::mem::replace(&mut self.sets, vec![EMPTY; sets]);
+    /// `filler` is any value: it fills the places that nobody reads.
+    fn resize(&mut self, sets: usize, filler: T, now: u32, memory: Memory) {
+        let old = std::mem::replace(&mut self.sets, vec![Set::empty(filler); sets]);
         for entry in old.iter().flat_map(|set| &set.0).filter(|entry| entry.lives(now, memory)) {
             // When shrinking, eight may not fit into one set: then the table takes the next size after all.
             while !self.place(*entry, now, memory) {
-                self.resize(self.sets.len() * 2, now, memory);
+                self.resize(self.sets.len() * 2, filler, now, memory);
             }
         }
     }
@@ -196,7 +227,7 @@ mod tests {
     fn remembers_exactly_as_long_as_it_should() {
         let memory = Memory::new(Span::from_secs(MEMORY_S), 1 << 16);
         let mut rng = Streams::new(1).rng("test", 0);
-        let (mut seen, mut oracle) = (Seen::default(), BTreeMap::<u64, (PeerId, Time)>::new());
+        let (mut seen, mut oracle) = (<Seen>::default(), BTreeMap::<u64, (PeerId, Time)>::new());
         let mut now = Time::from_secs(-100);
         for step in 0..60_000_u64 {
             now = now + Span::from_millis(rng.below(20));
@@ -221,7 +252,7 @@ mod tests {
     #[test]
     fn the_limit_holds_and_the_oldest_give_way() {
         let memory = Memory::new(Span::from_secs(MEMORY_S), 64);
-        let mut seen = Seen::default();
+        let mut seen = <Seen>::default();
         for n in 0..10_000 {
             let now = Time::ZERO + Span::from_millis(n);
             assert!(seen.insert(id(n), PeerId(1), now, memory));
@@ -235,7 +266,7 @@ mod tests {
     #[test]
     fn a_few_queries_take_a_few_hundred_bytes() {
         let memory = Memory::new(Span::from_secs(MEMORY_S), 8192);
-        let mut seen = Seen::default();
+        let mut seen = <Seen>::default();
         assert_eq!(seen.bytes(), 0);
         for n in 0..8 {
             seen.insert(id(n), PeerId(1), Time::ZERO, memory);
