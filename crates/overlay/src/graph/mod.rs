@@ -14,11 +14,13 @@ mod analysis;
 mod config;
 mod file;
 mod generate;
+mod pairing;
 
 pub use analysis::Analysis;
 pub use config::GraphConfig;
 pub use file::EdgeListError;
-pub use generate::{barabasi_albert, erdos_renyi, random_regular, watts_strogatz};
+pub use generate::{PowerLaw, barabasi_albert, erdos_renyi, k_out, lattice, power_law, two_level, watts_strogatz};
+pub use pairing::{configuration_model, random_regular};
 
 use std::ops::Range;
 
