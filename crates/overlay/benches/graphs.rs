@@ -12,7 +12,11 @@ const NODES: u32 = 1_000_000;
 
 fn generators(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("graph");
-    group.sample_size(10).warm_up_time(Duration::from_millis(1)).measurement_time(Duration::from_secs(10)).sampling_mode(SamplingMode::Flat);
+    group
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(1))
+        .measurement_time(Duration::from_secs(10))
+        .sampling_mode(SamplingMode::Flat);
     let configs = [
         ("random-regular", GraphConfig::RandomRegular { degree: 20 }),
         ("erdos-renyi", GraphConfig::ErdosRenyi { mean_degree: Some(20.0), probability: None }),

@@ -177,7 +177,9 @@ impl GraphConfig {
                 issues.ensure(possible, "links", format!("with {population} peers a newcomer makes 1 to {most} links, not {links}"));
                 check_edges("links", 2.0 * f64::from(links), population, issues);
             }
-            Self::PowerLaw { exponent, min_degree, max_degree } => check_power_law(self, exponent, min_degree, max_degree, population, issues),
+            Self::PowerLaw { exponent, min_degree, max_degree } => {
+                check_power_law(self, exponent, min_degree, max_degree, population, issues)
+            }
             Self::KOut { k } => {
                 issues.ensure(k >= 1 && k <= most, "k", format!("with {population} peers each one chooses 1 to {most} others, not {k}"));
                 check_edges("k", 2.0 * f64::from(k), population, issues);
@@ -205,18 +207,27 @@ impl GraphConfig {
             Self::ErdosRenyi { probability, .. } if population > 1 && self.mean_degree(population) < libm::log(f64::from(population)) => {
                 let key = if probability.is_some() { "probability" } else { "mean_degree" };
                 let (mean, least) = (self.mean_degree(population), libm::log(f64::from(population)));
-                warn(key, format!("with a mean degree of {mean:.1} some of {population} peers have no neighbour; that ends at about {least:.1}"));
+                warn(
+                    key,
+                    format!("with a mean degree of {mean:.1} some of {population} peers have no neighbour; that ends at about {least:.1}"),
+                );
             }
             Self::PowerLaw { min_degree: 1 | 2, .. } if population > 5 => {
                 warn("min_degree", "peers with one or two neighbours close to islands; from 3 on that is rare".to_owned());
             }
             Self::KOut { k: 1 } if population > 5 => warn("k", "peers that choose one other each make islands; 2 is enough".to_owned()),
             Self::TwoLevel { degree: 0..=2, .. } if self.super_peers(population) > 5 => {
-                warn("degree", "super-peers with so few neighbours make rings and islands; 3 is the least that connects nearly always".to_owned());
+                warn(
+                    "degree",
+                    "super-peers with so few neighbours make rings and islands; 3 is the least that connects nearly always".to_owned(),
+                );
             }
             Self::File { ref file } => {
                 if let Some(parts) = parts_of(file, population) {
-                    issues.warn("file", format!("the graph begins in {parts} parts that no link connects: nothing in one is found from another"));
+                    issues.warn(
+                        "file",
+                        format!("the graph begins in {parts} parts that no link connects: nothing in one is found from another"),
+                    );
                 }
             }
             _ => {}

@@ -4,9 +4,11 @@
 //! exchanged away. The result is not exactly uniform over all graphs of these degrees, but what is exchanged is a small share of all edges.
 //!
 //! # Cost
-//! 12 bytes a stub while it lasts; linear, but for the exchanges at nodes of very many neighbours.
+//! 12 bytes a stub while it lasts; linear, but for the exchanges at nodes of very many neighbours. What is read at random lies in huge pages
+//! and is fetched ahead: nearly all of the time goes into memory that is far away.
 
 use peerlab_engine::random::Rng;
+use peerlab_prefetch::{prefetch, table};
 
 use super::{Graph, Node};
 
@@ -37,10 +39,9 @@ pub fn random_regular(nodes: u32, degree: u32, rng: &mut Rng) -> Graph {
 
 fn sparse_regular(nodes: u32, degree: u32, rng: &mut Rng) -> Graph {
     let first: Vec<u32> = (0..=nodes).map(|node| node * degree).collect();
-    let owners: Vec<Node> = (0..nodes).flat_map(|node| std::iter::repeat_n(node, degree as usize)).collect();
     loop {
         // A handful of nodes can leave no allowed exchange: then another pairing is drawn.
-        let pairing = Pairing::draw(first.clone(), owners.clone(), rng);
+        let pairing = Pairing::draw(first.clone(), Owners::Each(degree), rng);
         if let Some(pairing) = pairing.repaired(rng, |_, _| None) {
             return pairing.into_graph();
         }
@@ -62,29 +63,74 @@ pub fn configuration_model(degrees: &[u32], rng: &mut Rng) -> Graph {
         Some(*sum)
     });
     let first: Vec<u32> = std::iter::once(0).chain(sums).collect();
-    let owners: Vec<Node> = (0..).zip(degrees).flat_map(|(node, &degree)| std::iter::repeat_n(node, degree as usize)).collect();
+    let mut owners = table(stubs as usize);
+    owners.extend((0..).zip(degrees).flat_map(|(node, &degree)| std::iter::repeat_n(node, degree as usize)));
     let cut = |pairing: &mut Pairing, stub| {
         pairing.cut(stub);
         Some(())
     };
-    Pairing::draw(first, owners, rng).repaired(rng, cut).expect("what is stuck is cut").into_graph()
+    Pairing::draw(first, Owners::Listed(owners), rng).repaired(rng, cut).expect("what is stuck is cut").into_graph()
 }
 
 /// Stubs and their mates.
 struct Pairing {
     /// The first stub of each node; one more entry than nodes.
     first: Vec<u32>,
-    /// Whose stub it is.
-    owners: Vec<Node>,
+    owners: Owners,
     mates: Vec<u32>,
 }
 
+/// Whose stub it is.
+enum Owners {
+    /// Each node has so many.
+    Each(u32),
+    /// By stub.
+    Listed(Vec<Node>),
+}
+
+impl Owners {
+    #[inline]
+    fn of(&self, stub: u32) -> Node {
+        match self {
+            Self::Each(degree) => stub / degree,
+            Self::Listed(owners) => owners[stub as usize],
+        }
+    }
+}
+
+/// Steps that memory is asked for ahead.
+const AHEAD: usize = 32;
+
+/// `0 … n − 1` in the order of [`Rng::shuffle`], with the same draws.
+fn shuffled(n: u32, rng: &mut Rng) -> Vec<u32> {
+    let mut order = table(n as usize);
+    order.extend(0..n);
+    let mut partners = [0; AHEAD];
+    let mut left = order.len();
+    while left > 1 {
+        let batch = AHEAD.min(left - 1);
+        for (step, partner) in partners[..batch].iter_mut().enumerate() {
+            *partner = rng.index(left - step);
+            prefetch::<1, _>(&order[*partner]);
+        }
+        for (step, &partner) in partners[..batch].iter().enumerate() {
+            order.swap(left - 1 - step, partner);
+        }
+        left -= batch;
+    }
+    order
+}
+
 impl Pairing {
-    fn draw(first: Vec<u32>, owners: Vec<Node>, rng: &mut Rng) -> Self {
-        let mut order: Vec<u32> = (0..owners.len() as u32).collect();
-        rng.shuffle(&mut order);
-        let mut mates = vec![UNPAIRED; owners.len()];
-        for pair in order.chunks_exact(2) {
+    fn draw(first: Vec<u32>, owners: Owners, rng: &mut Rng) -> Self {
+        let stubs = first.last().copied().unwrap_or(0);
+        let order = shuffled(stubs, rng);
+        let mut mates = table(stubs as usize);
+        mates.resize(stubs as usize, UNPAIRED);
+        for (at, pair) in order.chunks_exact(2).enumerate() {
+            for &later in order.iter().skip(2 * at + AHEAD).take(2) {
+                prefetch::<1, _>(&mates[later as usize]);
+            }
             mates[pair[0] as usize] = pair[1];
             mates[pair[1] as usize] = pair[0];
         }
@@ -133,7 +179,7 @@ impl Pairing {
     }
 
     fn node(&self, stub: u32) -> Node {
-        self.owners[stub as usize]
+        self.owners.of(stub)
     }
 
     fn stubs(&self, node: Node) -> std::ops::Range<usize> {
@@ -178,6 +224,23 @@ impl Pairing {
         }
         // The mates are the adjacency already: node by node.
         let Self { first, owners, mates } = self;
-        Graph::from_lists(first, mates.into_iter().map(|mate| owners[mate as usize]).collect())
+        Graph::from_lists(first, mates.into_iter().map(|mate| owners.of(mate)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use peerlab_engine::random::Streams;
+
+    use super::*;
+
+    #[test]
+    fn fetching_ahead_changes_no_order() {
+        for n in [0, 1, 2, 31, 32, 33, 34, 65, 1000] {
+            let mut plain: Vec<u32> = (0..n).collect();
+            let rng = || Streams::new(1).rng("shuffle", u64::from(n));
+            rng().shuffle(&mut plain);
+            assert_eq!(shuffled(n, &mut rng()), plain);
+        }
     }
 }
