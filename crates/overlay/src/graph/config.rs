@@ -178,7 +178,7 @@ impl GraphConfig {
                 check_edges("links", 2.0 * f64::from(links), population, issues);
             }
             Self::PowerLaw { exponent, min_degree, max_degree } => {
-                check_power_law(self, exponent, min_degree, max_degree, population, issues)
+                check_power_law(self, exponent, min_degree, max_degree, population, issues);
             }
             Self::KOut { k } => {
                 issues.ensure(k >= 1 && k <= most, "k", format!("with {population} peers each one chooses 1 to {most} others, not {k}"));

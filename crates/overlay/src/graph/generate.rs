@@ -215,5 +215,5 @@ pub(super) fn side_of_cube(nodes: u32, dimensions: u32) -> u32 {
     let has_room = |side: u32| u64::from(side).saturating_pow(dimensions) >= u64::from(nodes);
     // At most 2^32 nodes: the root is exact after a step or two.
     let root = libm::pow(f64::from(nodes), 1.0 / f64::from(dimensions.max(1))) as u32;
-    (root.saturating_sub(1).max(1)..).find(|&side| has_room(side)).expect("a large side has room")
+    (root.saturating_sub(1).max(1)..=nodes.max(1)).find(|&side| has_room(side)).expect("a large side has room")
 }
