@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use peerlab_world::GraphFormat;
 
 /// A wind tunnel for peer-to-peer designs: one TOML file describes peers, links, churn, faults and load, and every design meets the same.
 #[derive(Debug, Parser)]
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     /// Draw the charts of a results directory again, from its CSV files
     Plot(PlotArgs),
+    /// Write the overlay's graph at one instant of a run: who has whom in its tables
+    Graph(GraphArgs),
     /// Show what can be named in a scenario
     List(ListArgs),
     /// Print the JSON Schema of scenario files, for editors
@@ -126,6 +129,54 @@ pub(crate) struct PlotArgs {
     /// Results directories
     #[arg(required = true, value_name = "RESULTS")]
     pub(crate) results: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GraphArgs {
+    /// A scenario file
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) path: PathBuf,
+    /// The topology's label [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) topology: Option<String>,
+    /// The run by its name in the results, such as `chord-8/3` [default: the topology's first]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) run: Option<String>,
+    /// When, from the start of measurement on
+    #[arg(long, value_name = "TIME", default_value = "0 s")]
+    pub(crate) at: String,
+    /// The file's format
+    #[arg(long, value_enum, default_value_t = GraphFileFormat::Edges)]
+    pub(crate) format: GraphFileFormat,
+    /// The file to write [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Override the seed
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Override a key: a dotted path and a TOML value; may be given again
+    #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFileFormat {
+    /// An edge list, `from TAB to`; a scenario reads it with `graph = { model = "file", file = … }`
+    Edges,
+    /// The language of Graphviz
+    Dot,
+    /// The XML of yEd, Gephi and networkx
+    Graphml,
+}
+
+impl From<GraphFileFormat> for GraphFormat {
+    fn from(format: GraphFileFormat) -> Self {
+        match format {
+            GraphFileFormat::Edges => Self::Edges,
+            GraphFileFormat::Dot => Self::Dot,
+            GraphFileFormat::Graphml => Self::Graphml,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

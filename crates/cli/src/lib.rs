@@ -17,6 +17,7 @@
 mod args;
 mod check;
 mod failure;
+mod graph;
 mod list;
 mod loading;
 mod machine;
@@ -62,6 +63,7 @@ fn dispatch(registry: &Registry, command: Command) -> Result<(), Failure> {
         Command::Check(arguments) => check::check(registry, &arguments),
         Command::Validate(arguments) => validate::validate(registry, &arguments),
         Command::Plot(arguments) => plot::plot(&arguments),
+        Command::Graph(arguments) => graph::graph(registry, &arguments),
         Command::List(arguments) => list::list(registry, &arguments),
         Command::Schema => {
             let schema = peerlab_scenario::schema::schema(registry);

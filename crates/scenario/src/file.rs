@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use peerlab_model::units::Duration;
 use peerlab_network::NetworkConfig;
 use peerlab_workload::{ChurnConfig, ContentConfig, EventConfig, LookupsConfig, PeersConfig, StorageConfig};
-use peerlab_world::{StartKind, TimeConfig};
+use peerlab_world::{GraphMetrics, StartKind, TimeConfig};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -100,6 +100,9 @@ impl JsonSchema for SweepValues {
 pub struct OutputConfig {
     /// Which lookups get a row in `lookups.csv`: `"all"`, or a share of them, sampled by their number. Metrics cover all of them. Default: `"all"`.
     pub lookups: LookupRows,
+    /// What of the overlay's graph is measured with each sample (`time.sample_every`) and at the end: `"off"`, `"components"` (degrees and
+    /// components), or `"full"` (clustering and path lengths as well). Default: `"off"`.
+    pub graph: GraphMetrics,
 }
 
 /// Which lookups get a row.

@@ -14,12 +14,14 @@ use peerlab_model::{Hit, HostId, ItemId, Overlay, PeerId, Target};
 use peerlab_workload::Classes;
 
 use crate::conditions::Conditions;
+use crate::graph::{GraphMetrics, OverlayGraph, Snapshot};
 use crate::kept::Kept;
 use crate::ledger::{First, Row, let_go};
 use crate::measure::Lookups;
 use crate::notes::{Note, What};
 use crate::observer::Observer;
 use crate::record::{EventRow, LookupRow, Outcome, SampleRow, Sink};
+use crate::run::RunOptions;
 use crate::shard::{Common, Seats};
 use crate::timeline::Timeline;
 use crate::truth::Truth;
@@ -39,6 +41,9 @@ pub(crate) struct Director<'a, O: Overlay, V> {
     pub(crate) classes: Arc<Classes>,
     pub(crate) error: Option<io::Error>,
     pub(crate) stopped: bool,
+    pub(crate) graph: GraphMetrics,
+    /// Still to be taken.
+    pub(crate) snapshot: Option<Snapshot<'a>>,
     pub(crate) sink: &'a mut dyn Sink,
     stop: Option<&'a AtomicBool>,
     progress: Option<&'a (dyn Fn(f64) + Sync)>,
@@ -60,8 +65,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         truth: Truth,
         classes: Arc<Classes>,
         sink: &'a mut dyn Sink,
-        stop: Option<&'a AtomicBool>,
-        progress: Option<&'a (dyn Fn(f64) + Sync)>,
+        options: &RunOptions<'a>,
     ) -> Self {
         let begin = Time::ZERO - conditions.time.warm_up.span();
         Self {
@@ -73,9 +77,11 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             classes,
             error: None,
             stopped: false,
+            graph: options.graph,
+            snapshot: options.snapshot,
             sink,
-            stop,
-            progress,
+            stop: options.stop,
+            progress: options.progress,
             notes: Vec::new(),
             end: Time::ZERO + conditions.time.duration.span(),
             started: false,
@@ -224,6 +230,10 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         if let Some(stale) = stale_share(&self.common.overlay, &self.truth, shards.iter()) {
             push("stale_contact_ratio", "1", stale);
         }
+        if self.graph != GraphMetrics::Off {
+            let graph = OverlayGraph::of(&self.common, &self.truth, shards.iter());
+            graph.metrics(self.graph, self.common.streams, time).into_iter().for_each(|(metric, unit, value)| push(metric, unit, value));
+        }
         if let Some(kept) = Kept::count(&self.common, &self.truth, shards.iter(), time) {
             kept.metrics().for_each(|(metric, unit, value)| push(metric, unit, value));
         }
@@ -269,7 +279,8 @@ fn lookup_row(row: &Row, population: u32) -> LookupRow {
 impl<O: Overlay, V: Observer<O::Message>> Controller<Seats<O, V>> for Director<'_, O, V> {
     fn next_cut(&self, _: Time) -> Time {
         let start = if self.measuring { Time::MAX } else { Time::ZERO };
-        self.next_sweep.min(self.next_sample).min(self.timeline.next()).min(start)
+        let snapshot = self.snapshot.map_or(Time::MAX, |snapshot| snapshot.at);
+        self.next_sweep.min(self.next_sample).min(self.timeline.next()).min(start).min(snapshot)
     }
 
     fn cut(&mut self, at: Time, shards: &mut Shards<'_, '_, Seats<O, V>>) {
@@ -296,11 +307,15 @@ impl<O: Overlay, V: Observer<O::Message>> Controller<Seats<O, V>> for Director<'
         if at >= self.timeline.next() {
             self.follow_timeline(at, shards);
         }
+        if let Some(snapshot) = self.snapshot.take_if(|snapshot| at >= snapshot.at) {
+            (snapshot.take)(OverlayGraph::of(&self.common, &self.truth, shards.iter()));
+            self.stopped = true;
+        }
     }
 
     fn window_done(&mut self, _: Time, shards: &mut Shards<'_, '_, Seats<O, V>>) -> Progress {
         self.read_notes(shards);
-        self.stopped = self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
+        self.stopped |= self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
         if self.stopped || self.error.is_some() { Progress::Stop } else { Progress::Continue }
     }
 }

@@ -20,6 +20,7 @@ mod claims;
 mod conditions;
 mod deeds;
 mod director;
+mod graph;
 mod kept;
 mod ledger;
 mod measure;
@@ -39,6 +40,7 @@ mod truth;
 pub const MODEL_REVISION: u32 = 5;
 
 pub use conditions::{Conditions, StartKind, TimeConfig};
+pub use graph::{GraphFormat, GraphMetrics, OverlayGraph, Snapshot};
 pub use observer::Observer;
 pub use record::{EventRow, LookupRow, MessageRow, Metric, Outcome, PeerRow, RunRecord, SampleRow, Sink};
 pub use registry::{Model, Registry, Topology};

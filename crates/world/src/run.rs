@@ -15,6 +15,7 @@ use peerlab_workload::{ClassConfig, Classes, Disk, Holdings, Identity, Lifetimes
 use crate::books::LinkAndQueue;
 use crate::conditions::Conditions;
 use crate::director::{Director, stale_share};
+use crate::graph::{GraphMetrics, OverlayGraph, Snapshot};
 use crate::kept::Kept;
 use crate::measure::{Metrics, gini};
 use crate::observer::Observer;
@@ -35,6 +36,10 @@ pub struct RunOptions<'a> {
     pub stop: Option<&'a AtomicBool>,
     /// Told, now and then, which share of the simulated time has passed.
     pub progress: Option<&'a (dyn Fn(f64) + Sync)>,
+    /// What of the overlay's graph is measured: more rows and metrics, the same run.
+    pub graph: GraphMetrics,
+    /// Ends the run early with a look at the overlay's graph.
+    pub snapshot: Option<Snapshot<'a>>,
 }
 
 /// Why there is no result.
@@ -176,15 +181,7 @@ impl<'a, O: Overlay> World<'a, O> {
         let begin = Time::ZERO - self.conditions.time.warm_up.span();
         let asks = self.conditions.lookups.as_ref().map(|lookups| lookups.target);
         let truth = Truth::new(&self.common.setting, &self.roles, asks, self.common.words.clone(), begin);
-        let mut director = Director::new(
-            self.conditions,
-            Arc::clone(&self.common),
-            truth,
-            Arc::clone(&self.classes),
-            sink,
-            options.stop,
-            options.progress,
-        );
+        let mut director = Director::new(self.conditions, Arc::clone(&self.common), truth, Arc::clone(&self.classes), sink, options);
         let network = &self.common.network;
         // Peers of one host are nearer to each other than any two hosts may be.
         let min_delay = if numbering.peers_per_host() > 1 { network.min_one_way() } else { network.min_delay() };
@@ -228,6 +225,11 @@ impl<'a, O: Overlay> World<'a, O> {
     ) -> Result<(RunRecord, Vec<V>), RunError> {
         if let Some(error) = director.error.take() {
             return Err(RunError::Sink(error));
+        }
+        // The end of the run is no cut.
+        if let Some(snapshot) = director.snapshot.take().filter(|_| !director.stopped) {
+            (snapshot.take)(OverlayGraph::of(&self.common, &director.truth, shards.iter()));
+            director.stopped = true;
         }
         if director.stopped {
             return Err(RunError::Stopped);
@@ -304,6 +306,12 @@ impl<'a, O: Overlay> World<'a, O> {
         metrics.mean("state_bytes_per_peer_mean", "B", bytes as f64, of_hosts as u64);
         metrics.maybe("stale_contact_ratio", "1", stale_share(&self.common.overlay, truth, shards.iter()));
         let end = Time::ZERO + self.conditions.time.duration.span();
+        if director.graph != GraphMetrics::Off {
+            let graph = OverlayGraph::of(&self.common, truth, shards.iter());
+            for (name, unit, value) in graph.metrics(director.graph, self.common.streams, end) {
+                metrics.value(name, unit, value);
+            }
+        }
         for (name, unit, value) in Kept::count(&self.common, truth, shards.iter(), end).iter().flat_map(Kept::metrics) {
             metrics.value(name, unit, value);
         }

@@ -66,7 +66,13 @@ impl Worker<'_> {
             first_told.get_or_init(|| begun.elapsed());
             self.progress.advance(name, index, share);
         };
-        let options = RunOptions { shards: self.shards, longest_window: None, stop: Some(self.stop), progress: Some(&tell) };
+        let options = RunOptions {
+            shards: self.shards,
+            stop: Some(self.stop),
+            progress: Some(&tell),
+            graph: self.job.scenario.output.graph,
+            ..RunOptions::default()
+        };
         let outcome = catch_unwind(AssertUnwindSafe(|| run.topology.run(&run.conditions, run.seed, &options, &mut rows)));
         let record = outcome.map_err(|panic| broken(run, panic.as_ref()))?.map_err(|error| self.failed(run, error))?;
         let wall = begun.elapsed();

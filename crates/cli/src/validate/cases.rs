@@ -46,6 +46,8 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "pastry-failures",
     "pastry-path-length",
     "pastry-repair",
+    "percolation-3-regular",
+    "percolation-4-regular",
     "planetlab-latency",
     "random-walk-search-size",
     "share-online",

@@ -6,7 +6,7 @@ use super::{Place, SMALL};
 fn help_names_every_command_and_version_the_version() {
     let place = Place::new();
     let help = place.sim(&["--help"]).good();
-    for command in ["run", "check", "validate", "plot", "list", "schema", "new", "completions"] {
+    for command in ["run", "check", "validate", "plot", "graph", "list", "schema", "new", "completions"] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{help}");
     }
     let run = place.sim(&["run", "--help"]).good();
@@ -102,4 +102,22 @@ fn closed_pipe_is_no_error() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_sim")).arg("schema").stdout(Stdio::piped()).spawn().expect("sim starts");
     drop(child.stdout.take());
     assert!(child.wait().expect("it ends").success());
+}
+
+#[test]
+fn the_graph_of_a_run_is_written_in_three_formats() {
+    let place = Place::with_scenario(SMALL);
+    let name = "small.toml";
+    let edges = place.sim(&["graph", name, "--topology", "chord", "--at", "5 s"]).good();
+    assert!(edges.lines().filter(|line| !line.starts_with('#')).all(|line| line.split('\t').count() == 2), "{edges}");
+    assert_eq!(edges, place.sim(&["graph", name, "--topology", "chord", "--at", "5 s"]).good());
+    let links = edges.lines().filter(|line| !line.starts_with('#')).count();
+    let dot = place.sim(&["graph", name, "--run", "chord/1", "--at", "5 s", "--format", "dot"]).good();
+    assert_eq!(dot.matches(" -- ").count(), links);
+    place.sim(&["graph", name, "--topology", "chord", "--at", "5 s", "--format", "graphml", "--out", "g.xml"]).good();
+    assert_eq!(std::fs::read_to_string(place.path("g.xml")).expect("the file").matches("<edge ").count(), links);
+    assert!(place.sim(&["graph", name]).refused().contains("--topology"));
+    assert!(place.sim(&["graph", name, "--run", "chrod/1"]).refused().contains("did you mean `chord/1`?"));
+    assert!(place.sim(&["graph", name, "--topology", "chord", "--at", "9 h"]).refused().contains("the run lasts"));
+    assert!(place.sim(&["graph", name, "--topology", "chord", "--at", "soon"]).refused().contains("--at soon"));
 }

@@ -3,138 +3,10 @@
 
 use peerlab_engine::random::Rng;
 
-use super::{Graph, Node};
-
-/// A stub that is left over because nodes × degree is odd.
-const UNPAIRED: u32 = u32::MAX;
+use super::{Graph, Node, configuration_model, random_regular};
 
 /// Tries for one edge that a constraint forbids, before the generator does without.
 const TRIES: u32 = 200;
-
-/// A random graph in which every node has `degree` neighbours, by the pairing (configuration) model.
-///
-/// Each node gets `degree` stubs, which are paired at random; the few loops and double edges (about (d² − 1)/4 + (d − 1)/2,
-/// whatever n is) are then repaired by exchanging ends with random other pairs. The result is not exactly uniform over all
-/// regular graphs, but the repaired edges are a share of O(d/n) of all.
-///
-/// If `nodes · degree` is odd, one random node has a neighbour less (in a dense graph: more); a degree above n − 1 means n − 1.
-///
-/// # Panics
-/// If there would be more than [`Graph::MAX_EDGES`] edges; [`GraphConfig::check`](super::GraphConfig::check) finds that earlier.
-pub fn random_regular(nodes: u32, degree: u32, rng: &mut Rng) -> Graph {
-    let degree = degree.min(nodes.saturating_sub(1));
-    let stubs = u64::from(nodes) * u64::from(degree);
-    assert!(stubs / 2 <= Graph::MAX_EDGES, "{nodes} nodes of degree {degree} have too many edges");
-    if degree > nodes.saturating_sub(1) / 2 {
-        // Dense: few exchanges are allowed there. What is missing from such a graph is sparse and as random.
-        return sparse_regular(nodes, nodes - 1 - degree, rng).complement();
-    }
-    sparse_regular(nodes, degree, rng)
-}
-
-fn sparse_regular(nodes: u32, degree: u32, rng: &mut Rng) -> Graph {
-    loop {
-        // A handful of nodes can leave no allowed exchange: then another pairing is drawn.
-        if let Some(pairing) = Pairing::draw(nodes, degree, rng).repaired(rng) {
-            return pairing.into_graph(nodes);
-        }
-    }
-}
-
-/// Stubs and their mates: stub s belongs to node s / degree.
-struct Pairing {
-    degree: u32,
-    mates: Vec<u32>,
-}
-
-impl Pairing {
-    fn draw(nodes: u32, degree: u32, rng: &mut Rng) -> Self {
-        let stubs = nodes * degree;
-        let mut order: Vec<u32> = (0..stubs).collect();
-        rng.shuffle(&mut order);
-        let mut mates = vec![UNPAIRED; stubs as usize];
-        for pair in order.chunks_exact(2) {
-            mates[pair[0] as usize] = pair[1];
-            mates[pair[1] as usize] = pair[0];
-        }
-        Self { degree, mates }
-    }
-
-    /// The same with every loop and double edge exchanged away; nothing if that did not succeed.
-    fn repaired(mut self, rng: &mut Rng) -> Option<Self> {
-        let degree = self.degree as usize;
-        let mut ends = vec![0; degree];
-        for first in (0..self.mates.len()).step_by(degree.max(1)) {
-            // Nearly every node is in order, which one short sort tells.
-            for (end, &mate) in ends.iter_mut().zip(&self.mates[first..first + degree]) {
-                *end = if mate == UNPAIRED { UNPAIRED } else { self.node(mate) };
-            }
-            ends.sort_unstable();
-            let in_order = ends.windows(2).all(|pair| pair[0] != pair[1]) && ends.binary_search(&self.node(first as u32)).is_err();
-            if !in_order {
-                (first..first + degree).try_for_each(|stub| self.repair(stub as u32, rng))?;
-            }
-        }
-        Some(self)
-    }
-
-    fn repair(&mut self, stub: u32, rng: &mut Rng) -> Option<()> {
-        let mut tries = 0;
-        while self.is_bad(stub) {
-            tries += 1;
-            if tries > TRIES {
-                return None;
-            }
-            self.exchange(stub, rng.index(self.mates.len()) as u32);
-        }
-        Some(())
-    }
-
-    fn node(&self, stub: u32) -> Node {
-        stub / self.degree
-    }
-
-    /// Links between two nodes, counted at the first.
-    fn links(&self, a: Node, b: Node) -> usize {
-        let stubs = (a * self.degree) as usize..((a + 1) * self.degree) as usize;
-        self.mates[stubs].iter().filter(|&&mate| mate != UNPAIRED && self.node(mate) == b).count()
-    }
-
-    fn is_bad(&self, stub: u32) -> bool {
-        let mate = self.mates[stub as usize];
-        mate != UNPAIRED && (self.node(mate) == self.node(stub) || self.links(self.node(stub), self.node(mate)) > 1)
-    }
-
-    /// Pairs a–b, c–d become a–c, b–d, unless that makes a new loop or double edge.
-    fn exchange(&mut self, a: u32, c: u32) {
-        let (b, d) = (self.mates[a as usize], self.mates[c as usize]);
-        if d == UNPAIRED || c == a || c == b {
-            return;
-        }
-        let allowed = |x: u32, y: u32| self.node(x) != self.node(y) && self.links(self.node(x), self.node(y)) == 0;
-        // The two new edges must also differ from each other.
-        let same =
-            (self.node(a), self.node(c)) == (self.node(b), self.node(d)) || (self.node(a), self.node(c)) == (self.node(d), self.node(b));
-        if allowed(a, c) && allowed(b, d) && !same {
-            for (x, y) in [(a, c), (b, d)] {
-                self.mates[x as usize] = y;
-                self.mates[y as usize] = x;
-            }
-        }
-    }
-
-    fn into_graph(self, nodes: u32) -> Graph {
-        let degree = self.degree;
-        if self.mates.contains(&UNPAIRED) {
-            let pairs = self.mates.iter().enumerate().filter(|&(stub, &mate)| mate != UNPAIRED && (stub as u32) < mate);
-            let edges: Vec<_> = pairs.map(|(stub, &mate)| (self.node(stub as u32), self.node(mate))).collect();
-            return Graph::from_edges(nodes, &edges);
-        }
-        // The mates are the adjacency already: node by node, each with `degree` entries.
-        let targets = self.mates.into_iter().map(|mate| mate / degree).collect();
-        Graph::from_lists((0..=nodes).map(|node| node * degree).collect(), targets)
-    }
-}
 
 /// A random graph in which each pair of nodes is linked with probability `probability` (Erdős–Rényi G(n, p)).
 ///
@@ -224,4 +96,124 @@ pub fn barabasi_albert(nodes: u32, links: u32, rng: &mut Rng) -> Graph {
         edges.extend(chosen.iter().map(|&node| (newcomer, node)));
     }
     Graph::from_edges(nodes, &edges)
+}
+
+/// The power law's degrees: k neighbours with a probability proportional to k^−`exponent`, `least` to `most`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PowerLaw {
+    /// γ.
+    pub exponent: f64,
+    /// The smallest degree.
+    pub least: u32,
+    /// The cut-off.
+    pub most: u32,
+}
+
+impl PowerLaw {
+    /// Weights of the degrees from the smallest on, their sum made 1.
+    fn shares(self) -> Vec<f64> {
+        let weights = (self.least..=self.most).map(|degree| libm::pow(f64::from(degree), -self.exponent));
+        let weights: Vec<f64> = weights.collect();
+        let sum: f64 = weights.iter().sum();
+        weights.into_iter().map(|weight| weight / sum).collect()
+    }
+
+    /// The mean degree.
+    pub fn mean(self) -> f64 {
+        (self.least..=self.most).zip(self.shares()).map(|(degree, share)| f64::from(degree) * share).sum()
+    }
+}
+
+/// A random graph whose degrees are drawn from a power law with a cut-off: the configuration model.
+///
+/// If the degrees' sum is odd, one random node has a neighbour less. Degrees above n − 1 mean n − 1.
+pub fn power_law(nodes: u32, law: PowerLaw, rng: &mut Rng) -> Graph {
+    let possible = nodes.saturating_sub(1);
+    let law = PowerLaw { least: law.least.min(possible), most: law.most.min(possible), ..law };
+    let mut sum = 0.0;
+    let up_to: Vec<f64> = law
+        .shares()
+        .into_iter()
+        .map(|share| {
+            sum += share;
+            sum
+        })
+        .collect();
+    let draw = |_| {
+        let u = rng.unit_f64();
+        law.least + (up_to.partition_point(|&share| share <= u) as u32).min(law.most - law.least)
+    };
+    let degrees: Vec<u32> = (0..nodes).map(draw).collect();
+    configuration_model(&degrees, rng)
+}
+
+/// A random graph in which each node chooses `k` different others; a link that both ends chose is one.
+///
+/// The mean degree is 2k − k²/(n − 1). A k above n − 1 means n − 1.
+pub fn k_out(nodes: u32, k: u32, rng: &mut Rng) -> Graph {
+    let others = nodes.saturating_sub(1);
+    let k = k.min(others);
+    let mut edges = Vec::with_capacity(nodes as usize * k as usize);
+    let mut chosen = Vec::with_capacity(k as usize);
+    for a in 0..nodes {
+        sample(others, k, &mut chosen, rng);
+        // Numbers from a's own on stand for the next one each.
+        edges.extend(chosen.iter().map(|&b| (a, b + Node::from(b >= a))));
+    }
+    Graph::from_edges(nodes, &edges)
+}
+
+/// A graph of two levels: nodes 0 … `super_peers` − 1 make a random regular graph of `degree` among themselves, and each of the others
+/// (leaves) is linked to `leaf_links` different ones of them, chosen at random, and to no other leaf.
+///
+/// More super-peers than nodes mean all nodes; more links of a leaf than super-peers mean all of those.
+pub fn two_level(nodes: u32, super_peers: u32, degree: u32, leaf_links: u32, rng: &mut Rng) -> Graph {
+    let super_peers = super_peers.min(nodes);
+    let mut edges: Vec<(Node, Node)> = random_regular(super_peers, degree, rng).iter_edges().collect();
+    let mut chosen = Vec::with_capacity(leaf_links as usize);
+    for leaf in super_peers..nodes {
+        sample(super_peers, leaf_links.min(super_peers), &mut chosen, rng);
+        edges.extend(chosen.iter().map(|&above| (leaf, above)));
+    }
+    Graph::from_edges(nodes, &edges)
+}
+
+/// `k` different numbers below `n`, at least as many: each set of them is as likely (Floyd's algorithm; Bentley & Floyd 1987).
+fn sample(n: u32, k: u32, chosen: &mut Vec<u32>, rng: &mut Rng) {
+    chosen.clear();
+    for last in n - k..n {
+        let number = rng.below(u64::from(last) + 1) as u32;
+        chosen.push(if chosen.contains(&number) { last } else { number });
+    }
+}
+
+/// A grid of these sides, or, if `wraps`, a torus: nodes are numbered along the first side, then along the second, and so on.
+///
+/// Each node is linked to the next one in each dimension. If the sides have room for more nodes than there are, the grid ends early, in its
+/// last row; a row of a torus closes where it ends, unless it has fewer than three nodes (it would close onto a link that is there).
+/// Either is connected.
+pub fn lattice(nodes: u32, sides: &[u32], wraps: bool) -> Graph {
+    let mut edges = Vec::with_capacity(nodes as usize * sides.len());
+    let mut stride = 1_u64;
+    for &side in sides {
+        for node in 0..u64::from(nodes) {
+            let along = node / stride % u64::from(side);
+            let next = node + stride;
+            if along + 1 < u64::from(side) && next < u64::from(nodes) {
+                edges.push((node as Node, next as Node));
+            } else if wraps && along >= 2 {
+                edges.push((node as Node, (node - along * stride) as Node));
+            }
+        }
+        stride = stride.saturating_mul(u64::from(side));
+    }
+    Graph::from_edges(nodes, &edges)
+}
+
+/// The smallest cube of so many dimensions that has room for all nodes: its side.
+pub(super) fn side_of_cube(nodes: u32, dimensions: u32) -> u32 {
+    let has_room = |side: u32| u64::from(side).saturating_pow(dimensions) >= u64::from(nodes);
+    // At most 2^32 nodes: the root is exact after a step or two.
+    let root = libm::pow(f64::from(nodes), 1.0 / f64::from(dimensions.max(1))) as u32;
+    (root.saturating_sub(1).max(1)..=nodes.max(1)).find(|&side| has_room(side)).expect("a large side has room")
 }

@@ -1,7 +1,8 @@
 //! Overlay graphs: who is whose neighbour when an unstructured overlay begins.
 //!
 //! Undirected, without loops and without double edges. Generators are ours, drawn from `peerlab_engine::random`, so that a
-//! graph is a pure function of its parameters and the seed; analysis (components, path lengths) is petgraph's.
+//! graph is a pure function of its parameters and the seed. The same type holds the graph of a running overlay when it is measured
+//! (`analysis`) or written to a file (`export`).
 //!
 //! # Cost
 //! A flat compressed-sparse-row adjacency: 4 bytes a node and 8 an edge (each edge is listed at both ends), so 44 MB for
@@ -12,13 +13,17 @@
 
 mod analysis;
 mod config;
+mod export;
 mod file;
 mod generate;
+mod pairing;
 
-pub use analysis::Analysis;
+pub use analysis::{Analysis, Components, Paths};
 pub use config::GraphConfig;
+pub use export::GraphFormat;
 pub use file::EdgeListError;
-pub use generate::{barabasi_albert, erdos_renyi, random_regular, watts_strogatz};
+pub use generate::{PowerLaw, barabasi_albert, erdos_renyi, k_out, lattice, power_law, two_level, watts_strogatz};
+pub use pairing::{configuration_model, random_regular};
 
 use std::ops::Range;
 

@@ -7,6 +7,7 @@ mod chord;
 mod client_server;
 mod expanding_ring;
 mod flooding;
+mod generators;
 mod gia;
 mod graphs;
 mod harness;

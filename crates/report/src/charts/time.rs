@@ -29,7 +29,7 @@ struct View {
     per_cent: bool,
 }
 
-const VIEWS: [View; 5] = [
+const VIEWS: [View; 8] = [
     View {
         metric: "lookup_success_ratio",
         name: "success-over-time",
@@ -59,12 +59,22 @@ const VIEWS: [View; 5] = [
         axis: "values (%)",
         per_cent: true,
     },
+    View {
+        metric: "graph_largest_component_share",
+        name: "largest-component",
+        title: "Peers online that are in the overlay's largest component",
+        axis: "peers online (%)",
+        per_cent: true,
+    },
+    View { metric: "graph_components", name: "components", title: "Components of the overlay", axis: "components", per_cent: false },
+    View { metric: "graph_degree_mean", name: "degree", title: "Neighbours of a peer", axis: "mean degree", per_cent: false },
 ];
 
 /// Values of the repetitions at each time, in nanoseconds.
 type Series = BTreeMap<i64, Vec<f64>>;
 
-/// `success-over-time` and `peers-online`; the recall where peers ask by keyword; where peers keep values, what has become of them.
+/// `success-over-time` and `peers-online`; the recall where peers ask by keyword; where peers keep values, what has become of them; where the
+/// overlay's graph is measured, its shape.
 pub(super) fn figures(directory: &Path, slice: &Slice) -> Result<Vec<Figure>, ChartError> {
     let series = read(directory, slice)?;
     let mut figures = Vec::new();

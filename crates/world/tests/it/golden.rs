@@ -9,12 +9,13 @@ use peerlab_overlay::hybrid::central_index::CentralIndex;
 use peerlab_overlay::structured::chord::Chord;
 use peerlab_overlay::unstructured::flooding::Flooding;
 use peerlab_workload::TargetKind;
-use peerlab_world::{LookupRow, Registry, RunOptions};
+use peerlab_world::{GraphMetrics, LookupRow, Registry, RunOptions};
 
 use crate::determinism::eventful;
 use crate::support::{run_with, stormy};
 
-const TWO_SHARDS: RunOptions<'_> = RunOptions { shards: 2, longest_window: None, stop: None, progress: None };
+const TWO_SHARDS: RunOptions<'_> =
+    RunOptions { shards: 2, longest_window: None, stop: None, progress: None, graph: GraphMetrics::Off, snapshot: None };
 
 /// The trace digest of each model with its defaults, in one and the same small world with churn and loss.
 const GOLDEN: [(&str, &str); 17] = [

@@ -4,6 +4,7 @@ mod agreement;
 mod allocation;
 mod determinism;
 mod golden;
+mod graph;
 mod identifiers;
 mod judge;
 mod storage;

@@ -119,14 +119,13 @@ impl CentralIndex {
             if now.since(colleague.heard) > self.config.peer_timeout.span() {
                 server.index.forget_server(number);
             }
-            let due = match colleague.waiting {
-                Some(attempt) => now.since(colleague.sent) >= self.patience(attempt),
-                None => {
-                    let is_long_ago = now.since(colleague.sent) >= self.config.heartbeat_interval.span();
-                    colleague.wants_all || !colleague.outbox.is_empty() || is_long_ago
-                }
+            let is_due = if let Some(attempt) = colleague.waiting {
+                now.since(colleague.sent) >= self.patience(attempt)
+            } else {
+                let is_long_ago = now.since(colleague.sent) >= self.config.heartbeat_interval.span();
+                colleague.wants_all || !colleague.outbox.is_empty() || is_long_ago
             };
-            if due {
+            if is_due {
                 self.tell(server, cx, number);
             }
         }

@@ -161,7 +161,7 @@ impl Gia {
         if from == cx.this() {
             return match message {
                 GiaMessage::Response { holder, hops, .. } => self.answered(peer, cx, lookup_of(id), holder, hops),
-                _ => self.reassured(peer, cx, id, matches!(message, GiaMessage::KeepAlive { over: true, .. })),
+                _ => Self::reassured(peer, cx, id, matches!(message, GiaMessage::KeepAlive { over: true, .. })),
             };
         }
         if let (Some(at), GiaMessage::Response { tokens, .. } | GiaMessage::KeepAlive { tokens, .. }) = (peer.place_of(from), &mut message)
@@ -189,7 +189,7 @@ impl Gia {
     }
 
     /// The query of a question of this peer's own lives, or has gone as far as it may.
-    fn reassured(&self, peer: &mut GiaPeer, cx: &mut Cx<'_>, id: LookupId, over: bool) {
+    fn reassured(peer: &mut GiaPeer, cx: &mut Cx<'_>, id: LookupId, over: bool) {
         let now = cx.now();
         let is_it = |question: &Question| descriptor(question.id, question.round) == id;
         let Some((token, question)) = peer.questions.find_mut(is_it) else { return };
