@@ -21,6 +21,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "can",
     "churn",
     "client-server",
+    "collapse",
     "dhts-under-churn",
     "expanding-ring",
     "gia",

@@ -35,6 +35,14 @@ fn client_server_runs() {
 }
 
 #[test]
+fn collapse_runs() {
+    run_small(
+        "collapse.toml",
+        &["--set", "peers.count=60", "--set", "sweep={\"lookups.interval\"=[\"5 s\"]}", "--set", "output.lookups=\"all\""],
+    );
+}
+
+#[test]
 fn expanding_ring_runs() {
     let few = ["--set", "peers.count=60", "--set", "sweep={\"content.copies\"=[1,10]}", "--set", "lookups.interval=\"5 s\""];
     run_small("expanding-ring.toml", &[&few[..], &["--set", "output.lookups=\"all\""]].concat());
@@ -167,6 +175,7 @@ fn every_shipped_scenario_is_run_here() {
         "can.toml",
         "churn.toml",
         "client-server.toml",
+        "collapse.toml",
         "dhts-under-churn.toml",
         "expanding-ring.toml",
         "gia.toml",

@@ -199,7 +199,7 @@ fn plain(value: f64, decimals: usize) -> String {
     format!("{}{grouped}{rest}", if value < 0.0 { "\u{2212}" } else { "" })
 }
 
-/// A number on its own: as short as it can be, powers of ten from 10⁵ on as such.
+/// A number on its own: as short as it can be, powers of ten from 10⁵ on as such, and three digits of one that does not end soon.
 pub(super) fn number(value: f64) -> String {
     if value >= 1e5 {
         let exponent = libm::floor(libm::log10(value) + 1e-9) as i32;
@@ -209,10 +209,30 @@ pub(super) fn number(value: f64) -> String {
             return if multiple.round() == 1.0 { format!("10{power}") } else { format!("{}·10{power}", multiple.round()) };
         }
     }
-    plain(value, decimals_of(value))
+    let decimals = decimals_of(value);
+    if decimals > ENDLESS {
+        let before_point = libm::floor(libm::log10(value.abs())) as i32 + 1;
+        return plain(value, (3 - before_point).clamp(0, decimals as i32) as usize);
+    }
+    plain(value, decimals)
 }
+
+/// A number with more decimals than these is the like of a third.
+const ENDLESS: usize = 5;
 
 fn superscript(digit: char) -> char {
     const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     digit.to_digit(10).map_or('⁻', |digit| DIGITS[digit as usize])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn numbers_are_as_short_as_they_can_be() {
+        let texts = [0.0, 0.5, 0.0125, 12.5, 1234.0, 1e5, 3e8].map(number);
+        assert_eq!(texts, ["0", "0.5", "0.0125", "12.5", "1234", "10⁵", "3·10⁸"]);
+        assert_eq!([1.0 / 600.0, 5.0 / 3.0, 100.0 / 3.0, 1000.0 / 3.0].map(number), ["0.00167", "1.67", "33.3", "333"]);
+    }
 }

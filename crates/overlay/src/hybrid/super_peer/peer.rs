@@ -36,11 +36,20 @@ pub struct SuperPeer {
     pub(super) connecting: Requests<Attempt>,
     /// What it has itself, and its leaves; as it was last sent.
     pub(super) table: Table,
-    pub(super) seen: Seen,
+    pub(super) seen: Seen<Passed>,
     /// A leaf's questions, at its super-peers.
     pub(super) asked: Requests<Asked>,
     /// A super-peer's searches, its own and its leaves'.
     pub(super) searches: Requests<Search>,
+}
+
+/// A query that has come by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passed {
+    /// From whom it came first: hits go back there.
+    pub(super) from: PeerId,
+    /// The largest TTL that it has come with.
+    pub(super) ttl: u8,
 }
 
 /// Somebody at the other end of a connection.

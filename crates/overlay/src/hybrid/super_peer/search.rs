@@ -9,7 +9,7 @@ use peerlab_model::{Hit, LookupId, PeerId, Target, Token};
 use super::config::Search as How;
 use super::links::refuse_stranger;
 use super::message::SuperMessage;
-use super::peer::{Asked, Search, SuperPeer};
+use super::peer::{Asked, Passed, Search, SuperPeer};
 use super::{Cx, SuperPeers, SuperTimer};
 use crate::unstructured::flooding::{Query, Wanted};
 
@@ -103,7 +103,7 @@ impl SuperPeers {
 
     fn search(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>, id: LookupId, wanted: Wanted, leaf: Option<PeerId>) {
         let this = cx.this();
-        peer.seen.insert(id, leaf.unwrap_or(this), cx.now(), self.memory);
+        peer.seen.insert(id, Passed { from: leaf.unwrap_or(this), ttl: u8::MAX }, cx.now(), self.memory);
         let query = Query { id, wanted, ttl: 1, hops: 1 + u8::from(leaf.is_some()) };
         self.pass_to_leaves(peer, cx, leaf.unwrap_or(this), query);
         let search = Search { id, wanted, since: cx.now(), leaf, sent_to: Vec::new(), horizon: 0.0, results: 0 };
@@ -183,13 +183,19 @@ impl SuperPeers {
 
     /// A query: answered if this peer can; a super-peer passes it to leaves and on.
     pub(super) fn queried(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>, from: PeerId, query: Query) {
-        if peer.seen.contains(query.id, cx.now(), self.memory) {
+        if let Some(passed) = peer.seen.get_mut(query.id, cx.now(), self.memory) {
+            // A later step of a dynamic query may reach farther than the one before.
+            let is_farther = self.config.search == How::Dynamic && query.ttl > passed.ttl;
+            passed.ttl = passed.ttl.max(query.ttl);
+            if is_farther && peer.serves && peer.is_linked(from) {
+                self.forward(peer, cx, from, Query { ttl: query.ttl - 1, hops: query.hops + 1, ..query });
+            }
             return;
         }
         if !peer.is_linked(from) {
             return refuse_stranger(peer, cx, from);
         }
-        peer.seen.insert(query.id, from, cx.now(), self.memory);
+        peer.seen.insert(query.id, Passed { from, ttl: query.ttl }, cx.now(), self.memory);
         if peer.asked.iter().any(|asked| asked.id == query.id) {
             // Its own question, by way of another super-peer.
             return;
@@ -267,7 +273,8 @@ impl SuperPeers {
             return;
         }
         // A way that ends here belongs to a search that has ended; a neighbour that is gone takes the hit with it.
-        let next = peer.seen.from(id, cx.now(), self.memory).filter(|&next| next != cx.this() && peer.is_linked(next));
+        let next =
+            peer.seen.from(id, cx.now(), self.memory).map(|passed| passed.from).filter(|&next| next != cx.this() && peer.is_linked(next));
         if let Some(next) = next {
             cx.send(next, answer);
         }
