@@ -50,8 +50,8 @@ pub enum SuperMessage {
     Ask { id: LookupId, wanted: Wanted, token: Token },
     /// I shall.
     Taken { id: LookupId, token: Token },
-    /// That was all.
-    Over { id: LookupId },
+    /// That was all: so many hits. Some may still be on their way.
+    Over { id: LookupId, hits: u32 },
     /// Who has this?
     Query(Query),
     /// `holder` has it.
@@ -108,7 +108,7 @@ impl Message for SuperMessage {
 
     fn cause(&self) -> Cause {
         match self {
-            Self::Ask { id, .. } | Self::Taken { id, .. } | Self::Over { id } | Self::Hit { id, .. } | Self::Matches { id, .. } => {
+            Self::Ask { id, .. } | Self::Taken { id, .. } | Self::Over { id, .. } | Self::Hit { id, .. } | Self::Matches { id, .. } => {
                 Cause::Lookup(*id)
             }
             Self::Query(query) => Cause::Lookup(query.id),

@@ -129,7 +129,7 @@ impl Overlay for SuperPeers {
             }
             M::Ask { id, wanted, token } => self.asked(peer, cx, from, id, wanted, token),
             M::Taken { token, .. } => self.taken(peer, cx, token),
-            M::Over { id } => Self::over(peer, cx, id),
+            M::Over { id, hits } => self.over(peer, cx, id, hits),
         }
     }
 

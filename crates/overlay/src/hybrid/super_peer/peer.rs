@@ -85,6 +85,16 @@ pub(super) struct Asked {
     pub(super) taken: bool,
     /// How many did not.
     pub(super) tries: u8,
+    /// Hits that have come.
+    pub(super) hits: u32,
+    /// How many there are in all, once the search is over.
+    pub(super) all: Option<u32>,
+}
+
+impl Asked {
+    pub(super) fn is_over(&self) -> bool {
+        self.all.is_some_and(|all| self.hits >= all)
+    }
 }
 
 /// A super-peer's search.
@@ -100,6 +110,8 @@ pub(super) struct Search {
     /// Super-peers that the steps so far have reached, if no way led to the same one twice.
     pub(super) horizon: f64,
     pub(super) results: u32,
+    /// Hits that the leaf has been sent.
+    pub(super) passed_on: u32,
 }
 
 impl Link {

@@ -26,10 +26,10 @@ impl SuperPeers {
             _ => return cx.finish(id),
         };
         if peer.serves {
-            self.search(peer, cx, id, wanted, None);
+            self.search(peer, cx, id, wanted, None, 0);
         } else {
             let (since, at) = (cx.now(), cx.this());
-            self.ask_one(peer, cx, Asked { id, wanted, since, at, taken: false, tries: 0 });
+            self.ask_one(peer, cx, Asked { id, wanted, since, at, taken: false, tries: 0, hits: 0, all: None });
         }
     }
 
@@ -41,7 +41,7 @@ impl SuperPeers {
         let again = || peer.links().find(|&link| link == asked.at);
         let spent = asked.tries >= TRIES_MAX || cx.setting().is_overdue(cx.now().since(asked.since));
         let Some(at) = cx.rng().pick(&others).copied().or_else(again).filter(|_| !spent) else { return cx.finish(asked.id) };
-        let token = peer.asked.open(Asked { at, taken: false, ..asked });
+        let token = peer.asked.open(Asked { at, taken: false, hits: 0, ..asked });
         cx.send(at, SuperMessage::Ask { id: asked.id, wanted: asked.wanted, token });
         cx.set_timer(self.config.request_timeout.span(), SuperTimer::Ask(token));
     }
@@ -69,9 +69,14 @@ impl SuperPeers {
         }
     }
 
-    pub(super) fn over(peer: &mut SuperPeer, cx: &mut Cx<'_>, id: LookupId) {
-        if let Some((token, _)) = peer.asked.find_mut(|asked| asked.id == id) {
+    /// The super-peer says that the search is over. Hits that it has sent may come later than that, or never.
+    pub(super) fn over(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>, id: LookupId, hits: u32) {
+        let Some((token, asked)) = peer.asked.find_mut(|asked| asked.id == id) else { return };
+        asked.all = Some(hits);
+        if asked.is_over() {
             Self::collected(peer, cx, token);
+        } else {
+            cx.set_timer(self.config.request_timeout.span(), SuperTimer::Collect(token));
         }
     }
 
@@ -80,7 +85,7 @@ impl SuperPeers {
         while let Some((token, _)) = peer.asked.find_mut(|asked| asked.at == gone) {
             let Some(asked) = peer.asked.close(token) else { return };
             if peer.serves {
-                self.search(peer, cx, asked.id, asked.wanted, None);
+                self.search(peer, cx, asked.id, asked.wanted, None, 0);
             } else {
                 self.ask_one(peer, cx, Asked { tries: asked.tries + 1, ..asked });
             }
@@ -96,17 +101,17 @@ impl SuperPeers {
         }
         cx.send(from, SuperMessage::Taken { id, token });
         if !peer.searches.iter().any(|search| search.id == id) {
-            Self::answer(cx, from, Query { id, wanted, ttl: 1, hops: 1 });
-            self.search(peer, cx, id, wanted, Some(from));
+            let has_it = Self::answer(cx, from, Query { id, wanted, ttl: 1, hops: 1 });
+            self.search(peer, cx, id, wanted, Some(from), has_it.into());
         }
     }
 
-    fn search(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>, id: LookupId, wanted: Wanted, leaf: Option<PeerId>) {
+    fn search(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>, id: LookupId, wanted: Wanted, leaf: Option<PeerId>, passed_on: u32) {
         let this = cx.this();
         peer.seen.insert(id, Passed { from: leaf.unwrap_or(this), ttl: u8::MAX }, cx.now(), self.memory);
         let query = Query { id, wanted, ttl: 1, hops: 1 + u8::from(leaf.is_some()) };
         self.pass_to_leaves(peer, cx, leaf.unwrap_or(this), query);
-        let search = Search { id, wanted, since: cx.now(), leaf, sent_to: Vec::new(), horizon: 0.0, results: 0 };
+        let search = Search { id, wanted, since: cx.now(), leaf, sent_to: Vec::new(), horizon: 0.0, results: 0, passed_on };
         let token = peer.searches.open(search);
         match self.config.search {
             How::Flood => {
@@ -166,7 +171,7 @@ impl SuperPeers {
     fn end_search(peer: &mut SuperPeer, cx: &mut Cx<'_>, token: Token) {
         if let Some(search) = peer.searches.close(token) {
             match search.leaf {
-                Some(leaf) => cx.send(leaf, SuperMessage::Over { id: search.id }),
+                Some(leaf) => cx.send(leaf, SuperMessage::Over { id: search.id, hits: search.passed_on }),
                 None => cx.finish(search.id),
             }
         }
@@ -209,19 +214,23 @@ impl SuperPeers {
         }
     }
 
-    /// Tells `to` what this peer itself has.
-    fn answer(cx: &mut Cx<'_>, to: PeerId, Query { id, wanted, hops, .. }: Query) {
+    /// Tells `to` what this peer itself has; `false` if that is nothing.
+    fn answer(cx: &mut Cx<'_>, to: PeerId, Query { id, wanted, hops, .. }: Query) -> bool {
         let (holder, hops) = (cx.this(), hops.into());
-        match wanted {
-            Wanted::Item(item) if cx.holds(item) => cx.send(to, SuperMessage::Hit { id, holder, hops }),
+        let answer = match wanted {
+            Wanted::Item(item) => cx.holds(item).then_some(SuperMessage::Hit { id, holder, hops }),
             Wanted::Keywords(keywords) => {
                 let mut items = cx.matching(keywords).peekable();
-                if items.peek().is_some() {
-                    cx.send(to, SuperMessage::Matches { id, holder, hops, items: items.collect() });
-                }
+                let any = items.peek().is_some();
+                any.then(|| SuperMessage::Matches { id, holder, hops, items: items.collect() })
             }
-            Wanted::Item(_) | Wanted::Peer(_) => {}
+            Wanted::Peer(_) => None,
+        };
+        let has_it = answer.is_some();
+        if let Some(answer) = answer {
+            cx.send(to, answer);
         }
+        has_it
     }
 
     fn pass_to_leaves(&self, peer: &SuperPeer, cx: &mut Cx<'_>, except: PeerId, query: Query) {
@@ -257,14 +266,23 @@ impl SuperPeers {
                 Some(items) => items.iter().for_each(|&item| cx.matched(id, hit, item)),
             }
         };
-        if peer.asked.iter().any(|asked| asked.id == id) {
-            return report(cx);
+        if let Some((token, asked)) = peer.asked.find_mut(|asked| asked.id == id) {
+            asked.hits += 1;
+            let is_over = asked.is_over();
+            report(cx);
+            if is_over {
+                Self::collected(peer, cx, token);
+            }
+            return;
         }
         if let Some((token, search)) = peer.searches.find_mut(|search| search.id == id) {
             search.results += items.as_ref().map_or(1, |items| items.len() as u32);
             let enough = self.config.wanted_hits > 0 && search.results >= self.config.wanted_hits.into();
             match search.leaf {
-                Some(leaf) => cx.send(leaf, answer),
+                Some(leaf) => {
+                    search.passed_on += 1;
+                    cx.send(leaf, answer);
+                }
                 None => report(cx),
             }
             if enough {

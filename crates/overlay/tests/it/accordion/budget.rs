@@ -74,7 +74,7 @@ fn the_window_follows_what_the_budget_has_left() {
 fn messages_are_as_large_as_the_page_says() {
     use peerlab_overlay::structured::accordion::AccordionMessage as M;
     assert!(size_of::<M>() <= 56, "{}", size_of::<M>());
-    assert_eq!(AccordionMessage::KINDS.len(), 33);
-    assert_eq!(AccordionMessage::KINDS[32], "explored");
+    assert_eq!(AccordionMessage::KINDS.len(), 35);
+    assert_eq!(AccordionMessage::KINDS[34], "explored");
     assert_eq!(M::Notify.wire_bytes(Wire::Udp), 29);
 }

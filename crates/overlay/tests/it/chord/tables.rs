@@ -70,7 +70,7 @@ fn sizes_on_the_wire_are_those_of_the_page() {
     assert_eq!(leave.wire_bytes(Wire::Udp), 28 + 1 + 4 * 26);
     assert_eq!(leave.wire_bytes(Wire::P2psim), 20 + 4 * 4);
     assert_eq!(ChordMessage::Notify.wire_bytes(Wire::Udp), 29);
-    assert!(ChordMessage::KINDS.len() == 30 && ChordMessage::Spare { keys: std::sync::Arc::from([]) }.kind() == 29);
+    assert!(ChordMessage::KINDS.len() == 32 && ChordMessage::Spare { keys: std::sync::Arc::from([]) }.kind() == 29);
 }
 
 #[test]

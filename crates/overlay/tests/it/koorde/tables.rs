@@ -78,7 +78,7 @@ fn states_and_messages_are_small() {
         let bytes = world.model.state_bytes(world.peer(seat).expect("online")) as u64;
         assert!(bytes <= 64 + 16 + 4 * 40 && bytes <= config.expected_bytes(1 << 10), "{bytes} bytes");
     }
-    assert_eq!(KoordeMessage::KINDS.len(), 30);
+    assert_eq!(KoordeMessage::KINDS.len(), 32);
 }
 
 #[test]
