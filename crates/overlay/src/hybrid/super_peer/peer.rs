@@ -6,6 +6,7 @@ use peerlab_model::{LookupId, PeerId, Requests, Rng, Time};
 
 use super::message::Table;
 use crate::unstructured::flooding::{Hosts, Seen, Wanted};
+use crate::unstructured::hosts;
 
 /// A peer: a leaf, until it makes itself a super-peer.
 #[derive(Clone, Debug, Default)]
@@ -175,24 +176,14 @@ impl SuperPeer {
         if host == this || self.links.iter().any(|link| link.peer == host) || self.hosts.contains(&host) {
             return;
         }
-        if self.hosts.len() < room {
-            self.hosts.push(host);
-        } else {
-            let at = rng.index(self.hosts.len());
-            self.hosts[at] = host;
-        }
+        hosts::keep(&mut self.hosts, host, room, rng);
     }
 
     /// Takes an address out of the host cache, to try it.
     pub(super) fn take_candidate(&mut self, rng: &mut Rng) -> Option<PeerId> {
-        while !self.hosts.is_empty() {
-            let at = rng.index(self.hosts.len());
-            let host = self.hosts.swap_remove(at);
-            if !self.is_connecting_to(host) && !self.links.iter().any(|link| link.peer == host) {
-                return Some(host);
-            }
-        }
-        None
+        let Self { hosts, links, connecting, .. } = self;
+        let is_new = |host| connecting.iter().all(|attempt| attempt.to != host) && links.iter().all(|link| link.peer != host);
+        hosts::take(hosts, rng, is_new)
     }
 
     /// Super-peers to tell `asker` of.

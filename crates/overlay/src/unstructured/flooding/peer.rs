@@ -4,6 +4,7 @@ use peerlab_model::{ItemId, LookupId, PeerId, Requests, Rng, Time};
 
 use super::message::{Hosts, Wanted};
 use super::walks::WalkMemory;
+use crate::unstructured::hosts;
 use crate::unstructured::seen::Seen;
 
 /// One peer of the flooding overlay.
@@ -127,26 +128,13 @@ impl FloodingPeer {
         if host == this || self.is_neighbour(host) || self.hosts.contains(&host) {
             return;
         }
-        if self.hosts.len() < room {
-            // A million peers each have one: it never takes more than it may.
-            self.hosts.reserve_exact(room - self.hosts.len());
-            self.hosts.push(host);
-        } else {
-            let at = rng.index(self.hosts.len());
-            self.hosts[at] = host;
-        }
+        hosts::keep(&mut self.hosts, host, room, rng);
     }
 
     /// Takes a random address out of the host cache, to try it.
     pub(super) fn take_candidate(&mut self, rng: &mut Rng) -> Option<PeerId> {
-        while !self.hosts.is_empty() {
-            let at = rng.index(self.hosts.len());
-            let host = self.hosts.swap_remove(at);
-            if !self.is_connecting_to(host) {
-                return Some(host);
-            }
-        }
-        None
+        let connecting = &self.connecting;
+        hosts::take(&mut self.hosts, rng, |host| connecting.iter().all(|&other| other != host))
     }
 
     /// Addresses to tell `asker`: a neighbour or two, which are alive, and some from the host cache, which come from afar.

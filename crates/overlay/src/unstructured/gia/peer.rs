@@ -8,6 +8,7 @@ use super::index::Index;
 use super::message::{Hosts, Report, Sought, Told, Walk};
 use super::rules::{Capacity, Standing};
 use super::tokens::Mint;
+use crate::unstructured::hosts;
 use crate::unstructured::seen::Seen;
 
 /// One peer of the Gia overlay.
@@ -201,12 +202,8 @@ impl GiaPeer {
         }
         if let Some(known) = self.hosts.iter_mut().find(|known| known.0 == host.0) {
             known.1 = known.1.max(host.1);
-        } else if self.hosts.len() < room {
-            self.hosts.reserve_exact(room - self.hosts.len());
-            self.hosts.push(host);
         } else {
-            let at = rng.index(self.hosts.len());
-            self.hosts[at] = host;
+            hosts::keep(&mut self.hosts, host, room, rng);
         }
     }
 
