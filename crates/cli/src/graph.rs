@@ -11,7 +11,7 @@ use peerlab_world::{OverlayGraph, Registry, RunError, RunOptions, Snapshot};
 use crate::args::{GraphArgs, ScenarioArgs};
 use crate::failure::Failure;
 use crate::loading;
-use crate::output::{print, warn};
+use crate::output::{exists, print, warn, write_new};
 use crate::run::threads;
 
 pub(crate) fn graph(registry: &Registry, arguments: &GraphArgs) -> Result<(), Failure> {
@@ -34,12 +34,16 @@ pub(crate) fn graph(registry: &Registry, arguments: &GraphArgs) -> Result<(), Fa
     if at.span() > duration.span() {
         return Err(Failure::input(format_args!("--at {at}: the run lasts {duration} from t = 0")));
     }
+    if let Some(path) = arguments.out.as_deref().filter(|path| path.exists()) {
+        // Said before the run, not after it.
+        return Err(exists(path));
+    }
     let graph = look(scenario, run, Time::ZERO + at.span())?;
     let title = format!("{}, run {} (seed {}), t = {at}", scenario.name, run.name, run.seed);
     let mut text = Vec::new();
     graph.write(arguments.format.into(), &title, &mut text).context("cannot write a graph to memory")?;
     match &arguments.out {
-        Some(path) => Ok(std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?),
+        Some(path) => write_new(path, &text),
         None => print(&String::from_utf8_lossy(&text)),
     }
 }

@@ -1,14 +1,12 @@
 //! `sim new`: a commented scenario to start from.
 
-use std::fs::File;
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use peerlab_scenario::{list, nearest};
 
 use crate::args::NewArgs;
 use crate::failure::Failure;
-use crate::output::{note, print};
+use crate::output::{note, print, write_new};
 use crate::starters::{BLANK, SHIPPED};
 
 pub(crate) fn new(arguments: &NewArgs) -> Result<(), Failure> {
@@ -24,15 +22,7 @@ pub(crate) fn new(arguments: &NewArgs) -> Result<(), Failure> {
         return Err(Failure::input(format_args!("`{}` cannot be the name of a scenario", arguments.name.display())));
     }
     let text = renamed(template(arguments.from.as_deref())?, &name);
-    let exists = |error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            Failure::input(format_args!("{} exists already and is left as it is; choose another name", path.display()))
-        }
-        _ => Failure::input(format_args!("cannot write {}: {error}", path.display())),
-    };
-    let mut file = File::create_new(&path).map_err(exists)?;
-    file.write_all(text.as_bytes())
-        .map_err(|error| Failure::Run(anyhow::Error::new(error).context(format!("cannot write {}", path.display()))))?;
+    write_new(&path, text.as_bytes())?;
     print(&format!("{}\n", path.display()))?;
     note(&format!("written; `sim run {}` runs it", path.display()));
     Ok(())

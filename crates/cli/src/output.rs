@@ -1,6 +1,8 @@
 //! Data goes to stdout; everything else to stderr.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
 
 use peerlab_scenario::diagnostic::Report;
 
@@ -11,6 +13,21 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = anstream::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     Ok(stdout.flush()?)
+}
+
+/// There is such a file.
+pub(crate) fn exists(path: &Path) -> Failure {
+    Failure::input(format_args!("{} exists already and is left as it is; choose another name", path.display()))
+}
+
+/// Writes a file that does not exist yet: what a user has is left as it is.
+pub(crate) fn write_new(path: &Path, contents: &[u8]) -> Result<(), Failure> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::AlreadyExists => exists(path),
+        _ => Failure::input(format_args!("cannot write {}: {error}", path.display())),
+    };
+    let mut file = File::create_new(path).map_err(failed)?;
+    file.write_all(contents).map_err(|error| Failure::Run(anyhow::Error::new(error).context(format!("cannot write {}", path.display()))))
 }
 
 /// Says something about what is going on. That nobody listens is no error.

@@ -116,6 +116,9 @@ fn the_graph_of_a_run_is_written_in_three_formats() {
     assert_eq!(dot.matches(" -- ").count(), links);
     place.sim(&["graph", name, "--topology", "chord", "--at", "5 s", "--format", "graphml", "--out", "g.xml"]).good();
     assert_eq!(std::fs::read_to_string(place.path("g.xml")).expect("the file").matches("<edge ").count(), links);
+    let again = place.sim(&["graph", name, "--topology", "chord", "--at", "5 s", "--out", "g.xml"]).refused();
+    assert!(again.contains("g.xml exists already and is left as it is"), "{again}");
+    assert_eq!(std::fs::read_to_string(place.path("g.xml")).expect("the file").matches("<edge ").count(), links);
     assert!(place.sim(&["graph", name]).refused().contains("--topology"));
     assert!(place.sim(&["graph", name, "--run", "chrod/1"]).refused().contains("did you mean `chord/1`?"));
     assert!(place.sim(&["graph", name, "--topology", "chord", "--at", "9 h"]).refused().contains("the run lasts"));

@@ -113,6 +113,16 @@ impl Trips {
         }
     }
 
+    /// Where all places are taken, whoever is next to `peer` by number gives way to it. Who asks strangers meets ever new ones, and those whom
+    /// it asks now matter.
+    fn make_room(&mut self, peer: PeerId) {
+        if let Err(at) = self.list.binary_search_by_key(&peer, |&(peer, _)| peer)
+            && self.list.len() == MAX
+        {
+            self.list.remove(at.min(MAX - 1));
+        }
+    }
+
     pub(crate) fn forget(&mut self, peer: PeerId) {
         if let Ok(at) = self.list.binary_search_by_key(&peer, |&(peer, _)| peer) {
             self.list.remove(at);
@@ -148,6 +158,7 @@ impl Stopwatch {
     /// `from` has answered request `token`.
     pub(crate) fn answered(&mut self, from: PeerId, token: Token, now: Time) {
         if let Some(since) = self.stop(token) {
+            self.trips.make_room(from);
             self.trips.add(from, now.since(since));
         }
     }
@@ -201,6 +212,19 @@ mod tests {
         assert!(!watch.silence(patience, peer, third, at(800)));
         watch.answered(peer, third, at(900));
         assert_eq!(watch.trips.get(peer), None, "what was given up measures nothing");
+    }
+
+    #[test]
+    fn whoever_is_asked_now_is_measured_though_many_were_before() {
+        let (mut watch, mut requests) = (Stopwatch::default(), peerlab_model::Requests::default());
+        let patience = Patience::new(Span::from_millis(500), true, Span::from_millis(10));
+        for peer in (0..2 * MAX as u32).chain([0, 1]).map(PeerId) {
+            let token = requests.open(());
+            watch.asked(patience, peer, token, Time::ZERO);
+            watch.answered(peer, token, Time::ZERO + Span::from_millis(50));
+            assert!(watch.trips.get(peer).is_some(), "{peer:?}");
+        }
+        assert_eq!(watch.trips.len(), MAX);
     }
 
     #[test]

@@ -2,23 +2,12 @@
 
 use peerlab_engine::random::{Rng, Streams};
 use peerlab_model::Issues;
-use peerlab_overlay::graph::{Graph, GraphConfig, PowerLaw, configuration_model, k_out, lattice, power_law, two_level};
+use peerlab_overlay::graph::{GraphConfig, PowerLaw, configuration_model, k_out, lattice, power_law, two_level};
+
+use crate::graphs::{assert_simple, degrees};
 
 fn rng(entity: u64) -> Rng {
     Streams::new(11).rng("generator test", entity)
-}
-
-fn degrees(graph: &Graph) -> Vec<u32> {
-    (0..graph.nodes()).map(|node| graph.degree(node)).collect()
-}
-
-/// Each list ascending without repetition, no loop, and every edge known at both ends.
-fn assert_simple(graph: &Graph) {
-    for node in 0..graph.nodes() {
-        let list = graph.neighbours(node);
-        assert!(list.windows(2).all(|pair| pair[0] < pair[1]), "{node}: {list:?}");
-        assert!(list.iter().all(|&other| other != node && graph.has_edge(other, node)));
-    }
 }
 
 #[test]

@@ -9,12 +9,12 @@ fn rng(entity: u64) -> Rng {
     Streams::new(7).rng("graph test", entity)
 }
 
-fn degrees(graph: &Graph) -> Vec<u32> {
+pub(crate) fn degrees(graph: &Graph) -> Vec<u32> {
     (0..graph.nodes()).map(|node| graph.degree(node)).collect()
 }
 
 /// Each list ascending without repetition, no loop, and every edge known at both ends.
-fn assert_simple(graph: &Graph) {
+pub(crate) fn assert_simple(graph: &Graph) {
     for node in 0..graph.nodes() {
         let list = graph.neighbours(node);
         assert!(list.windows(2).all(|pair| pair[0] < pair[1]), "{node}: {list:?}");

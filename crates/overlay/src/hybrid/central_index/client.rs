@@ -274,15 +274,13 @@ impl CentralIndex {
         cx.set_timer(wait, IndexTimer::Request(token));
     }
 
-    /// The wait for an answer: doubled with each attempt, up to the heartbeat interval. A login goes to each server in turn: there it is doubled
-    /// with each round.
+    /// The wait for an answer: doubled with each attempt. A login goes to each server in turn: there it is doubled with each round.
     fn wait(&self, request: &Request) -> Span {
-        let first = self.config.request_timeout.span();
         let doublings = match request.what {
             What::Login => u16::from(request.attempt) / self.config.servers,
             _ => request.attempt.into(),
         };
-        first.times(1 << doublings.min(20)).min(self.config.heartbeat_interval.span().max(first))
+        self.backoff(doublings)
     }
 
     /// The server did not answer in time.

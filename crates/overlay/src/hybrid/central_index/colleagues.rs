@@ -15,7 +15,7 @@
 
 use std::sync::Arc;
 
-use peerlab_model::{Context, ItemId, LookupId, PeerId, Span, Time, Token};
+use peerlab_model::{Context, ItemId, LookupId, PeerId, Time, Token};
 
 use super::config::Division;
 use super::message::{Change, IndexMessage, News};
@@ -120,7 +120,7 @@ impl CentralIndex {
                 server.index.forget_server(number);
             }
             let is_due = if let Some(attempt) = colleague.waiting {
-                now.since(colleague.sent) >= self.patience(attempt)
+                now.since(colleague.sent) >= self.backoff(attempt.into())
             } else {
                 let is_long_ago = now.since(colleague.sent) >= self.config.heartbeat_interval.span();
                 colleague.wants_all || !colleague.outbox.is_empty() || is_long_ago
@@ -130,12 +130,6 @@ impl CentralIndex {
             }
         }
         cx.set_timer(self.config.sync_interval.span(), IndexTimer::Sync);
-    }
-
-    /// How long a server waits for an acknowledgement: doubled with each attempt, up to the heartbeat interval.
-    fn patience(&self, attempt: u8) -> Span {
-        let first = self.config.request_timeout.span();
-        first.times(1 << attempt.min(20)).min(self.config.heartbeat_interval.span().max(first))
     }
 
     fn tell(&self, server: &mut Server, cx: &mut Cx<'_>, number: u16) {
@@ -181,10 +175,11 @@ impl CentralIndex {
         let is_same = colleague.life == Some(life);
         let is_next = is_same && number == colleague.last.wrapping_add(1);
         let is_repeated = is_same && number == colleague.last;
-        if whole && !is_repeated {
+        let is_anew = whole && !is_repeated;
+        if is_anew {
             server.index.forget_server(with);
         }
-        if is_next || whole && !is_repeated {
+        if is_next || is_anew {
             (colleague.life, colleague.last) = (Some(life), number);
             for &news in news {
                 self.learn(server, cx, with, news);

@@ -219,3 +219,11 @@ impl Overlay for CentralIndex {
         }
     }
 }
+
+impl CentralIndex {
+    /// How long an answer is waited for after so many doublings, up to the heartbeat interval.
+    fn backoff(&self, doublings: u16) -> Span {
+        let first = self.config.request_timeout.span();
+        first.times(1 << doublings.min(20)).min(self.config.heartbeat_interval.span().max(first))
+    }
+}

@@ -13,7 +13,8 @@ use crate::structured::trips::Patience;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AccordionConfig {
-    /// Bits of an identifier, as many as tell the peers apart to 512 (as in Chord: 160, of SHA-1): what a key takes on the wire, and of how many points, up to 2^64, the space is.
+    /// Bits of an identifier, as many as tell the peers apart to 512 (as in Chord: 160, of SHA-1): what a key takes on the wire, and of how many points,
+    /// up to 2^64, the space is.
     pub identifier_bits: u16,
     /// The budget: bytes per second that a peer may spend on lookups and upkeep together, on average (paper: `r_avg`).
     pub r_avg: u32,

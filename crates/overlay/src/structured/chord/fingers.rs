@@ -87,9 +87,6 @@ impl Shortcuts for Fingers {
         for finger in peer.table.iter_mut().filter(|finger| **finger == dead) {
             *finger = unknown;
         }
-        if let Some(watch) = peer.extra.as_deref_mut().and_then(|extra| extra.watch.as_deref_mut()) {
-            watch.trips.forget(dead);
-        }
     }
 
     fn become_member(_model: &Chord, peer: &mut ChordPeer, cx: &mut Cx<'_, Self>, successor: PeerId) {

@@ -290,6 +290,9 @@ impl<V: Shortcuts> RingPeer<V> {
             self.set_predecessor(None);
         }
         V::forget(self, dead);
+        if let Some(watch) = self.extra.as_deref_mut().and_then(|extra| extra.watch.as_deref_mut()) {
+            watch.trips.forget(dead);
+        }
         if !self.successors.contains(&dead) {
             return false;
         }

@@ -22,7 +22,8 @@ pub struct KademliaConfig {
     /// Who asks the next peer in a lookup: the origin ("iterative", as in the paper), or each peer on the way (R/Kademlia), and then who ends the
     /// way answers the origin ("semi-recursive") or the peer that it got the question from ("recursive").
     pub routing: Routing,
-    /// Bits of an identifier, as many as tell the peers apart to 512 (paper: 160, of SHA-1; IPFS: 256): what a key takes on the wire, and of how many points, up to 2^64, the space is.
+    /// Bits of an identifier, as many as tell the peers apart to 512 (paper: 160, of SHA-1; IPFS: 256): what a key takes on the wire, and of how many points,
+    /// up to 2^64, the space is.
     pub identifier_bits: u16,
     /// Contacts in a bucket, and in an answer, 1 to 64 (paper: 20).
     pub k: u8,

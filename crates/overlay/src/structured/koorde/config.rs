@@ -14,7 +14,8 @@ use crate::structured::trips::Patience;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct KoordeConfig {
-    /// Bits of an identifier, as many as tell the peers apart to 512 (as in Chord: 160, of SHA-1): what a key takes on the wire, and of how many points, up to 2^64, the space is.
+    /// Bits of an identifier, as many as tell the peers apart to 512 (as in Chord: 160, of SHA-1): what a key takes on the wire, and of how many points,
+    /// up to 2^64, the space is.
     pub identifier_bits: u16,
     /// Base k of the de Bruijn graph, a power of two from 2 to 256: a hop shifts in one digit to this base (paper, section 4.1; k = 2 in section 3).
     pub degree: u16,

@@ -15,7 +15,8 @@ const PEERS_PER_SLICE: u32 = 200;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct OneHopConfig {
-    /// Bits of an identifier, as many as tell the peers apart to 512 (as in Chord: 160, of SHA-1): what a key takes on the wire, and of how many points, up to 2^64, the space is.
+    /// Bits of an identifier, as many as tell the peers apart to 512 (as in Chord: 160, of SHA-1): what a key takes on the wire, and of how many points,
+    /// up to 2^64, the space is.
     pub identifier_bits: u16,
     /// Slices k of the ring, 0 to 10000, each with a leader; 0: one for each 200 peers that are online on average (paper: 500 for 100,000).
     pub slices: u16,

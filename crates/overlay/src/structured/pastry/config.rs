@@ -19,7 +19,8 @@ const NEIGHBOURHOOD_MAX: u8 = 64;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PastryConfig {
-    /// Bits of an identifier, as many as tell the peers apart to 512 (paper: 128): what a key takes on the wire, and of how many points, up to 2^64, the space is.
+    /// Bits of an identifier, as many as tell the peers apart to 512 (paper: 128): what a key takes on the wire, and of how many points,
+    /// up to 2^64, the space is.
     pub identifier_bits: u16,
     /// Bits of a digit, 1 to 8: a row of the routing table has 2^b − 1 entries (paper: b = 4).
     pub b: u8,
@@ -60,7 +61,8 @@ pub struct PastryConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BambooConfig {
-    /// Bits of an identifier, as many as tell the peers apart to 512 (released program: 160, of SHA-1): what a key takes on the wire, and of how many points, up to 2^64, the space is.
+    /// Bits of an identifier, as many as tell the peers apart to 512 (released program: 160, of SHA-1): what a key takes on the wire, and of how many points,
+    /// up to 2^64, the space is.
     pub identifier_bits: u16,
     /// Bits of a digit, 1 to 8: a row of the routing table has 2^b − 1 entries.
     pub b: u8,

@@ -12,7 +12,8 @@ const C_MAX: u8 = 16;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TapestryConfig {
-    /// Bits of an identifier, as many as tell the peers apart to 512 (paper: 160, of SHA-1): what a key takes on the wire, and of how many points, up to 2^64, the space is.
+    /// Bits of an identifier, as many as tell the peers apart to 512 (paper: 160, of SHA-1): what a key takes on the wire, and of how many points,
+    /// up to 2^64, the space is.
     pub identifier_bits: u16,
     /// Bits of a digit, 1 to 8: a level of the routing mesh has 2^b − 1 slots beside the peer's own (paper: base β = 16, b = 4).
     pub b: u8,
