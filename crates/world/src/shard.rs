@@ -86,13 +86,14 @@ pub(crate) enum Phase {
     Member,
 }
 
-/// One peer's place. Aligned to cache lines, so that it touches as few of them as it can.
-#[repr(align(64))]
+/// One peer's place. Aligned to cache lines, so that it touches as few of them as it can: what every event needs fills the first of
+/// them, and the model's own state begins in the second, with what its author put first.
+#[repr(C, align(64))]
 pub(crate) struct Seat<P> {
-    pub(crate) peer: Option<P>,
+    pub(crate) life: Life,
     rng: Rng,
     requests: OpenRequests,
-    pub(crate) life: Life,
+    pub(crate) peer: Option<P>,
 }
 
 /// What a seat's every event reads or writes, whatever the model.

@@ -18,13 +18,13 @@ pub(crate) const LONGEST: Span = Span::from_secs(30 * 86_400);
 /// Entries that a query id may be stored in.
 const WAYS: usize = 8;
 
-/// No seat has this number, so no query comes from it.
-const NOBODY: u32 = u32::MAX;
+/// In the place of an id: no seat has the number 2^32 − 1, so no query comes from there.
+const NOTHING: u64 = u64::MAX;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry<T> {
-    origin: u32,
-    number: u32,
+    /// See [`packed`].
+    id: u64,
     what: T,
     /// When it was seen, in units of 2^20 ns, modulo 2^32.
     stamp: u32,
@@ -38,7 +38,7 @@ struct Set<T>([Entry<T>; WAYS]);
 impl<T: Copy> Set<T> {
     /// Nothing in it; `what` fills the places that nobody reads.
     fn empty(what: T) -> Self {
-        Self([Entry { origin: NOBODY, number: 0, what, stamp: 0 }; WAYS])
+        Self([Entry { id: NOTHING, what, stamp: 0 }; WAYS])
     }
 }
 
@@ -85,17 +85,31 @@ impl Memory {
     }
 }
 
+/// What became of an entry that was to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// It has a place.
+    Taken,
+    /// Its id is there already.
+    Known,
+    /// There is no room: the table should grow.
+    None,
+}
+
 fn stamp(now: Time) -> u32 {
     (now.nanos() >> 20) as u32
 }
 
-impl<T> Entry<T> {
-    fn is(&self, id: LookupId) -> bool {
-        self.number == id.number && self.origin == id.origin
-    }
+/// An id in one word, so that it is compared at once.
+#[inline]
+fn packed(id: LookupId) -> u64 {
+    u64::from(id.origin) << 32 | u64::from(id.number)
+}
 
+impl<T> Entry<T> {
+    #[inline]
     fn lives(&self, now: u32, memory: Memory) -> bool {
-        self.origin != NOBODY && now.wrapping_sub(self.stamp) <= memory.lifetime
+        self.id != NOTHING && now.wrapping_sub(self.stamp) <= memory.lifetime
     }
 }
 
@@ -104,14 +118,14 @@ impl<T: Copy> Seen<T> {
     #[inline]
     pub fn insert(&mut self, id: LookupId, what: T, now: Time, memory: Memory) -> bool {
         let now = stamp(now);
-        if self.find(id, now, memory).is_some() {
-            return false;
+        let entry = Entry { id: packed(id), what, stamp: now };
+        loop {
+            match self.place(entry, now, memory) {
+                Place::Taken => return true,
+                Place::Known => return false,
+                Place::None => self.resize((self.sets.len() * 2).max(1), what, now, memory),
+            }
         }
-        let entry = Entry { origin: id.origin, number: id.number, what, stamp: now };
-        while !self.place(entry, now, memory) {
-            self.resize((self.sets.len() * 2).max(1), what, now, memory);
-        }
-        true
     }
 
     /// From whom query `id` came first; nothing if it is not remembered (any more).
@@ -123,8 +137,9 @@ impl<T: Copy> Seen<T> {
     /// What is noted of query `id`, to be changed.
     pub fn get_mut(&mut self, id: LookupId, now: Time, memory: Memory) -> Option<&mut T> {
         let now = stamp(now);
+        let id = packed(id);
         let home = (!self.sets.is_empty()).then(|| self.home(id))?;
-        let entry = self.sets[home].0.iter_mut().find(|entry| entry.is(id))?;
+        let entry = self.sets[home].0.iter_mut().find(|entry| entry.id == id)?;
         entry.lives(now, memory).then_some(&mut entry.what)
     }
 
@@ -154,11 +169,11 @@ impl<T: Copy> Seen<T> {
         self.sets.capacity() * size_of::<Set<T>>()
     }
 
-    /// A hint to fetch the table while it is so small that the place does not depend on the query.
+    /// A hint to fetch the part of the table where query `id` may be.
     #[inline]
-    pub fn prefetch(&self) {
-        if let [set] = self.sets.as_slice() {
-            peerlab_prefetch::prefetch::<2, _>(set);
+    pub fn prefetch(&self, id: LookupId) {
+        if !self.sets.is_empty() {
+            peerlab_prefetch::prefetch::<2, _>(&self.sets[self.home(packed(id))]);
         }
     }
 
@@ -166,34 +181,42 @@ impl<T: Copy> Seen<T> {
         self.sets.iter().flat_map(|set| &set.0)
     }
 
-    fn home(&self, id: LookupId) -> usize {
-        (mix(u64::from(id.origin) << 32 | u64::from(id.number)) as usize) & (self.sets.len() - 1)
+    #[inline]
+    fn home(&self, id: u64) -> usize {
+        (mix(id) as usize) & (self.sets.len() - 1)
     }
 
     fn find(&self, id: LookupId, now: u32, memory: Memory) -> Option<&Entry<T>> {
         if self.sets.is_empty() {
             return None;
         }
+        let id = packed(id);
         let set = &self.sets[self.home(id)];
-        set.0.iter().find(|entry| entry.is(id)).filter(|entry| entry.lives(now, memory))
+        set.0.iter().find(|entry| entry.id == id).filter(|entry| entry.lives(now, memory))
     }
 
-    /// Stores the entry where a free or an expired one is, or, at the limit, the oldest; `false` if the table should grow.
-    fn place(&mut self, new: Entry<T>, now: u32, memory: Memory) -> bool {
+    /// Stores the entry, if its id is not known, where a free or an expired one is, or, at the limit, the oldest.
+    #[inline]
+    fn place(&mut self, new: Entry<T>, now: u32, memory: Memory) -> Place {
         if self.sets.is_empty() {
-            return false;
+            return Place::None;
         }
         let full = self.sets.len() >= memory.sets;
-        let home = self.home(LookupId { origin: new.origin, number: new.number });
+        let home = self.home(new.id);
         let set = &mut self.sets[home].0;
-        // The same id first, so that an expired copy of it never stands beside a new one.
-        let same = set.iter().position(|entry| entry.is(LookupId { origin: new.origin, number: new.number }));
-        let slot = same.or_else(|| set.iter().position(|entry| !entry.lives(now, memory)));
+        if let Some(same) = set.iter_mut().find(|entry| entry.id == new.id) {
+            if same.lives(now, memory) {
+                return Place::Known;
+            }
+            // An expired copy never stands beside a new one.
+            *same = new;
+            return Place::Taken;
+        }
+        let free = set.iter().position(|entry| !entry.lives(now, memory));
         let age = |at: &usize| now.wrapping_sub(set[*at].stamp);
-        let slot = slot.or_else(|| if full { (0..WAYS).max_by_key(age) } else { None });
-        let Some(slot) = slot else { return false };
+        let Some(slot) = free.or_else(|| if full { (0..WAYS).max_by_key(age) } else { None }) else { return Place::None };
         set[slot] = new;
-        true
+        Place::Taken
     }
 
     /// `filler` is any value: it fills the places that nobody reads.
@@ -201,7 +224,7 @@ impl<T: Copy> Seen<T> {
         let old = std::mem::replace(&mut self.sets, vec![Set::empty(filler); sets]);
         for entry in old.iter().flat_map(|set| &set.0).filter(|entry| entry.lives(now, memory)) {
             // When shrinking, eight may not fit into one set: then the table takes the next size after all.
-            while !self.place(*entry, now, memory) {
+            while self.place(*entry, now, memory) == Place::None {
                 self.resize(self.sets.len() * 2, filler, now, memory);
             }
         }

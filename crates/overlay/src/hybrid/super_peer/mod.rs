@@ -31,7 +31,7 @@ use peerlab_model::{
     BuildError, Context, Family, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Setting, Start, Target, Targets, Token, Violation,
 };
 
-use crate::unstructured::flooding::Memory;
+use crate::unstructured::flooding::{Memory, Query};
 
 /// The super-peer model.
 #[derive(Debug)]
@@ -153,9 +153,11 @@ impl Overlay for SuperPeers {
         peer.bytes()
     }
 
-    fn prefetch(&self, peer: &SuperPeer, _: Next<'_, SuperMessage, SuperTimer>) {
+    fn prefetch(&self, peer: &SuperPeer, next: Next<'_, SuperMessage, SuperTimer>) {
         peerlab_prefetch::prefetch::<1, _>(peer.links.as_slice());
-        peer.seen.prefetch();
+        if let Next::Message(SuperMessage::Query(Query { id, .. }) | SuperMessage::Hit { id, .. }) = next {
+            peer.seen.prefetch(*id);
+        }
     }
 
     fn check(&self, peer: &SuperPeer) -> Result<(), Violation> {

@@ -259,9 +259,16 @@ impl<V: Variant> Overlay for FloodingLike<V> {
         peer.bytes()
     }
 
-    fn prefetch(&self, peer: &FloodingPeer, _: Next<'_, FloodingMessage, FloodingTimer>) {
+    fn prefetch(&self, peer: &FloodingPeer, next: Next<'_, FloodingMessage, FloodingTimer>) {
         peerlab_prefetch::prefetch::<1, _>(peer.neighbours.as_slice());
-        peer.seen.prefetch();
+        if let Next::Message(
+            FloodingMessage::Query(Query { id, .. })
+            | FloodingMessage::DirectQuery { query: Query { id, .. }, .. }
+            | FloodingMessage::Hit { id, .. },
+        ) = next
+        {
+            peer.seen.prefetch(*id);
+        }
     }
 
     fn check(&self, peer: &FloodingPeer) -> Result<(), Violation> {

@@ -7,15 +7,16 @@ use super::walks::WalkMemory;
 use crate::unstructured::hosts;
 use crate::unstructured::seen::Seen;
 
-/// One peer of the flooding overlay.
+/// One peer of the flooding overlay. In this order: a query reads the first two fields only, which share a cache line.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct FloodingPeer {
     /// Its neighbours, side by side: every query walks over them.
     pub(super) neighbours: Vec<PeerId>,
-    /// For each neighbour, how many pings in a row it has not answered.
-    pub(super) missed: Vec<u8>,
     /// Queries that it has seen, and from whom.
     pub(super) seen: Seen,
+    /// For each neighbour, how many pings in a row it has not answered.
+    pub(super) missed: Vec<u8>,
     /// Its own open questions.
     pub(super) questions: Requests<Question>,
     /// Connections that it asked for.

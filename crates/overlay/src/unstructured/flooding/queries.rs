@@ -63,13 +63,15 @@ impl<V: Variant> FloodingLike<V> {
     /// A query from a neighbour: answered if this peer can, and passed on once.
     #[inline]
     pub(super) fn query(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, from: PeerId, query: Query, origin: Option<PeerId>) {
-        if peer.seen.contains(query.id, cx.now(), self.memory) {
+        if !peer.is_neighbour(from) {
+            if !peer.seen.contains(query.id, cx.now(), self.memory) {
+                refuse_stranger(peer, cx, from);
+            }
             return;
         }
-        if !peer.is_neighbour(from) {
-            return refuse_stranger(peer, cx, from);
+        if !peer.seen.insert(query.id, from, cx.now(), self.memory) {
+            return;
         }
-        peer.seen.insert(query.id, from, cx.now(), self.memory);
         answer(cx, origin.unwrap_or(from), query.id, query.wanted, query.hops.into());
         // Gnutella 0.4 passes a query on even where it was answered.
         if query.ttl > 1 {
