@@ -285,7 +285,9 @@ fn exchange_keeps_a_swarm_findable_without_its_tracker() {
             seats.dedup();
             seats
         };
-        named.iter().for_each(|&seat| world.crash(seat));
+        for &seat in &named {
+            world.crash(seat);
+        }
         found.push((0..10).filter(|&origin| ask(&mut world, origin, POPULAR).is_some()).count());
     }
     assert!(found[0] <= 8 && found[1] == 10, "found without and with peer exchange: {found:?}");

@@ -139,7 +139,7 @@ impl Overlay for Tracker {
         if let TrackerPeer::Client(client) = peer {
             cx.joined();
             self.begin_scrapes(cx);
-            self.in_dht(client, cx, |dht, peer, cx| dht.join(peer, cx));
+            self.in_dht(client, cx, Overlay::join);
         }
     }
 
@@ -148,7 +148,7 @@ impl Overlay for Tracker {
             for torrent in &client.torrents {
                 self.say_goodbye(torrent, cx);
             }
-            self.in_dht(client, cx, |dht, peer, cx| dht.leave(peer, cx));
+            self.in_dht(client, cx, Overlay::leave);
         }
     }
 

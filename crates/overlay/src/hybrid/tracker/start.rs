@@ -60,6 +60,6 @@ impl Tracker {
             cx.set_timer(wait, TrackerTimer::Announce(torrent.item));
         }
         self.begin_scrapes(cx);
-        self.in_dht(client, cx, |dht, peer, cx| dht.started(peer, cx));
+        self.in_dht(client, cx, Overlay::started);
     }
 }

@@ -110,7 +110,9 @@ impl Tracker {
         let seat = self.numbering.seat(peer);
         let earlier =
             torrent.neighbours.iter().map(|neighbour| neighbour.peer).find(|&one| one != peer && self.numbering.seat(one) == seat);
-        earlier.into_iter().for_each(|earlier| torrent.drop_neighbour(earlier));
+        if let Some(earlier) = earlier {
+            torrent.drop_neighbour(earlier);
+        }
         if let Some(neighbour) = torrent.neighbour(peer) {
             (neighbour.heard, neighbour.sent) = (now, now);
             neighbour.seed = seed.unwrap_or(neighbour.seed);
@@ -141,15 +143,10 @@ impl Tracker {
         let Some(Request::Handshake { item, candidate, lookup, .. }) = client.requests.close(token) else { return };
         // Of another identity than was named: the machine is the same, and that is what counts for a connection.
         let candidate = Candidate { peer: from, ..candidate };
-        match client.torrent(item) {
-            Some(torrent) => {
-                if kept && !self.keep(torrent, cx, from, Some(seed)) {
-                    cx.send(from, TrackerMessage::Close { item });
-                }
-            }
-            // It has left the swarm meanwhile.
-            None if kept => cx.send(from, TrackerMessage::Close { item }),
-            None => {}
+        let is_kept = client.torrent(item).is_some_and(|torrent| kept && self.keep(torrent, cx, from, Some(seed)));
+        // It has left the swarm meanwhile, or has no room any more.
+        if kept && !is_kept {
+            cx.send(from, TrackerMessage::Close { item });
         }
         self.connection_over(client, lookup);
         let named: Vec<Candidate> =
@@ -229,7 +226,9 @@ impl Tracker {
         let (now, limit) = (cx.now(), self.config.connection_timeout.span());
         let silent: Vec<PeerId> =
             torrent.neighbours.iter().filter(|neighbour| now.since(neighbour.heard) > limit).map(|neighbour| neighbour.peer).collect();
-        silent.into_iter().for_each(|peer| torrent.drop_neighbour(peer));
+        for peer in silent {
+            torrent.drop_neighbour(peer);
+        }
         if torrent.neighbours.is_empty() {
             torrent.ticking = false;
             torrent.added.clear();
