@@ -39,6 +39,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "storage",
     "super-peer",
     "tapestry",
+    "tracker",
     "workload-q"
 ];
 

@@ -2,6 +2,10 @@
 //!
 //! A handler's actions go to an [`Actions`], in the order in which it asks for them. A world carries them out at once; a list of
 //! [`Effect`]s writes them down, so that a handler can be run without a network and a test can read what it did.
+//!
+//! An overlay may have another one as a part of itself ([`Context::part`]): a tracker's peers that form a DHT as well, say.
+
+use std::convert::Infallible;
 
 use peerlab_engine::random::Rng;
 use peerlab_engine::time::{Span, Time};
@@ -108,6 +112,50 @@ pub enum Effect<M, T> {
     Claim(Region, bool),
 }
 
+/// What an overlay that is a part of another one would have told the world: [`Context::part`] tells it to that other one. It has no
+/// messages and no timers.
+pub type Said = Effect<Infallible, Infallible>;
+
+/// Carries out what a part asks for: messages and timers as those of the whole.
+struct Part<'a, M, T> {
+    whole: &'a mut dyn Actions<M, T>,
+    said: &'a mut Vec<Said>,
+}
+
+impl<M: From<N>, T: From<U>, N, U> Actions<N, U> for Part<'_, M, T> {
+    fn send(&mut self, to: PeerId, message: N) {
+        self.whole.send(to, message.into());
+    }
+
+    fn timer(&mut self, after: Span, timer: U) {
+        self.whole.timer(after, timer.into());
+    }
+
+    fn joined(&mut self) {
+        self.said.push(Said::Joined);
+    }
+
+    fn hit(&mut self, lookup: LookupId, hit: Hit) {
+        self.said.push(Said::Hit(lookup, hit));
+    }
+
+    fn matched(&mut self, lookup: LookupId, hit: Hit, item: ItemId) {
+        self.said.push(Said::Matched(lookup, hit, item));
+    }
+
+    fn finish(&mut self, lookup: LookupId) {
+        self.said.push(Said::Finish(lookup));
+    }
+
+    fn timed_out(&mut self, lookup: LookupId) {
+        self.whole.timed_out(lookup);
+    }
+
+    fn claim(&mut self, region: Region, holds: bool) {
+        self.said.push(Said::Claim(region, holds));
+    }
+}
+
 /// An answer to a question: the peer that is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hit {
@@ -152,6 +200,21 @@ impl<'a, O: Overlay> Context<'a, O> {
         actions: &'a mut dyn Actions<O::Message, O::Timer>,
     ) -> Self {
         Self { now, this, setting, rng, pool, requests, host, actions }
+    }
+
+    /// Lets an overlay that is a part of this one handle something in this peer's name: with its identity, its randomness, and its requests in
+    /// flight, whose kind is the part's.
+    ///
+    /// The part's messages and timers go out as this overlay's, and its timeouts count. Whatever else it would have told the world (that it has
+    /// joined, hits, ends of lookups, claims) is added to `said`: what becomes of it is up to this overlay. Without such news, nothing is allocated.
+    pub fn part<I>(&mut self, said: &mut Vec<Said>, act: impl FnOnce(&mut Context<'_, I>))
+    where
+        I: Overlay<Request = O::Request>,
+        O::Message: From<I::Message>,
+        O::Timer: From<I::Timer>,
+    {
+        let mut actions = Part { whole: &mut *self.actions, said };
+        act(&mut Context::new(self.now, self.this, self.setting, self.rng, self.pool, self.requests, self.host, &mut actions));
     }
 
     /// The present instant.

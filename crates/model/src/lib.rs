@@ -18,7 +18,7 @@ mod requests;
 mod roster;
 pub mod units;
 
-pub use context::{Actions, Context, Effect, Hit, Host};
+pub use context::{Actions, Context, Effect, Hit, Host, Said};
 pub use ids::{HostId, ItemId, Key, LookupId, Numbering, PeerId, Record, Region};
 pub use issues::{Issue, Issues};
 pub use keywords::{Keywords, NAME_BYTES, Posting, Word};

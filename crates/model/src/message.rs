@@ -47,6 +47,8 @@ pub struct Fields {
     pub contacts: u32,
     /// Identifiers without an address (keys).
     pub keys: u32,
+    /// Addresses and ports without an identifier, as in a tracker's compact lists.
+    pub addresses: u32,
     /// Everything else, in bytes: kinds, counters, names, ids of requests.
     pub bytes: u32,
     /// Records of items whose contents travel along, where records are of values: see [`Setting::value_bytes`](crate::Setting).
@@ -56,7 +58,7 @@ pub struct Fields {
 impl Fields {
     /// Some bytes, no contact and no key.
     pub const fn bytes(bytes: u32) -> Self {
-        Self { contacts: 0, keys: 0, bytes, records: 0 }
+        Self { contacts: 0, keys: 0, addresses: 0, bytes, records: 0 }
     }
 
     /// The same and `keys` keys.
@@ -67,6 +69,11 @@ impl Fields {
     /// The same and `contacts` contacts.
     pub const fn contacts(self, contacts: u32) -> Self {
         Self { contacts, ..self }
+    }
+
+    /// The same and `addresses` addresses.
+    pub const fn addresses(self, addresses: u32) -> Self {
+        Self { addresses, ..self }
     }
 
     /// The same and `records` records with what they are about.
@@ -80,10 +87,10 @@ impl Fields {
 #[serde(rename_all = "lowercase")]
 pub enum Wire {
     /// 20 bytes of IPv4 and 8 of UDP, then the fields: 20 bytes a key (SHA-1, if a model's identifiers are of no other length), and 6 more a
-    /// contact (IPv4 address, port).
+    /// contact (IPv4 address, port), or 6 an address alone.
     #[default]
     Udp,
-    /// As p2psim counts: 20 bytes a message and 4 for each identifier in it; other fields are free (Li et al. 2005, section 4).
+    /// As p2psim counts: 20 bytes a message and 4 for each identifier (or address) in it; other fields are free (Li et al. 2005, section 4).
     P2psim,
 }
 
@@ -92,8 +99,8 @@ impl Wire {
     #[inline]
     pub const fn bytes(self, fields: Fields, identifier: u32) -> u32 {
         match self {
-            Self::Udp => 28 + (identifier + 6) * fields.contacts + identifier * fields.keys + fields.bytes,
-            Self::P2psim => 20 + 4 * (fields.contacts + fields.keys),
+            Self::Udp => 28 + (identifier + 6) * fields.contacts + identifier * fields.keys + 6 * fields.addresses + fields.bytes,
+            Self::P2psim => 20 + 4 * (fields.contacts + fields.keys + fields.addresses),
         }
     }
 }

@@ -21,5 +21,7 @@ mod inverted;
 mod publisher;
 pub mod records;
 mod repair;
+mod servers;
 pub mod structured;
+mod tickets;
 pub mod unstructured;

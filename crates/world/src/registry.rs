@@ -10,6 +10,7 @@ use peerlab_model::{Family, Issues, Numbering, Overlay, OverlayConfig, Targets};
 use peerlab_overlay::client_server::ClientServer;
 use peerlab_overlay::hybrid::central_index::CentralIndex;
 use peerlab_overlay::hybrid::super_peer::SuperPeers;
+use peerlab_overlay::hybrid::tracker::Tracker;
 use peerlab_overlay::structured::accordion::Accordion;
 use peerlab_overlay::structured::can::Can;
 use peerlab_overlay::structured::chord::Chord;
@@ -89,6 +90,7 @@ impl Registry {
             Self::with::<Gia>,
             Self::with::<CentralIndex>,
             Self::with::<SuperPeers>,
+            Self::with::<Tracker>,
             Self::with::<ClientServer>,
         ];
         structured.into_iter().chain(others).fold(Self::empty(), |registry, with| with(registry))

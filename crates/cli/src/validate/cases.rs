@@ -53,6 +53,7 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "share-online",
     "static-resilience",
     "tapestry-path-length",
+    "tracker-load",
 ];
 
 /// Where data files are looked for unless `--data` says it.

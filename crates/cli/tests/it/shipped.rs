@@ -165,6 +165,12 @@ fn dhts_under_churn_runs() {
 }
 
 #[test]
+fn tracker_runs() {
+    let short = ["--set", "event.0.at=\"10 s\"", "--set", "event.0.duration=\"10 s\""];
+    run_small("tracker.toml", &[&short[..], &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]].concat());
+}
+
+#[test]
 fn every_shipped_scenario_is_run_here() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
     let files: Vec<String> =
@@ -193,6 +199,7 @@ fn every_shipped_scenario_is_run_here() {
         "storage.toml",
         "super-peer.toml",
         "tapestry.toml",
+        "tracker.toml",
         "workload-q.toml",
     ];
     assert_eq!(files, here, "a scenario is run by no test");

@@ -5,6 +5,8 @@ use peerlab_model::{Issues, OverlayConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::servers::{check_capacity, check_durations};
+
 /// The most servers behind a balancer.
 const SERVERS_MAX: u16 = 1000;
 
@@ -78,16 +80,11 @@ impl OverlayConfig for ClientServerConfig {
         let possible = (1..=SERVERS_MAX).contains(&self.servers);
         issues.ensure(possible, "servers", format!("there are 1 to {SERVERS_MAX} servers, not {}", self.servers));
         for (key, capacity) in [("capacity", self.capacity), ("balancer_capacity", self.balancer_capacity)] {
-            if let Some(capacity) = capacity {
-                let message = format!("a server handles more than 0 messages per second, not {capacity}; leave it out for no limit");
-                issues.ensure(capacity > 0.0 && capacity.is_finite(), key, message);
-            }
+            check_capacity(key, capacity, issues);
         }
         let durations =
             [("relay_timeout", self.relay_timeout), ("fail_timeout", self.fail_timeout), ("request_timeout", self.request_timeout)];
-        for (key, duration) in durations {
-            issues.ensure(duration.span().nanos() >= 1_000_000, key, format!("{duration} is too short: 1 ms is the least"));
-        }
+        check_durations(&durations, issues);
         issues.ensure(self.max_fails >= 1, "max_fails", "a server can only be taken for down after at least 1 request without an answer");
         issues.ensure(self.retries <= 16, "retries", "16 retries is the most: the wait doubles with each");
         if !self.has_balancer() && self.balancer_capacity.is_some() {

@@ -25,3 +25,4 @@ mod sharing;
 mod storage;
 mod super_peer;
 mod tapestry;
+mod tracker;

@@ -5,6 +5,7 @@ use peerlab_model::units::Duration;
 use peerlab_overlay::client_server::{ClientServer, ClientServerConfig};
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::hybrid::super_peer::{Search, SuperPeerConfig, SuperPeers};
+use peerlab_overlay::hybrid::tracker::{Dht, Protocol, Tracker, TrackerConfig};
 use peerlab_overlay::structured::accordion::{Accordion, AccordionConfig};
 use peerlab_overlay::structured::can::{Can, CanConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
@@ -193,6 +194,28 @@ fn super_peers_conform() {
     in_random_worlds::<SuperPeers>(&config, &[TargetKind::Content, TargetKind::Keywords]);
     let config = SuperPeerConfig { search: Search::Dynamic, super_peers: 2, wanted_hits: 2, step_wait: Duration::millis(500), ..config };
     in_random_worlds::<SuperPeers>(&config, &[TargetKind::Keywords, TargetKind::Content]);
+}
+
+#[test]
+fn trackers_conform() {
+    let config = TrackerConfig { interval: Duration::secs(30), min_interval: Duration::secs(5), ..TrackerConfig::default() };
+    in_random_worlds::<Tracker>(&config, &[TargetKind::Content]);
+    let config = TrackerConfig {
+        tiers: vec![2, 1],
+        protocol: Protocol::Http,
+        request_timeout: Duration::secs(2),
+        connect_timeout: Duration::secs(2),
+        stay: Duration::secs(20),
+        pex: true,
+        pex_interval: Duration::secs(5),
+        scrape_interval: Duration::secs(10),
+        dht: Dht::Fallback,
+        capacity: Some(10.0),
+        queue: 3,
+        ..config
+    };
+    in_random_worlds::<Tracker>(&config, &[TargetKind::Content]);
+    in_random_worlds::<Tracker>(&TrackerConfig { dht: Dht::Always, protocol: Protocol::Udp, ..config }, &[TargetKind::Content]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ const TWO_SHARDS: RunOptions<'_> =
     RunOptions { shards: 2, longest_window: None, stop: None, progress: None, graph: GraphMetrics::Off, snapshot: None };
 
 /// The trace digest of each model with its defaults, in one and the same small world with churn and loss.
-const GOLDEN: [(&str, &str); 17] = [
+const GOLDEN: [(&str, &str); 18] = [
     ("accordion", "d0b3b123d1ecf930c8c08e064c168a20"),
     ("bamboo", "16b3809f1be4f0eceb36c6a5786fdc86"),
     ("can", "1ccd357ceb6e716e73b92f7ef2117b02"),
@@ -36,6 +36,7 @@ const GOLDEN: [(&str, &str); 17] = [
     ("random-walk", "c47490676572773ce4723586661d3362"),
     ("super-peer", "1a75e8d499da380c1d28e01c0d43abf0"),
     ("tapestry", "040e0687b833448951a0f14709ac947e"),
+    ("tracker", "8385d5418ce637294cdfbc8d7a97d79a"),
 ];
 
 fn digest<O: Overlay>() -> String {

@@ -21,6 +21,7 @@ use super::config::Division;
 use super::message::{Change, IndexMessage, News};
 use super::server::Server;
 use super::{CentralIndex, IndexTimer};
+use crate::servers::number_of;
 
 type Cx<'a> = Context<'a, CentralIndex>;
 
@@ -73,11 +74,6 @@ impl CentralIndex {
         self.config.index != Division::Partitioned || self.responsible(item) == this
     }
 
-    /// The server's number among the servers.
-    pub(super) fn number_of(&self, server: PeerId) -> u16 {
-        (self.numbering.host(server).0 - self.numbering.population()) as u16
-    }
-
     /// True if there are several servers that tell each other what they know.
     pub(super) fn have_news(&self) -> bool {
         self.config.servers > 1 && self.config.index != Division::Separate
@@ -113,7 +109,7 @@ impl CentralIndex {
 
     /// Time to tell the others.
     pub(super) fn sync(&self, server: &mut Server, cx: &mut Cx<'_>) {
-        let (now, this) = (cx.now(), self.number_of(cx.this()));
+        let (now, this) = (cx.now(), number_of(&self.numbering, cx.this()));
         for number in (0..self.config.servers).filter(|&number| number != this) {
             let colleague = &mut server.colleagues[usize::from(number)];
             if now.since(colleague.heard) > self.config.peer_timeout.span() {
@@ -169,7 +165,7 @@ impl CentralIndex {
     /// Another server has news.
     pub(super) fn told_by(&self, server: &mut Server, cx: &mut Cx<'_>, from: PeerId, tell: (u32, u32, bool), news: &[News]) {
         let (life, number, whole) = tell;
-        let with = self.number_of(from);
+        let with = number_of(&self.numbering, from);
         let Some(colleague) = server.colleagues.get_mut(usize::from(with)) else { return };
         colleague.heard = cx.now();
         let is_same = colleague.life == Some(life);
@@ -207,7 +203,7 @@ impl CentralIndex {
 
     /// Another server has got what it was told.
     pub(super) fn acknowledged_by(&self, server: &mut Server, cx: &Cx<'_>, from: PeerId, number: u32, missing: bool) {
-        let with = self.number_of(from);
+        let with = number_of(&self.numbering, from);
         let Some(colleague) = server.colleagues.get_mut(usize::from(with)) else { return };
         colleague.heard = cx.now();
         if number == colleague.number && colleague.waiting.take().is_some() && missing {

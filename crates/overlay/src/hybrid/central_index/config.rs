@@ -5,6 +5,8 @@ use peerlab_model::{Issues, OverlayConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::servers::{check_capacity, check_durations};
+
 /// Parameters of a Napster-like index; docs/models/central-index.md tells their part in the protocol.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -104,21 +106,12 @@ impl OverlayConfig for CentralIndexConfig {
             ("request_timeout", self.request_timeout),
             ("sync_interval", self.sync_interval),
         ];
-        for (key, duration) in durations {
-            issues.ensure(duration.span().nanos() >= 1_000_000, key, format!("{duration} is too short: 1 ms is the least"));
-        }
+        check_durations(&durations, issues);
         let timeout_helps = self.peer_timeout > self.heartbeat_interval;
         let message = "the server would forget peers between two of their heartbeats: it must be longer than heartbeat_interval";
         issues.ensure(timeout_helps, "peer_timeout", message);
         issues.ensure(self.missed_heartbeats >= 1, "missed_heartbeats", "a session can only be lost after at least 1 missed heartbeat");
         issues.ensure(self.retries <= 16, "retries", "16 retries is the most: the wait doubles with each");
-        if let Some(capacity) = self.capacity {
-            let possible = capacity > 0.0 && capacity.is_finite();
-            issues.ensure(
-                possible,
-                "capacity",
-                format!("a server handles more than 0 messages per second, not {capacity}; leave it out for no limit"),
-            );
-        }
+        check_capacity("capacity", self.capacity, issues);
     }
 }

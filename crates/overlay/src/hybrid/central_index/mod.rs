@@ -30,6 +30,8 @@ use peerlab_model::{
     Time, Token, Violation,
 };
 
+use crate::servers::doubled;
+
 /// The central-index model.
 #[derive(Debug)]
 pub struct CentralIndex {
@@ -224,6 +226,6 @@ impl CentralIndex {
     /// How long an answer is waited for after so many doublings, up to the heartbeat interval.
     fn backoff(&self, doublings: u16) -> Span {
         let first = self.config.request_timeout.span();
-        first.times(1 << doublings.min(20)).min(self.config.heartbeat_interval.span().max(first))
+        doubled(first, doublings, self.config.heartbeat_interval.span().max(first))
     }
 }

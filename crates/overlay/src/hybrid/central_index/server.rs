@@ -8,6 +8,7 @@ use super::colleagues::Colleague;
 use super::index::Index;
 use super::message::{Change, IndexMessage, Session};
 use super::{CentralIndex, IndexTimer};
+use crate::servers::number_of;
 
 type Cx<'a> = Context<'a, CentralIndex>;
 
@@ -33,7 +34,7 @@ impl CentralIndex {
     }
 
     pub(super) fn sweep(&self, server: &mut Server, cx: &mut Cx<'_>) {
-        let this = self.number_of(cx.this());
+        let this = number_of(&self.numbering, cx.this());
         for gone in server.index.sweep(cx.now(), self.config.peer_timeout.span()) {
             self.note(server, this, gone, Change::Gone);
         }
@@ -41,7 +42,7 @@ impl CentralIndex {
     }
 
     pub(super) fn request(&self, server: &mut Server, cx: &mut Cx<'_>, from: PeerId, message: IndexMessage) {
-        let (now, this) = (cx.now(), self.number_of(cx.this()));
+        let (now, this) = (cx.now(), number_of(&self.numbering, cx.this()));
         let index = &mut server.index;
         match message {
             IndexMessage::Login { token } => {

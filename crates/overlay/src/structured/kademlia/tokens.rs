@@ -9,13 +9,14 @@
 //! Some 64 bytes at a peer that was ever asked for a token; no timer: secrets change when they are needed.
 //!
 //! # Not here
-//! Forgery. A token is a secret and an id, exclusively or-ed: nobody here tries to guess one. (BitTorrent takes a SHA-1 of both.)
+//! How a token is made: see `tickets`.
 
 use peerlab_model::{ItemId, Key, PeerId, Rng, Span, Time, Token};
 
 use super::message::WriteToken;
 use super::peer::{KademliaPeer, Pending};
 use super::{Cx, Kademlia};
+use crate::tickets::Tickets;
 
 /// How often a secret changes (BEP 5, of "the BitTorrent implementation": every five minutes).
 const SECRET_LIFE: Span = Span::from_secs(300);
@@ -23,45 +24,20 @@ const SECRET_LIFE: Span = Span::from_secs(300);
 /// What a peer needs for the token rule.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tokens {
-    secrets: Option<Secrets>,
+    tickets: Tickets,
     /// Items of this peer's own that a keeper refused, until they have been stored again.
     refused: Vec<ItemId>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Secrets {
-    current: u64,
-    previous: u64,
-    /// When the current one was made.
-    since: Time,
 }
 
 impl Tokens {
     /// The token for who has this key.
     pub(super) fn give(&mut self, now: Time, rng: &mut Rng, to: Key) -> WriteToken {
-        WriteToken(self.secrets(now, rng).current ^ to.0)
+        WriteToken(self.tickets.give(SECRET_LIFE, now, rng, to))
     }
 
     /// True if it was given to who has this key, and the secret that it was made from is the present one or the one before.
     fn is_valid(&mut self, now: Time, rng: &mut Rng, from: Key, write: WriteToken) -> bool {
-        let secrets = self.secrets(now, rng);
-        [secrets.current, secrets.previous].contains(&(write.0 ^ from.0))
-    }
-
-    /// The secrets of this moment. When the first ones were made is as random as any other phase.
-    fn secrets(&mut self, now: Time, rng: &mut Rng) -> Secrets {
-        let mut secrets = self.secrets.unwrap_or_else(|| {
-            let age = Span::from_nanos(rng.below(SECRET_LIFE.nanos()));
-            Secrets { current: rng.bits(), previous: rng.bits(), since: now - age }
-        });
-        let changes = now.since(secrets.since).nanos() / SECRET_LIFE.nanos();
-        if changes > 0 {
-            secrets.previous = if changes == 1 { secrets.current } else { rng.bits() };
-            secrets.current = rng.bits();
-            secrets.since = secrets.since.saturating_add(SECRET_LIFE.times(changes));
-        }
-        self.secrets = Some(secrets);
-        secrets
+        self.tickets.is_valid(SECRET_LIFE, now, rng, from, write.0)
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -101,48 +77,5 @@ impl Kademlia {
         if let Some(tokens) = peer.extra.as_deref_mut().and_then(|extra| extra.tokens.as_deref_mut()) {
             tokens.refused.retain(|&refused| refused != item);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use peerlab_engine::random::Streams;
-
-    const MINUTE: Span = Span::from_secs(60);
-
-    /// Goal: a token is good for five to ten minutes, whatever happens in between. Method: a thousand keepers with secrets of any age;
-    /// some are asked by others meanwhile.
-    #[test]
-    fn a_token_is_good_for_five_to_ten_minutes() {
-        let mut lives = Vec::new();
-        for seed in 0..1000 {
-            let mut rng = Streams::new(seed).rng("test", 0);
-            let mut tokens = Tokens::default();
-            let given = Time::ZERO + MINUTE.times(seed);
-            tokens.give(Time::ZERO, &mut rng, Key(1));
-            let write = tokens.give(given, &mut rng, Key(7));
-            let good = |minutes: u64, mut tokens: Tokens, rng: &mut Rng| {
-                if seed % 2 == 0 {
-                    tokens.give(given + MINUTE.times(minutes / 2), rng, Key(2));
-                }
-                tokens.is_valid(given + MINUTE.times(minutes), rng, Key(7), write)
-            };
-            lives.push((0..30).take_while(|&minutes| good(minutes, tokens.clone(), &mut rng)).count() as u64 - 1);
-        }
-        assert_eq!((lives.iter().min(), lives.iter().max()), (Some(&5), Some(&9)));
-        let mean = lives.iter().sum::<u64>() as f64 / 1000.0;
-        // Uniform in whole minutes 5 to 9.
-        assert!((mean - 7.0).abs() < 0.15, "{mean}");
-    }
-
-    #[test]
-    fn a_token_is_good_for_nobody_else_and_nowhere_else() {
-        let mut rng = Streams::new(1).rng("test", 0);
-        let (mut tokens, mut others) = (Tokens::default(), Tokens::default());
-        let write = tokens.give(Time::ZERO, &mut rng, Key(7));
-        assert!(tokens.is_valid(Time::ZERO, &mut rng, Key(7), write));
-        assert!(!tokens.is_valid(Time::ZERO, &mut rng, Key(8), write));
-        assert!(!others.is_valid(Time::ZERO, &mut rng, Key(7), write));
     }
 }
