@@ -6,7 +6,7 @@
 use peerlab_engine::random::Rng;
 use peerlab_engine::time::{Span, Time};
 
-use crate::ids::{ItemId, Key, LookupId, PeerId, Region};
+use crate::ids::{ItemId, Key, LookupId, PeerId, Region, RumourId};
 use crate::keywords::{Keywords, Word};
 use crate::overlay::{Overlay, Setting};
 use crate::requests::{OpenRequests, Pool, Token};
@@ -41,6 +41,8 @@ pub trait Actions<M, T> {
     fn timed_out(&mut self, lookup: LookupId);
     /// This peer answers for a region from now on (`true`), or no longer does.
     fn claim(&mut self, region: Region, holds: bool);
+    /// This peer has heard a rumour.
+    fn heard(&mut self, rumour: RumourId);
 }
 
 impl<M, T> Actions<M, T> for Vec<Effect<M, T>> {
@@ -75,6 +77,10 @@ impl<M, T> Actions<M, T> for Vec<Effect<M, T>> {
     fn claim(&mut self, region: Region, holds: bool) {
         self.push(Effect::Claim(region, holds));
     }
+
+    fn heard(&mut self, rumour: RumourId) {
+        self.push(Effect::Heard(rumour));
+    }
 }
 
 /// Something that a handler asked for.
@@ -106,6 +112,8 @@ pub enum Effect<M, T> {
     TimedOut(LookupId),
     /// This peer answers for a region from now on (`true`), or no longer does.
     Claim(Region, bool),
+    /// This peer has heard a rumour.
+    Heard(RumourId),
 }
 
 /// An answer to a question: the peer that is named.
@@ -306,5 +314,10 @@ impl<'a, O: Overlay> Context<'a, O> {
     /// This peer no longer answers for `region`, which it has claimed in exactly this form.
     pub fn release(&mut self, region: Region) {
         self.actions.claim(region, false);
+    }
+
+    /// This peer has heard `rumour` from another one: for the judge, who counts the first time of a peer's present life.
+    pub fn heard(&mut self, rumour: RumourId) {
+        self.actions.heard(rumour);
     }
 }

@@ -339,11 +339,12 @@ fn results(postings: &[Posting]) -> Fields {
 
 /// The same and what a trail adds.
 const fn with<T: Trail>(fields: Fields) -> Fields {
-    let Fields { contacts, keys, bytes, records } = T::FIELDS;
+    let Fields { contacts, keys, bytes, records, rumours } = T::FIELDS;
     Fields {
         contacts: fields.contacts + contacts,
         keys: fields.keys + keys,
         bytes: fields.bytes + bytes,
         records: fields.records + records,
+        rumours: fields.rumours + rumours,
     }
 }

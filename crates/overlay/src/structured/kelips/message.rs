@@ -130,7 +130,7 @@ impl Message for KelipsMessage {
             Self::Gossip { news, tuples } => {
                 let count = tuples.as_deref().map_or(0, |tuples| tuples.len() as u32);
                 let of_peers = told(news, 1);
-                Fields { contacts: of_peers.contacts + count, keys: count, bytes: of_peers.bytes + 4 * count, records: 0 }
+                Fields { contacts: of_peers.contacts + count, keys: count, bytes: of_peers.bytes + 4 * count, ..of_peers }
             }
             Self::Ask { .. } => Fields::bytes(6).keys(1),
             Self::Answer { peers, .. } => Fields::bytes(5).contacts(peers.len() as u32),
