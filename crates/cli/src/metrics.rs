@@ -48,10 +48,15 @@ pub(crate) const METRICS: &[Metric] = &[
     ),
     metric("messages_per_lookup_mean", "messages", "mean messages sent for a lookup, replies and duplicates included"),
     metric("bytes_per_lookup_mean", "B", "mean bytes on the wire of those messages, headers included"),
+    metric("rumour_residue", "1", "mean share of the peers online from a rumour's start to its deadline that never heard it (`[rumours]`)"),
+    metric("rumour_traffic", "messages", "mean messages that carried a rumour, per peer online at its start"),
+    metric("rumour_bytes_per_peer", "B", "mean bytes of all messages sent for a rumour, per peer online at its start"),
+    metric("rumour_delay_mean", "ms", "mean time from a rumour's start until a peer heard it, over those that did (t_ave)"),
+    metric("rumour_delay_last", "ms", "mean time from a rumour's start until the last peer heard it (t_last)"),
     metric(
         "maintenance_bytes_per_peer_s",
         "B/s",
-        "bytes of all messages that are for no lookup and no download, per online peer and second",
+        "bytes of all messages that are for no lookup, no rumour and no download, per online peer and second",
     ),
     metric("peers_online_mean", "peers", "mean number of peers online"),
     metric("load_gini", "1", "inequality of the messages handled per peer, servers apart: 0 all alike, 1 one handles all"),
@@ -90,5 +95,10 @@ pub(crate) const METRICS: &[Metric] = &[
     ),
     metric("session_mean_s", "s", "mean session: time online over departures"),
     metric("delay_raised_ratio", "1", "share of messages whose delay `network.min_one_way` raised"),
+    metric(
+        "rumour_heard_share",
+        "1",
+        "share of the peers online since its start that have heard a rumour, in the mean of those under way (time series only)",
+    ),
     metric("peers_online", "peers", "peers online at the moment of the sample (time series only)"),
 ];

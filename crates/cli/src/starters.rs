@@ -35,6 +35,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "pastry",
     "random-walk",
     "real-gnutella",
+    "rumours",
     "server-outage",
     "storage",
     "super-peer",

@@ -10,7 +10,7 @@ use std::convert::Infallible;
 use peerlab_engine::random::Rng;
 use peerlab_engine::time::{Span, Time};
 
-use crate::ids::{ItemId, Key, LookupId, PeerId, Region};
+use crate::ids::{ItemId, Key, LookupId, PeerId, Region, RumourId};
 use crate::keywords::{Keywords, Word};
 use crate::overlay::{Overlay, Setting};
 use crate::requests::{OpenRequests, Pool, Token};
@@ -45,6 +45,8 @@ pub trait Actions<M, T> {
     fn timed_out(&mut self, lookup: LookupId);
     /// This peer answers for a region from now on (`true`), or no longer does.
     fn claim(&mut self, region: Region, holds: bool);
+    /// This peer has heard a rumour.
+    fn heard(&mut self, rumour: RumourId);
 }
 
 impl<M, T> Actions<M, T> for Vec<Effect<M, T>> {
@@ -79,6 +81,10 @@ impl<M, T> Actions<M, T> for Vec<Effect<M, T>> {
     fn claim(&mut self, region: Region, holds: bool) {
         self.push(Effect::Claim(region, holds));
     }
+
+    fn heard(&mut self, rumour: RumourId) {
+        self.push(Effect::Heard(rumour));
+    }
 }
 
 /// Something that a handler asked for.
@@ -110,6 +116,8 @@ pub enum Effect<M, T> {
     TimedOut(LookupId),
     /// This peer answers for a region from now on (`true`), or no longer does.
     Claim(Region, bool),
+    /// This peer has heard a rumour.
+    Heard(RumourId),
 }
 
 /// What an overlay that is a part of another one would have told the world: [`Context::part`] tells it to that other one. It has no
@@ -153,6 +161,10 @@ impl<M: From<N>, T: From<U>, N, U> Actions<N, U> for Part<'_, M, T> {
 
     fn claim(&mut self, region: Region, holds: bool) {
         self.said.push(Said::Claim(region, holds));
+    }
+
+    fn heard(&mut self, rumour: RumourId) {
+        self.said.push(Said::Heard(rumour));
     }
 }
 
@@ -369,5 +381,10 @@ impl<'a, O: Overlay> Context<'a, O> {
     /// This peer no longer answers for `region`, which it has claimed in exactly this form.
     pub fn release(&mut self, region: Region) {
         self.actions.claim(region, false);
+    }
+
+    /// This peer has heard `rumour` from another one: for the judge, who counts the first time of a peer's present life.
+    pub fn heard(&mut self, rumour: RumourId) {
+        self.actions.heard(rumour);
     }
 }

@@ -38,6 +38,10 @@ pub struct LookupId {
     pub number: u32,
 }
 
+/// A piece of news that everybody is to hear: `0 … rumours.count − 1`, in the order in which they start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RumourId(pub u32);
+
 /// As one word: nearly every message of a lookup goes into the trace digest with it.
 impl Hash for LookupId {
     #[inline]

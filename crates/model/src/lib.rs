@@ -19,7 +19,7 @@ mod roster;
 pub mod units;
 
 pub use context::{Actions, Context, Effect, Hit, Host, Said};
-pub use ids::{HostId, ItemId, Key, LookupId, Numbering, PeerId, Record, Region};
+pub use ids::{HostId, ItemId, Key, LookupId, Numbering, PeerId, Record, Region, RumourId};
 pub use issues::{Issue, Issues};
 pub use keywords::{Keywords, NAME_BYTES, Posting, Word};
 pub use message::{Cause, Fields, Message, Wire};

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{LookupId, Numbering};
+use crate::ids::{LookupId, Numbering, RumourId};
 
 /// A message of an overlay: one variant a kind.
 ///
@@ -31,13 +31,15 @@ pub trait Message: Hash + Clone + Send + 'static {
     }
 }
 
-/// Why a message was sent: exact per-lookup costs rest on this.
+/// Why a message was sent: exact costs of each lookup and of each rumour rest on this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// To keep the overlay and its records alive.
     Maintenance,
     /// For a lookup: replies, duplicates and retries included.
     Lookup(LookupId),
+    /// To spread a rumour: the rumour itself, and what is said of it.
+    Rumour(RumourId),
 }
 
 /// The contents of a message, in the units that the two wire formats count.
@@ -53,12 +55,14 @@ pub struct Fields {
     pub bytes: u32,
     /// Records of items whose contents travel along, where records are of values: see [`Setting::value_bytes`](crate::Setting).
     pub records: u32,
+    /// Rumours that travel along, each of [`Setting::rumour_bytes`](crate::Setting).
+    pub rumours: u32,
 }
 
 impl Fields {
     /// Some bytes, no contact and no key.
     pub const fn bytes(bytes: u32) -> Self {
-        Self { contacts: 0, keys: 0, addresses: 0, bytes, records: 0 }
+        Self { contacts: 0, keys: 0, addresses: 0, bytes, records: 0, rumours: 0 }
     }
 
     /// The same and `keys` keys.
@@ -79,6 +83,11 @@ impl Fields {
     /// The same and `records` records with what they are about.
     pub const fn records(self, records: u32) -> Self {
         Self { records, ..self }
+    }
+
+    /// The same and `rumours` rumours.
+    pub const fn rumours(self, rumours: u32) -> Self {
+        Self { rumours, ..self }
     }
 }
 

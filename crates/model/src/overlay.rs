@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::context::Context;
-use crate::ids::{ItemId, Key, LookupId, Numbering, PeerId, Record};
+use crate::ids::{ItemId, Key, LookupId, Numbering, PeerId, Record, RumourId};
 use crate::issues::Issues;
 use crate::keywords::{Keywords, NAME_BYTES, Word};
 use crate::message::{Fields, Message, Wire};
@@ -32,6 +32,9 @@ pub trait Overlay: Sized + Send + Sync + 'static {
     const SOURCE: &'static str;
     /// How it finds things.
     const FAMILY: Family;
+
+    /// True if its peers pass rumours on (`[rumours]`): see [`Overlay::rumour`].
+    const SPREADS: bool = false;
 
     /// The model's own parameters in a `[[topology]]` table.
     type Config: OverlayConfig;
@@ -90,6 +93,10 @@ pub trait Overlay: Sized + Send + Sync + 'static {
 
     /// This member no longer holds `items`.
     fn withdraw(&self, _peer: &mut Self::Peer, _cx: &mut Context<'_, Self>, _items: &[ItemId]) {}
+
+    /// This member knows something new, which everybody is to hear. Whoever hears of it from another says so with [`Context::heard`].
+    /// Only models that say so ([`Overlay::SPREADS`]) are given rumours.
+    fn rumour(&self, _peer: &mut Self::Peer, _cx: &mut Context<'_, Self>, _rumour: RumourId) {}
 
     // For measurement, outside the run.
 
@@ -262,6 +269,8 @@ pub struct Setting {
     /// Where the overlay's peers keep values: the size of one. Its records are then of values, each published by the peer whose share the
     /// item is, and a question for an item wants the value, from whoever keeps it. Otherwise 0: records name the holders of an item.
     pub value_bytes: u32,
+    /// The size of a rumour; 0 where there are none.
+    pub rumour_bytes: u32,
     /// Where peers ask by keyword: words of an item's name, under each of which it is registered. Otherwise 0.
     pub words_per_item: u8,
     /// How the size of messages is counted.
@@ -296,7 +305,7 @@ impl Setting {
         age >= self.lookup_timeout
     }
 
-    /// A message's size on the wire in bytes, headers and values included.
+    /// A message's size on the wire in bytes, headers, values and rumours included.
     #[inline]
     pub fn wire_bytes<M: Message>(&self, message: &M) -> u32 {
         let fields = message.fields();
@@ -304,7 +313,7 @@ impl Setting {
         let named =
             if self.words_per_item > 0 { Fields::bytes(NAME_BYTES * fields.records).keys(fields.records) } else { Fields::default() };
         let fields = Fields { keys: fields.keys + named.keys, bytes: fields.bytes + named.bytes, ..fields };
-        self.wire.bytes(fields, self.numbering.identifier_bytes()) + self.value_bytes * fields.records
+        self.wire.bytes(fields, self.numbering.identifier_bytes()) + self.value_bytes * fields.records + self.rumour_bytes * fields.rumours
     }
 }
 

@@ -21,7 +21,7 @@ const fn column(metric: &'static str, above: &'static str, below: &'static str, 
     Column { metric, heading: [above, below], factor }
 }
 
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 13] = [
     column("lookup_success_ratio", "success", "%", 100.0),
     column("content_availability", "available", "%", 100.0),
     column("hops_mean", "hops", "mean", 1.0),
@@ -29,6 +29,10 @@ const COLUMNS: [Column; 9] = [
     column("lookup_latency_p50", "latency", "p50 ms", 1.0),
     column("lookup_latency_p95", "latency", "p95 ms", 1.0),
     column("messages_per_lookup_mean", "messages", "per lookup", 1.0),
+    column("rumour_residue", "residue", "%", 100.0),
+    column("rumour_traffic", "traffic", "per peer", 1.0),
+    column("rumour_delay_mean", "delay", "mean s", 1e-3),
+    column("rumour_delay_last", "delay", "last s", 1e-3),
     column("maintenance_bytes_per_peer_s", "upkeep", "B/peer/s", 1.0),
     column("load_gini", "load", "Gini", 1.0),
 ];

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use peerlab_model::units::Duration;
 use peerlab_network::NetworkConfig;
-use peerlab_workload::{ChurnConfig, ContentConfig, EventConfig, LookupsConfig, PeersConfig, StorageConfig};
+use peerlab_workload::{ChurnConfig, ContentConfig, EventConfig, LookupsConfig, PeersConfig, RumoursConfig, StorageConfig};
 use peerlab_world::{GraphMetrics, StartKind, TimeConfig};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,9 @@ pub struct ScenarioFile {
     /// Who asks for what. Without it nobody asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookups: Option<LookupsConfig>,
+    /// News that everybody is to hear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rumours: Option<RumoursConfig>,
     /// The timeline of faults and loads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub event: Vec<EventConfig>,

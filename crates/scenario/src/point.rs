@@ -9,7 +9,7 @@ use std::sync::Arc;
 use peerlab_model::units::Duration;
 use peerlab_model::{Issue, Issues};
 use peerlab_workload::{Action, ContentConfig, TargetKind};
-use peerlab_world::{Conditions, Registry, Topology};
+use peerlab_world::{Conditions, Model, Registry, Topology};
 use serde_json::Value as Json;
 
 use crate::diagnostic::Problem;
@@ -122,6 +122,7 @@ fn conditions(file: &ScenarioFile) -> Conditions {
         content: file.content.clone().unwrap_or_default(),
         storage: file.storage.clone(),
         lookups: file.lookups.clone(),
+        rumours: file.rumours.clone(),
         events: file.event.clone(),
     }
 }
@@ -150,6 +151,9 @@ fn check_sections(file: &ScenarioFile, events: &[usize], issues: &mut Issues) {
     }
     if let Some(lookups) = &file.lookups {
         issues.within("lookups", |issues| lookups.check(population, issues));
+    }
+    if let Some(rumours) = &file.rumours {
+        issues.within("rumours", |issues| rumours.check(file.time.duration.span(), issues));
     }
     let target = file.lookups.as_ref().map(|lookups| lookups.target);
     if target == Some(TargetKind::Value) && file.storage.is_none() {
@@ -205,6 +209,7 @@ fn topologies(
         issues.within(format_args!("topology.{index}"), |issues| {
             check_label(&label, &entries, text("name").is_some(), issues);
             check_targets(file, topology.as_ref(), &label, issues);
+            check_spreads(file, model, &label, registry, issues);
             topology.check(file.peers.count, issues);
         });
         entries.push(TopologyEntry { label, topology });
@@ -245,8 +250,30 @@ fn check_targets(file: &ScenarioFile, topology: &dyn Topology, label: &str, issu
         ("peer", targets.peer),
     ];
     let possible: Vec<&str> = all.into_iter().filter(|(_, is_possible)| *is_possible).map(|(name, _)| name).collect();
+    if possible.is_empty() {
+        let help = "it only passes rumours on: leave `[lookups]` or this topology out";
+        return issues.error_with_help("model", format!("`{label}` answers no lookups"), help);
+    }
     let message = format!("`{label}` cannot answer lookups with target = \"{}\"", lookups.target.name());
     issues.error_with_help("model", message, format!("it can with {}; set `lookups.target`, or leave this topology out", list(possible)));
+}
+
+/// Where there are rumours, every design passes them on.
+fn check_spreads(file: &ScenarioFile, model: &Model, label: &str, registry: &Registry, issues: &mut Issues) {
+    if file.rumours.is_none() || model.spreads {
+        return;
+    }
+    let able: Vec<&str> = registry.models().filter(|model| model.spreads).map(|model| model.name).collect();
+    let choice = match nearest_of_family(model, registry) {
+        Some(near) => format!("`{near}` would be the nearest that does; of all models {} do", list(able)),
+        None => format!("models that do: {}", list(able)),
+    };
+    issues.error_with_help("model", format!("`{label}` does not pass rumours on"), format!("{choice}; or leave `[rumours]` out"));
+}
+
+/// The first model of the same family that passes rumours on.
+fn nearest_of_family(model: &Model, registry: &Registry) -> Option<&'static str> {
+    registry.models().find(|other| other.spreads && other.family == model.family).map(|other| other.name)
 }
 
 /// Sees whether the files are there; what is in them is read when the run is built.

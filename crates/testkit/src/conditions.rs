@@ -2,11 +2,11 @@
 
 use peerlab_engine::random::{Rng, Streams};
 use peerlab_model::Wire;
-use peerlab_model::units::{Duration, Rate};
+use peerlab_model::units::{Duration, Rate, Size};
 use peerlab_network::{Latency, NetworkConfig};
 use peerlab_workload::{
-    Action, ChurnConfig, ClassConfig, ContentConfig, Distribution, EventConfig, Identity, LookupsConfig, PeersConfig, Popularity, Select,
-    TargetKind,
+    Action, ChurnConfig, ClassConfig, ContentConfig, Distribution, EventConfig, Identity, LookupsConfig, PeersConfig, Popularity,
+    RumoursConfig, Select, TargetKind,
 };
 use peerlab_world::{Conditions, StartKind, TimeConfig};
 
@@ -18,7 +18,7 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
     let count = 2 + rng.below(60) as u32;
     let some = |rng: &mut Rng| rng.chance(0.5);
     let duration = 60 + rng.below(60);
-    Conditions {
+    let mut conditions = Conditions {
         start: if some(rng) { StartKind::Converged } else { StartKind::Join },
         join_over: Duration::secs(1 + rng.below(20)),
         time: TimeConfig {
@@ -37,7 +37,21 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
         },
         storage: None,
         lookups: Some(LookupsConfig { interval: Duration::secs(1 + rng.below(20)), target, timeout: Duration::secs(1 + rng.below(30)) }),
+        rumours: None,
         events: (0..rng.below(4)).map(|_| event(rng, duration)).collect(),
+    };
+    conditions.rumours = some(rng).then(|| rumours(rng));
+    conditions
+}
+
+/// Up to five within the shortest run.
+fn rumours(rng: &mut Rng) -> RumoursConfig {
+    RumoursConfig {
+        count: 1 + rng.below(5) as u32,
+        first: Duration::millis(rng.below(10_000)),
+        every: Duration::millis(1 + rng.below(10_000)),
+        size: Size(1 + rng.below(2000)),
+        timeout: Duration::secs(1 + rng.below(60)),
     }
 }
 

@@ -34,6 +34,7 @@ pub fn conformance<O: Overlay>(config: &O::Config, target: TargetKind, seed: u64
     let one = observe::<O>(config, target, seed, 1);
     let three = observe::<O>(config, target, seed, 3);
     assert!(one.1 == three.1, "{}, seed {seed}: three shards give other lookups than one", O::NAME);
+    assert!(one.0.rumours == three.0.rumours, "{}, seed {seed}: three shards spread rumours otherwise than one", O::NAME);
     assert!(one.0.digest == three.0.digest, "{}, seed {seed}: three shards give another digest than one", O::NAME);
     one.0
 }

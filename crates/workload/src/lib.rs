@@ -5,6 +5,7 @@
 //! - [`ChurnConfig`], [`Lifetimes`]: sessions and absences, drawn from [`Distribution`]s or given by a [`Trace`];
 //! - [`ContentConfig`], [`Holdings`], [`ItemSampler`]: items, copies and popularity;
 //! - [`StorageConfig`]: values that the overlay itself keeps;
+//! - [`RumoursConfig`]: news that everybody is to hear;
 //! - [`LookupsConfig`], [`Questions`]: what is asked for, and when;
 //! - [`EventConfig`]: the timeline, and the choice of those that an event concerns. Carrying it out is the world's business.
 //!
@@ -26,6 +27,7 @@ mod distribution;
 mod lookups;
 mod peers;
 mod questions;
+mod rumours;
 mod sampler;
 mod storage;
 mod timeline;
@@ -37,6 +39,7 @@ pub use distribution::Distribution;
 pub use lookups::{LookupsConfig, TargetKind};
 pub use peers::{ClassConfig, KnownClasses, PeersConfig};
 pub use questions::{Question, Questions};
+pub use rumours::RumoursConfig;
 pub use sampler::Sampler;
 pub use storage::{Disk, StorageConfig};
 pub use timeline::{Action, EventConfig, Select, View};

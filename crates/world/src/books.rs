@@ -11,6 +11,7 @@ use peerlab_network::{Capacity, CapacityState, Link, LinkState, Rules};
 use crate::ledger::Ledger;
 use crate::notes::{End, Note, Notebook, What};
 use crate::observer::Observer;
+use crate::rumours::Spread;
 use crate::tally::{Fate, Tally};
 
 /// A message on its way.
@@ -56,6 +57,8 @@ pub(crate) struct Books<V> {
     pub(crate) raised: u64,
     /// Bytes of values that went from peer to peer in upkeep: published, refreshed, handed over, repaired.
     pub(crate) moved: u64,
+    /// What was sent for each rumour.
+    pub(crate) spread: Spread,
     pub(crate) observer: V,
 }
 
@@ -73,6 +76,7 @@ impl<V> Books<V> {
             handled: 0,
             raised: 0,
             moved: 0,
+            spread: Spread::default(),
             observer,
         }
     }
@@ -118,7 +122,7 @@ impl<V> Books<V> {
     pub(crate) fn ended<M: Message>(&mut self, now: Time, envelope: &Envelope<M>, fate: Fate) -> Cause {
         let (kind, cause) = (envelope.message.kind(), envelope.message.cause());
         if envelope.sent >= Time::ZERO {
-            self.tally.of(kind, matches!(cause, Cause::Lookup(_))).ended[fate as usize] += 1;
+            self.tally.of(kind, cause).ended[fate as usize] += 1;
         }
         if let Cause::Lookup(lookup) = cause {
             self.notebook.ended(lookup, now, envelope.sent, kind, End::Met(fate));

@@ -3,7 +3,7 @@
 use peerlab_model::Issues;
 use peerlab_model::units::Duration;
 use peerlab_network::NetworkConfig;
-use peerlab_workload::{ChurnConfig, ContentConfig, EventConfig, LookupsConfig, PeersConfig, StorageConfig, TargetKind};
+use peerlab_workload::{ChurnConfig, ContentConfig, EventConfig, LookupsConfig, PeersConfig, RumoursConfig, StorageConfig, TargetKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ pub struct Conditions {
     pub storage: Option<StorageConfig>,
     /// Who asks for what; without it nobody asks.
     pub lookups: Option<LookupsConfig>,
+    /// News that everybody is to hear.
+    pub rumours: Option<RumoursConfig>,
     /// The timeline.
     pub events: Vec<EventConfig>,
 }

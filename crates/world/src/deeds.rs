@@ -2,7 +2,7 @@
 
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox};
-use peerlab_model::{Actions, Cause, Hit, ItemId, LookupId, Message, Overlay, PeerId, Region};
+use peerlab_model::{Actions, Cause, Hit, ItemId, LookupId, Message, Overlay, PeerId, Region, RumourId};
 use peerlab_network::Verdict;
 
 use crate::books::{Books, Envelope};
@@ -52,7 +52,12 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
         if let Cause::Lookup(lookup) = cause {
             books.notebook.sent(lookup, now, kind, bytes);
         }
-        let count = books.tally.of(kind, matches!(cause, Cause::Lookup(_)));
+        if let (Cause::Rumour(rumour), Some(config)) = (cause, &common.rumours)
+            && now < config.deadline(rumour)
+        {
+            books.spread.count(rumour, message.fields().rumours, bytes);
+        }
+        let count = books.tally.of(kind, cause);
         count.sent += u64::from(measured);
         if common.setting.keeps_values() && measured && cause == Cause::Maintenance {
             books.moved += u64::from(common.setting.value_bytes) * u64::from(message.fields().records);
@@ -109,5 +114,9 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
         if self.common.asks_for_owners {
             self.books.notebook.note(self.key, What::Claim { peer: self.this, region, holds });
         }
+    }
+
+    fn heard(&mut self, rumour: RumourId) {
+        self.books.notebook.note(self.key, What::Heard { peer: self.this, rumour });
     }
 }

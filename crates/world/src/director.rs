@@ -21,13 +21,17 @@ use crate::measure::Lookups;
 use crate::notes::{Note, What};
 use crate::observer::Observer;
 use crate::record::{EventRow, LookupRow, Outcome, SampleRow, Sink};
+use crate::rumours::Rumours;
 use crate::run::RunOptions;
-use crate::shard::{Common, Seats};
+use crate::shard::{Common, Phase, Seats};
 use crate::timeline::Timeline;
 use crate::truth::Truth;
 
 /// How often the ledger is swept.
 const SWEEP: Span = Span::from_secs(1);
+
+/// How often a member is looked for at random.
+const DRAWS: usize = 4096;
 
 /// Looks at the whole world between windows.
 pub(crate) struct Director<'a, O: Overlay, V> {
@@ -36,6 +40,7 @@ pub(crate) struct Director<'a, O: Overlay, V> {
     pub(crate) truth: Truth,
     pub(crate) lookups: Lookups,
     pub(crate) timeline: Timeline,
+    pub(crate) rumours: Rumours,
     pub(crate) events: Vec<EventRow>,
     pub(crate) samples: Vec<SampleRow>,
     pub(crate) classes: Arc<Classes>,
@@ -72,6 +77,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             truth,
             lookups: Lookups::new(conditions.time.sample_every.span()),
             timeline: Timeline::new(&conditions.events),
+            rumours: Rumours::new(common.rumours.clone()),
             events: Vec::new(),
             samples: Vec::new(),
             classes,
@@ -105,6 +111,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         {
             *next += 1;
             self.expire(note.key.time, shards.iter_mut());
+            self.rumours.close_until(note.key.time);
             self.read(note, shards);
         }
         for (seats, (mut list, _)) in shards.iter_mut().zip(lists.drain(..)) {
@@ -125,6 +132,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             What::Member { peer } => self.truth.joined(peer, &self.common.holdings),
             What::Offline { peer, until, transition } => {
                 self.truth.went(peer, at, &self.common.holdings);
+                self.rumours.went(numbering.host(peer));
                 shards.of(numbering.seat(peer)).books.ledger.abandon(numbering.host(peer));
                 self.reschedule(peer, false, until, transition);
             }
@@ -140,6 +148,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
                     self.judge(at, row, hit, item);
                 }
             }
+            What::Heard { peer, rumour } => self.rumours.heard(rumour, numbering.host(peer), at),
             What::Claim { peer, region, holds } => self.truth.claims.note(peer, region, holds),
             What::Finished { lookup } => {
                 if let Some(row) = shards.of(numbering.first_seat(HostId(lookup.origin))).books.ledger.open(lookup) {
@@ -192,6 +201,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
     /// The run is over: the books are closed.
     pub(crate) fn finish(&mut self, shards: &mut [Seats<O, V>]) {
         self.expire(self.end, shards.iter_mut());
+        self.rumours.close_all(self.end);
         self.truth.count_until(self.end);
         for seats in shards.iter_mut() {
             seats.books.ledger.end();
@@ -216,8 +226,30 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         });
     }
 
+    /// Starts the rumours that are due. Where each one starts is drawn among all peers until a member is met, so that topologies that have
+    /// the same members meet the same draws.
+    fn start_rumours(&mut self, now: Time, shards: &mut Shards<'_, '_, Seats<O, V>>) {
+        while let Some(rumour) = self.rumours.due(now) {
+            let numbering = self.common.setting.numbering;
+            let is_member = |host: HostId| shards.at(numbering.first_seat(host)).host(host)[0].life.phase == Phase::Member;
+            let mut rng = self.common.streams.rng("rumours", u64::from(rumour.0));
+            let drawn = (0..DRAWS).map(|_| HostId(rng.index(numbering.population() as usize) as u32)).find(|&host| is_member(host));
+            // Where hardly anybody is a member.
+            let origin = drawn.or_else(|| (0..numbering.population()).map(HostId).find(|&host| is_member(host)));
+            let Some(origin) = origin else { continue };
+            self.rumours.start(rumour, origin, now, self.truth.population());
+            shards.act(numbering.first_seat(origin), |seats, out| seats.begin_rumour(out, origin, now, rumour));
+            shards.settle();
+            self.read_notes(shards);
+        }
+    }
+
     /// Looks at the world at the end of a sample interval.
     fn sample(&mut self, time: Time, shards: &Shards<'_, '_, Seats<O, V>>) {
+        self.rumours.close_until(time);
+        if let Some(share) = self.rumours.heard_share() {
+            self.samples.push(SampleRow { time, metric: "rumour_heard_share", unit: "1", value: share });
+        }
         self.truth.count_until(time);
         let mut push = |metric, unit, value| self.samples.push(SampleRow { time, metric, unit, value });
         push("peers_online", "peers", f64::from(self.truth.population_online()));
@@ -280,7 +312,7 @@ impl<O: Overlay, V: Observer<O::Message>> Controller<Seats<O, V>> for Director<'
     fn next_cut(&self, _: Time) -> Time {
         let start = if self.measuring { Time::MAX } else { Time::ZERO };
         let snapshot = self.snapshot.map_or(Time::MAX, |snapshot| snapshot.at);
-        self.next_sweep.min(self.next_sample).min(self.timeline.next()).min(start).min(snapshot)
+        self.next_sweep.min(self.next_sample).min(self.timeline.next()).min(self.rumours.next()).min(start).min(snapshot)
     }
 
     fn cut(&mut self, at: Time, shards: &mut Shards<'_, '_, Seats<O, V>>) {
@@ -306,6 +338,9 @@ impl<O: Overlay, V: Observer<O::Message>> Controller<Seats<O, V>> for Director<'
         }
         if at >= self.timeline.next() {
             self.follow_timeline(at, shards);
+        }
+        if at >= self.rumours.next() {
+            self.start_rumours(at, shards);
         }
         if let Some(snapshot) = self.snapshot.take_if(|snapshot| at >= snapshot.at) {
             (snapshot.take)(OverlayGraph::of(&self.common, &self.truth, shards.iter()));

@@ -7,7 +7,8 @@
 //! - `shard`: peers at work, one event at a time, each peer alone; `deeds`: what a handler asks for; `books`: what the seats of a shard share;
 //! - `notes`: what shards write down while a window runs;
 //! - `director`: the one who sees the whole world, between windows; with `truth` (who is online and holds what; `claims`: who answers
-//!   for which keys), `ledger` (one row a lookup), `timeline` (faults and loads), `start` (how it begins);
+//!   for which keys), `ledger` (one row a lookup), `timeline` (faults and loads), `rumours` (who has heard
+//!   what), `start` (how it begins);
 //! - `measure`, `tally`, `kept` (what became of values): integers to metrics;
 //! - `observer`: looking on, for tests and experiments.
 //!
@@ -28,6 +29,7 @@ mod notes;
 mod observer;
 mod record;
 mod registry;
+mod rumours;
 mod run;
 mod schedule;
 mod shard;
@@ -42,6 +44,6 @@ pub const MODEL_REVISION: u32 = 5;
 pub use conditions::{Conditions, StartKind, TimeConfig};
 pub use graph::{GraphFormat, GraphMetrics, OverlayGraph, Snapshot};
 pub use observer::Observer;
-pub use record::{EventRow, LookupRow, MessageRow, Metric, Outcome, PeerRow, RunRecord, SampleRow, Sink};
+pub use record::{EventRow, LookupRow, MessageRow, Metric, Outcome, PeerRow, RumourRow, RunRecord, SampleRow, Sink};
 pub use registry::{Model, Registry, Topology};
 pub use run::{RunError, RunOptions, run, run_observed};

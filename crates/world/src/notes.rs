@@ -5,7 +5,7 @@
 
 use peerlab_engine::EventKey;
 use peerlab_engine::time::Time;
-use peerlab_model::{Hit, ItemId, LookupId, PeerId, Region, Target};
+use peerlab_model::{Hit, ItemId, LookupId, PeerId, Region, RumourId, Target};
 
 use crate::tally::Fate;
 
@@ -44,6 +44,8 @@ pub(crate) enum What {
     Finished { lookup: LookupId },
     /// A peer answers for a region from now on, or no longer does; noted only where somebody asks for owners.
     Claim { peer: PeerId, region: Region, holds: bool },
+    /// A peer has heard a rumour from another one.
+    Heard { peer: PeerId, rumour: RumourId },
 }
 
 /// What was done for one lookup at one instant, in no order: the end of at most one message, and what was sent then.

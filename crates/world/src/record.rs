@@ -26,6 +26,8 @@ pub struct RunRecord {
     pub population: u32,
     /// What the timeline did.
     pub events: Vec<EventRow>,
+    /// The rumours that started.
+    pub rumours: Vec<RumourRow>,
     /// Events handled: messages delivered to and timers fired at live peers.
     pub handled: u64,
     /// Messages sent.
@@ -173,6 +175,45 @@ pub struct PeerRow {
     pub state_bytes: u64,
     /// Records that it keeps for the overlay at the end, expired ones that are still there included; 0 if it is offline then.
     pub records: u64,
+}
+
+/// A row of `rumours.csv`. Hosts are counted that were online when the rumour started, its origin included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RumourRow {
+    /// Its number.
+    pub rumour: u32,
+    /// When it started.
+    pub time: Time,
+    /// The host at which it started.
+    pub origin: u32,
+    /// Hosts that were online then.
+    pub online: u32,
+    /// Of them, those that were online all the time until it was judged.
+    pub stayed: u32,
+    /// Of these, those that had heard it by then, the origin among them.
+    pub heard: u32,
+    /// Messages that carried it.
+    pub updates: u64,
+    /// Messages sent for it, those that carried it included.
+    pub messages: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+    /// From its start until a host heard it, in the mean over all that did before they went, the origin apart.
+    pub delay_mean: Option<Span>,
+    /// The longest of these.
+    pub delay_last: Option<Span>,
+}
+
+impl RumourRow {
+    /// Share of those who stayed that never heard it; nothing if nobody stayed.
+    pub fn residue(&self) -> Option<f64> {
+        (self.stayed > 0).then(|| f64::from(self.stayed - self.heard) / f64::from(self.stayed))
+    }
+
+    /// Messages that carried it, per peer that was online at its start.
+    pub fn traffic(&self) -> f64 {
+        self.updates as f64 / f64::from(self.online.max(1))
+    }
 }
 
 /// A row of `events.csv`.

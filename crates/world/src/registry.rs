@@ -20,6 +20,7 @@ use peerlab_overlay::structured::koorde::Koorde;
 use peerlab_overlay::structured::onehop::OneHop;
 use peerlab_overlay::structured::pastry::{Bamboo, Pastry};
 use peerlab_overlay::structured::tapestry::Tapestry;
+use peerlab_overlay::unstructured::epidemic::Epidemic;
 use peerlab_overlay::unstructured::flooding::{ExpandingRing, Flooding, RandomWalk};
 use peerlab_overlay::unstructured::gia::Gia;
 use schemars::{Schema, schema_for};
@@ -46,6 +47,8 @@ pub struct Model {
     pub source: &'static str,
     /// How it finds things.
     pub family: Family,
+    /// Whether it passes rumours on.
+    pub spreads: bool,
     /// The JSON Schema of its parameters.
     pub schema: Schema,
     /// All parameters that each of its presets stands for.
@@ -88,6 +91,7 @@ impl Registry {
             Self::with::<ExpandingRing>,
             Self::with::<RandomWalk>,
             Self::with::<Gia>,
+            Self::with::<Epidemic>,
             Self::with::<CentralIndex>,
             Self::with::<SuperPeers>,
             Self::with::<Tracker>,
@@ -103,6 +107,7 @@ impl Registry {
             summary: O::SUMMARY,
             source: O::SOURCE,
             family: O::FAMILY,
+            spreads: O::SPREADS,
             schema: schema_for!(O::Config),
             presets: O::Config::presets().into_iter().map(|(name, config)| (name, to_json(&config))).collect(),
             configure: |parameters| Ok(Box::new(Configured::<O> { config: read(parameters)? })),

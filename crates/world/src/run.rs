@@ -19,7 +19,8 @@ use crate::graph::{GraphMetrics, OverlayGraph, Snapshot};
 use crate::kept::Kept;
 use crate::measure::{Metrics, gini};
 use crate::observer::Observer;
-use crate::record::{MessageRow, PeerRow, RunRecord, Sink};
+use crate::record::{MessageRow, PeerRow, RumourRow, RunRecord, Sink};
+use crate::rumours;
 use crate::schedule::Schedule;
 use crate::shard::{Common, Life, Phase, Seat, Seats};
 use crate::tally::Tally;
@@ -126,11 +127,14 @@ impl<'a, O: Overlay> World<'a, O> {
             .with_identifier_bits(config.identifier_bits());
         let asks = conditions.lookups.as_ref().map(|lookups| lookups.target);
         let words = (asks == Some(TargetKind::Keywords)).then(|| Arc::new(Words::new(&content, streams)));
+        // Who passes no rumours on is told of none.
+        let rumours = conditions.rumours.clone().filter(|_| O::SPREADS);
         let setting = Setting {
             numbering,
             expected_online: (lifetimes.expected_online_share() * f64::from(population)) as u32 * numbering.peers_per_host(),
             items: content.items,
             value_bytes: conditions.storage.as_ref().map_or(0, |storage| storage.size.0 as u32),
+            rumour_bytes: rumours.as_ref().map_or(0, |rumours| rumours.size.0 as u32),
             words_per_item: words.as_ref().map_or(0, |words| words.per_item()),
             wire: conditions.network.wire,
             lookup_timeout: conditions.lookups.as_ref().map_or(Span::MAX, |lookups| lookups.timeout.span()),
@@ -147,6 +151,7 @@ impl<'a, O: Overlay> World<'a, O> {
             network,
             questions,
             holdings,
+            rumours,
             words,
             streams,
             classes: Arc::clone(&classes),
@@ -256,10 +261,12 @@ impl<'a, O: Overlay> World<'a, O> {
         if let Some(error) = director.error.take() {
             return Err(RunError::Sink(error));
         }
-        let metrics = self.metrics(&director, &shards, &tally, raised);
+        let rows = std::mem::take(&mut director.rumours).rows(shards.iter().map(|seats| &seats.books.spread));
+        let metrics = self.metrics(&director, &shards, &tally, raised, &rows);
         self.peer_rows(&shards).try_for_each(|row| director.sink.peer(&row)).map_err(RunError::Sink)?;
         let mut samples = std::mem::take(&mut director.samples);
         director.lookups.samples(self.conditions.time.duration.span(), &mut samples);
+        rumours::samples(&rows, self.conditions.time.sample_every.span(), self.conditions.time.duration.span(), &mut samples);
         samples.sort_by_key(|sample| sample.time);
         let record = RunRecord {
             digest,
@@ -269,6 +276,7 @@ impl<'a, O: Overlay> World<'a, O> {
             samples,
             population: self.conditions.peers.count,
             events: std::mem::take(&mut director.events),
+            rumours: rows,
             handled,
             sent: tally.sent(),
         };
@@ -281,9 +289,11 @@ impl<'a, O: Overlay> World<'a, O> {
         shards: &[Seats<O, V>],
         tally: &Tally,
         raised: u64,
+        rumours: &[RumourRow],
     ) -> Vec<crate::record::Metric> {
         let mut metrics = Metrics::default();
         director.lookups.metrics(&mut metrics);
+        rumours::metrics(rumours, &mut metrics);
         let truth = &director.truth;
         let duration = self.conditions.time.duration.span().secs_f64();
         let online = truth.online_seconds();

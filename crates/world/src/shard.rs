@@ -16,11 +16,12 @@ use peerlab_engine::random::{Rng, Streams};
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox, Shard};
 use peerlab_model::{
-    Cause, Context, Hit, Host, HostId, ItemId, LookupId, Message, Next, OpenRequests, Overlay, PeerId, Pool, Record, Setting, Target, Word,
+    Cause, Context, Hit, Host, HostId, ItemId, LookupId, Message, Next, OpenRequests, Overlay, PeerId, Pool, Record, RumourId, Setting,
+    Target, Word,
 };
 use peerlab_network::Network;
 use peerlab_prefetch::{prefetch, table};
-use peerlab_workload::{Classes, Holdings, Lifetimes, Question, Questions, Words};
+use peerlab_workload::{Classes, Holdings, Lifetimes, Question, Questions, RumoursConfig, Words};
 
 use crate::books::{Books, Envelope, LinkAndQueue};
 use crate::deeds::Deeds;
@@ -38,6 +39,7 @@ pub(crate) struct Common<O> {
     pub(crate) lifetimes: Lifetimes,
     pub(crate) questions: Option<Questions>,
     pub(crate) holdings: Holdings,
+    pub(crate) rumours: Option<RumoursConfig>,
     /// The names of the items, where somebody asks by keyword.
     pub(crate) words: Option<Arc<Words>>,
     pub(crate) streams: Streams,
@@ -474,6 +476,12 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         }
     }
 
+    /// A member, the first peer of a host, knows something new. `out` is its own.
+    pub(crate) fn begin_rumour(&mut self, out: &mut Outbox<'_, Self>, host: HostId, now: Time, rumour: RumourId) {
+        let seat = self.common.setting.numbering.first_seat(host);
+        self.act(out, seat, now, |overlay, peer, cx| overlay.rumour(peer, cx, rumour));
+    }
+
     /// Lets the model act for a seat at a time when no event of its own is being handled. `out` is of any seat of its host.
     fn act(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, act: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>)) {
         let key = self.own_key(self.common.setting.numbering.host_of(seat), now);
@@ -609,7 +617,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
             return;
         }
         let (kind, cause) = (envelope.message.kind(), envelope.message.cause());
-        self.books.tally.of(kind, matches!(cause, Cause::Lookup(_))).in_flight += 1;
+        self.books.tally.of(kind, cause).in_flight += 1;
         if let Cause::Lookup(lookup) = cause {
             self.books.notebook.ended(lookup, envelope.sent, envelope.sent, kind, End::InFlight);
         }

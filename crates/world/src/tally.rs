@@ -1,5 +1,7 @@
 //! Counting messages, by kind, cause and fate: integers that merge in any order.
 
+use peerlab_model::Cause;
+
 use crate::record::MessageRow;
 
 /// Why a message did not arrive, or that it did.
@@ -49,13 +51,25 @@ impl Count {
 #[derive(Clone, Debug)]
 pub(crate) struct Tally {
     kinds: &'static [&'static str],
-    /// Kind · 2 + cause.
+    /// Kind · 3 + cause.
     counts: Vec<Count>,
     /// Sent for a lookup whose row had closed.
     late: Count,
 }
 
-const CAUSES: [&str; 2] = ["maintenance", "lookup"];
+const CAUSES: [&str; 3] = ["maintenance", "lookup", "rumour"];
+
+/// The place of a cause in [`CAUSES`].
+#[inline]
+const fn place(cause: Cause) -> usize {
+    match cause {
+        Cause::Maintenance => 0,
+        Cause::Lookup(_) => LOOKUP,
+        Cause::Rumour(_) => 2,
+    }
+}
+
+const LOOKUP: usize = 1;
 
 impl Tally {
     pub(crate) fn new(kinds: &'static [&'static str]) -> Self {
@@ -63,13 +77,17 @@ impl Tally {
     }
 
     #[inline]
-    pub(crate) fn of(&mut self, kind: usize, for_lookup: bool) -> &mut Count {
-        &mut self.counts[kind * 2 + usize::from(for_lookup)]
+    pub(crate) fn of(&mut self, kind: usize, cause: Cause) -> &mut Count {
+        &mut self.counts[kind * CAUSES.len() + place(cause)]
+    }
+
+    fn of_lookups(&mut self, kind: usize) -> &mut Count {
+        &mut self.counts[kind * CAUSES.len() + LOOKUP]
     }
 
     /// Moves a message that was sent for a closed lookup to the late ones.
     pub(crate) fn late_sent(&mut self, kind: usize, bytes: u32) {
-        let count = self.of(kind, true);
+        let count = self.of_lookups(kind);
         count.sent = count.sent.wrapping_sub(1);
         count.bytes = count.bytes.wrapping_sub(u64::from(bytes));
         self.late.sent += 1;
@@ -78,14 +96,14 @@ impl Tally {
 
     /// Moves the end of such a message.
     pub(crate) fn late_ended(&mut self, kind: usize, fate: Fate) {
-        let ended = &mut self.of(kind, true).ended[fate as usize];
+        let ended = &mut self.of_lookups(kind).ended[fate as usize];
         *ended = ended.wrapping_sub(1);
         self.late.ended[fate as usize] += 1;
     }
 
     /// Moves such a message that is still on its way.
     pub(crate) fn late_in_flight(&mut self, kind: usize) {
-        let count = self.of(kind, true);
+        let count = self.of_lookups(kind);
         count.in_flight = count.in_flight.wrapping_sub(1);
         self.late.in_flight += 1;
     }
@@ -102,9 +120,9 @@ impl Tally {
         self.counts.iter().map(|count| count.sent).fold(self.late.sent, u64::wrapping_add)
     }
 
-    /// Bytes sent that were for no lookup.
+    /// Bytes sent that were for no lookup and no rumour.
     pub(crate) fn maintenance_bytes(&self) -> u64 {
-        self.counts.iter().step_by(2).map(|count| count.bytes).sum::<u64>() + self.late.bytes
+        self.counts.iter().step_by(CAUSES.len()).map(|count| count.bytes).sum::<u64>() + self.late.bytes
     }
 
     /// The rows of `messages.csv`: a kind and cause that never occurred is left out.
@@ -116,7 +134,7 @@ impl Tally {
 
     /// The first kind of message for which sent ≠ delivered + dropped + in flight.
     pub(crate) fn broken(&self) -> Option<MessageRow> {
-        let all = self.counts.iter().enumerate().map(|(at, count)| (self.kinds[at / 2], CAUSES[at % 2], count));
+        let all = self.counts.iter().enumerate().map(|(at, count)| (self.kinds[at / CAUSES.len()], CAUSES[at % CAUSES.len()], count));
         all.chain([("late", CAUSES[0], &self.late)])
             .find(|(.., count)| !count.conserved())
             .map(|(kind, cause, count)| count.row(kind, cause))

@@ -180,6 +180,11 @@ impl Truth {
         self.population_online
     }
 
+    /// Which hosts of the population are online now.
+    pub(crate) fn population(&self) -> &[bool] {
+        &self.online[..self.numbering.population() as usize]
+    }
+
     /// True if the machine that this identity lived on is online.
     pub(crate) fn is_online(&self, peer: PeerId) -> bool {
         self.online[self.numbering.host(peer).0 as usize]

@@ -9,6 +9,14 @@ const SHORT: [&str; 8] =
     ["--no-charts", "--quiet", "--set", "time.warm_up=\"10 s\"", "--set", "time.duration=\"40 s\"", "--repetitions", "1"];
 
 fn run_small(file: &str, more: &[&str]) {
+    let (place, table) = run_in_a_place(file, more);
+    assert!(table.contains("success"), "{file}: {table}");
+    let rows = std::fs::read_to_string(place.path("out/lookups.csv")).expect("there are lookups");
+    assert!(rows.lines().count() > 1, "{file}: nobody asked anything");
+}
+
+/// The table that it prints, and where the results are.
+fn run_in_a_place(file: &str, more: &[&str]) -> (Place, String) {
     let place = Place::new();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios").join(file);
     let path = path.to_string_lossy().into_owned();
@@ -16,9 +24,16 @@ fn run_small(file: &str, more: &[&str]) {
     std::fs::write(place.path("rtt.txt"), "0 40 80\n40 0 60\n80 60 0\n").expect("a file can be written");
     let arguments: Vec<&str> = ["run", &path, "--out", "out"].into_iter().chain(SHORT).chain(more.iter().copied()).collect();
     let table = place.sim(&arguments).good();
-    assert!(table.contains("success"), "{file}: {table}");
-    let rows = std::fs::read_to_string(place.path("out/lookups.csv")).expect("there are lookups");
-    assert!(rows.lines().count() > 1, "{file}: nobody asked anything");
+    (place, table)
+}
+
+/// Nobody asks anything; news spreads.
+#[test]
+fn rumours_runs() {
+    let (place, table) = run_in_a_place("rumours.toml", &["--set", "peers.count=60", "--set", "rumours={count=2,every=\"10 s\"}"]);
+    assert!(table.contains("residue"), "{table}");
+    let rows = std::fs::read_to_string(place.path("out/rumours.csv")).expect("there are rumours");
+    assert_eq!(rows.lines().count(), 1 + 6 * 2, "{rows}");
 }
 
 #[test]
@@ -195,6 +210,7 @@ fn every_shipped_scenario_is_run_here() {
         "pastry.toml",
         "random-walk.toml",
         "real-gnutella.toml",
+        "rumours.toml",
         "server-outage.toml",
         "storage.toml",
         "super-peer.toml",

@@ -153,6 +153,17 @@ fn whole_flood_costs_two_e_minus_n_plus_one_with_any_delays() {
 }
 
 #[test]
+fn a_rumour_goes_to_everybody_whatever_the_ttl() {
+    let mut world =
+        World::<Flooding>::new(&FloodingConfig { ttl: 1, ..FloodingConfig::default() }, Options { population: 400, ..Options::default() });
+    world.start_converged(0..400);
+    world.rumour(3, 0);
+    world.run_for(seconds(10));
+    assert_eq!((world.heard(0).len(), world.sent("rumour")), (399, 2 * 800 - 399));
+    assert_eq!(world.bytes("rumour"), world.sent("rumour") * u64::from(28 + 23 + crate::harness::RUMOUR_BYTES));
+}
+
+#[test]
 fn duplicates_are_not_forwarded() {
     // A complete graph: the three neighbours forward to each other, and nobody any further.
     let mut world = converged(&with(GraphConfig::RandomRegular { degree: 3 }), 4);
@@ -464,6 +475,7 @@ fn a_bad_edge_list_is_a_build_error_that_names_the_key() {
         expected_online: 3,
         items: 0,
         value_bytes: 0,
+        rumour_bytes: 0,
         words_per_item: 0,
         wire: Wire::Udp,
         lookup_timeout: seconds(60),

@@ -19,7 +19,7 @@ use peerlab_engine::key::EventKey;
 use peerlab_engine::random::Streams;
 use peerlab_model::{
     Cause, Context, Effect, Hit, Host, ItemId, LookupId, Message, Numbering, OpenRequests, Overlay, PeerId, PeerTable, Pool, Region, Rng,
-    Roster, Setting, Shares, Span, Start, Target, Time, Wire, Word,
+    Roster, RumourId, Setting, Shares, Span, Start, Target, Time, Wire, Word,
 };
 
 /// How long a message from one peer to another is under way.
@@ -71,6 +71,9 @@ impl Default for Options {
         }
     }
 }
+
+/// The size of a rumour.
+pub(crate) const RUMOUR_BYTES: u32 = 1000;
 
 /// The same delay between any two peers.
 pub(crate) fn constant(span: Span) -> Latency {
@@ -230,6 +233,8 @@ pub(crate) struct World<O: Overlay> {
     loss: f64,
     new_identity: bool,
     lookups: BTreeMap<LookupId, Record>,
+    /// By seat, those that have heard a rumour from others (in tests of rumours nobody lives twice).
+    heard: BTreeMap<RumourId, BTreeMap<u32, Time>>,
     sent: BTreeMap<&'static str, u64>,
     /// Bytes by kind, headers and values included.
     bytes: BTreeMap<&'static str, u64>,
@@ -248,6 +253,7 @@ impl<O: Overlay> World<O> {
             expected_online: options.population,
             items: options.items,
             value_bytes: options.value_bytes,
+            rumour_bytes: RUMOUR_BYTES,
             words_per_item: options.words.first().map_or(0, |name| name.len() as u8),
             wire: Wire::Udp,
             lookup_timeout: options.lookup_timeout,
@@ -282,6 +288,7 @@ impl<O: Overlay> World<O> {
             loss: options.loss,
             new_identity: options.new_identity,
             lookups: BTreeMap::new(),
+            heard: BTreeMap::new(),
             sent: BTreeMap::new(),
             bytes: BTreeMap::new(),
             handled: 0,
@@ -405,6 +412,16 @@ impl<O: Overlay> World<O> {
         if self.joined(seat) {
             self.handle(seat, |model, peer, cx| model.withdraw(peer, cx, &items));
         }
+    }
+
+    /// A member knows something new, which everybody is to hear.
+    pub(crate) fn rumour(&mut self, seat: u32, number: u32) {
+        self.handle(seat, |model, peer, cx| model.rumour(peer, cx, RumourId(number)));
+    }
+
+    /// Who has heard a rumour from others, and when.
+    pub(crate) fn heard(&self, number: u32) -> BTreeMap<u32, Time> {
+        self.heard.get(&RumourId(number)).cloned().unwrap_or_default()
     }
 
     /// From now on this share of all messages gets lost.
@@ -634,6 +651,10 @@ impl<O: Overlay> World<O> {
                 } else {
                     claims.retain(|&claim| claim != region);
                 }
+            }
+            Effect::Heard(rumour) => {
+                let heard = self.heard.entry(rumour).or_default();
+                assert!(heard.insert(seat, self.now).is_none(), "seat {seat} hears {rumour:?} twice");
             }
             Effect::TimedOut(id) => self.lookups.get_mut(&id).expect("a timeout belongs to a lookup").timeouts += 1,
         }

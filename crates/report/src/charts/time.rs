@@ -29,7 +29,7 @@ struct View {
     per_cent: bool,
 }
 
-const VIEWS: [View; 8] = [
+const VIEWS: [View; 9] = [
     View {
         metric: "lookup_success_ratio",
         name: "success-over-time",
@@ -45,6 +45,13 @@ const VIEWS: [View; 8] = [
         per_cent: true,
     },
     View { metric: "peers_online", name: "peers-online", title: "Peers online", axis: "peers online", per_cent: false },
+    View {
+        metric: "rumour_heard_share",
+        name: "rumour-over-time",
+        title: "Peers that have heard the rumour",
+        axis: "peers (%)",
+        per_cent: true,
+    },
     View {
         metric: "value_availability",
         name: "value-availability",

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     aggregate,
-    tables::{Aggregate, Event, Hops, Lookup, Message, Peer, Row, Sample, Summary, TableError, Writer, header},
+    tables::{Aggregate, Event, Hops, Lookup, Message, Peer, Row, Rumour, Sample, Summary, TableError, Writer, header},
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -35,7 +35,7 @@ pub struct Assembled {
 /// A file that is made of the runs' parts: its name and its header.
 type Kind = (&'static str, fn(&[String]) -> csv::ByteRecord);
 
-const PARTS: [Kind; 7] = [
+const PARTS: [Kind; 8] = [
     (Summary::FILE, header::<Summary>),
     (Lookup::FILE, header::<Lookup>),
     (Hops::FILE, header::<Hops>),
@@ -43,7 +43,11 @@ const PARTS: [Kind; 7] = [
     (Sample::FILE, header::<Sample>),
     (Peer::FILE, header::<Peer>),
     (Event::FILE, header::<Event>),
+    (Rumour::FILE, header::<Rumour>),
 ];
+
+/// Files that there are only if some run has written such a file: they belong to a part of the scenario that most have not.
+const OPTIONAL: [&str; 1] = [Rumour::FILE];
 
 impl Assembled {
     pub(super) fn from_session(session: Session, performance: SessionPerformance) -> Result<Self, DirectoryError> {
@@ -52,7 +56,8 @@ impl Assembled {
         remove_tree(&path)?;
         fs::create_dir(&path).map_err(failed("create", &path))?;
         let mut files = BTreeMap::new();
-        for kind in PARTS {
+        let is_there = |name: &str| !OPTIONAL.contains(&name) || parts.iter().any(|part| part.rows.contains_key(name));
+        for kind in PARTS.into_iter().filter(|(name, _)| is_there(name)) {
             files.insert(kind.0.to_owned(), concatenate(&session, &parts, &path, kind)?);
         }
         files.insert(Aggregate::FILE.to_owned(), write_aggregate(&path, &session.plan.swept)?);

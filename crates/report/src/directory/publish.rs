@@ -22,7 +22,7 @@ pub struct Published {
 }
 
 /// Everything that `sim` writes at the top of a results directory. What is not named here is the user's.
-const OURS: [&str; 14] = [
+const OURS: [&str; 15] = [
     "summary.csv",
     "aggregate.csv",
     "lookups.csv",
@@ -32,6 +32,7 @@ const OURS: [&str; 14] = [
     "peers.csv",
     "downloads.csv",
     "events.csv",
+    "rumours.csv",
     "charts",
     "report.html",
     "scenario.toml",

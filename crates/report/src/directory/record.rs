@@ -4,9 +4,9 @@
 //! Running: the caller hands [`PartWriter`] to the world as its sink, then the record to [`PartWriter::record`].
 
 use super::{DirectoryError, PartWriter, RunMeasure};
-use crate::tables::{Cells, Event, Hops, Message, Peer, Sample, Summary};
+use crate::tables::{Cells, Event, Hops, Message, Peer, Rumour, Sample, Summary};
 use peerlab_model::{Keywords, Span, Target};
-use peerlab_world::{EventRow, LookupRow, MessageRow, Metric, PeerRow, RunRecord, SampleRow, Sink};
+use peerlab_world::{EventRow, LookupRow, MessageRow, Metric, PeerRow, RumourRow, RunRecord, SampleRow, Sink};
 use std::io;
 
 /// Wall-clock time that a run took.
@@ -26,6 +26,9 @@ impl PartWriter {
         self.table(record.messages.iter().map(message))?;
         self.table(record.samples.iter().map(sample))?;
         self.table(record.events.iter().map(event))?;
+        if !record.rumours.is_empty() {
+            self.table(record.rumours.iter().map(rumour))?;
+        }
         self.finish(RunMeasure {
             trace_digest: record.digest.to_string(),
             peers: u64::from(record.population),
@@ -121,4 +124,22 @@ fn peer(row: &PeerRow) -> Peer {
 fn event(row: &EventRow) -> Event {
     let (action, note) = (row.action.clone(), row.note.clone());
     Event { time_ns: row.time.nanos(), action, peers: Some(row.peers), note }
+}
+
+fn rumour(row: &RumourRow) -> Rumour {
+    Rumour {
+        rumour: u64::from(row.rumour),
+        time_ns: row.time.nanos(),
+        origin: u64::from(row.origin),
+        online: u64::from(row.online),
+        stayed: u64::from(row.stayed),
+        heard: u64::from(row.heard),
+        residue: row.residue(),
+        updates: row.updates,
+        traffic: row.traffic(),
+        messages: row.messages,
+        bytes: row.bytes,
+        delay_mean_ns: row.delay_mean.map(Span::nanos),
+        delay_last_ns: row.delay_last.map(Span::nanos),
+    }
 }

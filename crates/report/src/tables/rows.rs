@@ -353,6 +353,74 @@ impl Row for Event {
     }
 }
 
+/// `rumours.csv`: a rumour. Peers are those that were online when it started, its origin included.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Rumour {
+    /// Its number in the run.
+    pub rumour: u64,
+    /// When it started.
+    #[serde(rename = "time_s", deserialize_with = "seconds")]
+    pub time_ns: i64,
+    /// The peer that knew it first.
+    pub origin: u64,
+    /// Peers that were online then.
+    pub online: u64,
+    /// Of these, those that stayed online until it was judged.
+    pub stayed: u64,
+    /// Of those, the ones that had heard it.
+    pub heard: u64,
+    /// Share of those who stayed that had not; none if nobody stayed.
+    pub residue: Option<f64>,
+    /// Messages that carried it.
+    pub updates: u64,
+    /// The same per peer.
+    pub traffic: f64,
+    /// Messages sent for it, feedback included.
+    pub messages: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// From its start until a peer heard it, in the mean.
+    #[serde(rename = "delay_mean_ms", deserialize_with = "milliseconds")]
+    pub delay_mean_ns: Option<u64>,
+    /// The longest of these.
+    #[serde(rename = "delay_last_ms", deserialize_with = "milliseconds")]
+    pub delay_last_ns: Option<u64>,
+}
+
+impl Row for Rumour {
+    const FILE: &'static str = "rumours.csv";
+    const COLUMNS: &'static [&'static str] = &[
+        "rumour",
+        "time_s",
+        "origin",
+        "online",
+        "stayed",
+        "heard",
+        "residue",
+        "updates",
+        "traffic",
+        "messages",
+        "bytes",
+        "delay_mean_ms",
+        "delay_last_ms",
+    ];
+
+    fn cells(&self, cells: &mut Cells) {
+        cells.count(self.rumour);
+        cells.seconds(self.time_ns);
+        for value in [self.origin, self.online, self.stayed, self.heard] {
+            cells.count(value);
+        }
+        cells.number_or_empty(self.residue);
+        cells.count(self.updates);
+        cells.number(self.traffic);
+        cells.count(self.messages);
+        cells.count(self.bytes);
+        cells.milliseconds_or_empty(self.delay_mean_ns);
+        cells.milliseconds_or_empty(self.delay_last_ns);
+    }
+}
+
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_nanos(text.as_bytes(), 9).ok_or_else(|| de::Error::invalid_value(de::Unexpected::Str(&text), &"a time in seconds"))

@@ -4,7 +4,7 @@ use crate::synthetic::{Recipe, performance};
 use peerlab_engine::time::{Span, Time};
 use peerlab_model::{ItemId, Key, PeerId, Target};
 use peerlab_report::directory::{Manifest, Performance, RunTime, Session, Start};
-use peerlab_world::{EventRow, LookupRow, MessageRow, Metric, Outcome, PeerRow, RunRecord, SampleRow, Sink as _};
+use peerlab_world::{EventRow, LookupRow, MessageRow, Metric, Outcome, PeerRow, RumourRow, RunRecord, SampleRow, Sink as _};
 use std::fs;
 
 fn lookup(number: u64, target: Target, outcome: Outcome) -> LookupRow {
@@ -43,6 +43,22 @@ fn peer(number: u32, role: &'static str, class: Option<&str>) -> PeerRow {
     }
 }
 
+fn rumour() -> RumourRow {
+    RumourRow {
+        rumour: 3,
+        time: Time::from_secs(20),
+        origin: 7,
+        online: 5,
+        stayed: 4,
+        heard: 3,
+        updates: 6,
+        messages: 9,
+        bytes: 900,
+        delay_mean: Some(Span::from_millis(1500)),
+        delay_last: None,
+    }
+}
+
 fn record() -> RunRecord {
     RunRecord {
         digest: peerlab_engine::digest::Digest::default(),
@@ -63,6 +79,7 @@ fn record() -> RunRecord {
         samples: vec![SampleRow { time: Time::from_secs(-10), metric: "peers_online", unit: "peers", value: 2.0 }],
         population: 2,
         events: vec![EventRow { time: Time::from_secs(30), action: "crash".into(), peers: 1, note: "one, or so".into() }],
+        rumours: vec![rumour()],
         handled: 40,
         sent: 5,
     }
@@ -101,6 +118,7 @@ fn record_of_a_run_becomes_rows_of_every_file() {
              chord/1,chord,1,2,,index,1.5,1,2,3,4,5,6,7,8\n",
         ),
         ("events.csv", "chord/1,chord,1,30,crash,1,\"one, or so\"\n"),
+        ("rumours.csv", "chord/1,chord,1,3,20,7,5,4,3,0.25,6,1.2,9,900,1500,\n"),
     ] {
         let text = fs::read_to_string(out.join(file)).unwrap();
         assert_eq!(text.split_once('\n').unwrap().1, rows, "{file}");

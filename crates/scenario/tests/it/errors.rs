@@ -243,6 +243,40 @@ fn storage_that_cannot_work_is_refused() {
     assert!(complained.contains("a value has between 1 byte and 64 KiB"), "{complained}");
 }
 
+/// `[rumours]` goes with models that pass them on; a model that does nothing else answers no lookups.
+#[test]
+fn rumours_that_cannot_work_are_refused() {
+    let flooded = SOUND.replace("[[topology]]\nmodel = \"chord\"\nname = \"chord-8\"\nsuccessors = 8\n", "");
+    load(&format!("{flooded}\n[rumours]\ncount = 3\n"));
+    let complained = complaint(&format!("{SOUND}\n[rumours]\ncount = 3\n"));
+    says(
+        &complained,
+        &["error: `chord-8` does not pass rumours on", "  = help: models that do: `epidemic` and `flooding`; or leave `[rumours]` out"],
+    );
+    let complained = complaint(&format!("{}\n[rumours]\n", flooded.replace("\"flooding\"", "\"gia\"")));
+    says(
+        &complained,
+        &[
+            "error: `gia` does not pass rumours on",
+            "  = help: `epidemic` would be the nearest that does; of all models `epidemic` and `flooding` do; or leave `[rumours]` out",
+        ],
+    );
+    let complained = complaint(&format!("{flooded}\n[rumours]\ncount = 1000\nsize = \"1 MiB\"\ntimeout = \"0 s\"\n"));
+    says(
+        &complained,
+        &[
+            "error: `rumours.every`: the last of 1000 rumours starts after the end of the run, which lasts 1h",
+            "error: a rumour has between 1 byte and 64 KiB: it travels in one message, and 1 MiB does not",
+            "error: nobody can hear a rumour in no time",
+        ],
+    );
+    let complained = complaint(&flooded.replace("\"flooding\"", "\"epidemic\""));
+    says(
+        &complained,
+        &["error: `epidemic` answers no lookups", "  = help: it only passes rumours on: leave `[lookups]` or this topology out"],
+    );
+}
+
 #[test]
 fn more_copies_than_peers_are_refused_where_they_are_written() {
     let few = SOUND.replace("count = 100", "count = 6").replace("[[topology]]\nmodel = \"flooding\"\n", "");

@@ -15,6 +15,7 @@ use peerlab_overlay::structured::koorde::{Koorde, KoordeConfig};
 use peerlab_overlay::structured::onehop::{OneHop, OneHopConfig};
 use peerlab_overlay::structured::pastry::{Bamboo, BambooConfig, Pastry, PastryConfig};
 use peerlab_overlay::structured::tapestry::{Tapestry, TapestryConfig};
+use peerlab_overlay::unstructured::epidemic::{Epidemic, EpidemicConfig, Mode, Partners};
 use peerlab_overlay::unstructured::flooding::{
     Bias, ExpandingRing, ExpandingRingConfig, Flooding, FloodingConfig, RandomWalk, RandomWalkConfig,
 };
@@ -232,4 +233,27 @@ fn search_by_keyword_conforms() {
 fn gia_conforms() {
     let config = GiaConfig { max_nbrs: 8, max_responses: 2, keep_alive_timeout: Duration::secs(6), ttl: 50, ..GiaConfig::default() };
     in_random_worlds::<Gia>(&config, &[TargetKind::Content, TargetKind::Peer]);
+}
+
+/// It answers nothing: what it is for is that rumours are heard.
+#[test]
+fn epidemics_conform() {
+    let views = EpidemicConfig {
+        mode: Mode::PushPull,
+        partners: Partners::View,
+        view: 5,
+        connection_limit: 1,
+        hunt_limit: 2,
+        anti_entropy: Duration::secs(5),
+        ..EpidemicConfig::default()
+    };
+    for config in [EpidemicConfig::default(), views] {
+        let (mut heard, mut dropped) = (0, 0);
+        for seed in 0..WORLDS {
+            let record = conformance::<Epidemic>(&config, TargetKind::Content, seed);
+            heard += record.rumours.iter().map(|row| row.heard).sum::<u32>();
+            dropped += record.messages.iter().map(|row| row.sent - row.delivered).sum::<u64>();
+        }
+        assert!(heard > 100 && dropped > 100, "{heard} heard, {dropped} messages were dropped");
+    }
 }

@@ -8,7 +8,7 @@ use peerlab_model::Overlay;
 use peerlab_overlay::hybrid::central_index::CentralIndex;
 use peerlab_overlay::structured::chord::Chord;
 use peerlab_overlay::unstructured::flooding::Flooding;
-use peerlab_workload::TargetKind;
+use peerlab_workload::{RumoursConfig, TargetKind};
 use peerlab_world::{GraphMetrics, LookupRow, Registry, RunOptions};
 
 use crate::determinism::eventful;
@@ -18,13 +18,14 @@ const TWO_SHARDS: RunOptions<'_> =
     RunOptions { shards: 2, longest_window: None, stop: None, progress: None, graph: GraphMetrics::Off, snapshot: None };
 
 /// The trace digest of each model with its defaults, in one and the same small world with churn and loss.
-const GOLDEN: [(&str, &str); 18] = [
+const GOLDEN: [(&str, &str); 19] = [
     ("accordion", "d0b3b123d1ecf930c8c08e064c168a20"),
     ("bamboo", "16b3809f1be4f0eceb36c6a5786fdc86"),
     ("can", "1ccd357ceb6e716e73b92f7ef2117b02"),
     ("central-index", "ff16d5bac6b4b84a337c443df0fe8a11"),
     ("chord", "19cc4010575b664caebedf7818d1c90c"),
     ("client-server", "087c8e1d3829ce8a530465beb2e0391b"),
+    ("epidemic", "92add2522265648fa568f64d0612d4c3"),
     ("expanding-ring", "bc5eff2edf4120c2f5d44e74a4a255b4"),
     ("flooding", "e4368bb4c41fc6f6d6ed4b3d8875c1d8"),
     ("gia", "ac1d78d9312d5923c832644be6f2168a"),
@@ -60,4 +61,16 @@ fn every_model_has_its_results_of_model_revision_5() {
     };
     let golden: BTreeMap<&str, String> = GOLDEN.map(|(name, digest)| (name, digest.to_owned())).into();
     assert_eq!(registry.models().map(digest).collect::<BTreeMap<_, _>>(), golden);
+}
+
+/// Of the models that pass rumours on, in a world with some.
+#[test]
+fn rumours_spread_as_in_model_revision_5() {
+    let mut conditions = stormy(40, TargetKind::Content);
+    conditions.rumours = Some(RumoursConfig { count: 3, ..RumoursConfig::default() });
+    let digest = |name: &str| {
+        let topology = Registry::builtin().get(name).unwrap().configure(serde_json::json!({})).unwrap();
+        topology.run(&conditions, 42, &TWO_SHARDS, &mut Vec::<LookupRow>::new()).unwrap().digest.to_string()
+    };
+    assert_eq!([digest("epidemic"), digest("flooding")], ["b2b8bdd241f0cb2c91c74606d5ad03dc", "1652f770e7c4eb798210fb1540ea8582"]);
 }

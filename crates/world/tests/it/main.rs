@@ -7,6 +7,7 @@ mod golden;
 mod graph;
 mod identifiers;
 mod judge;
+mod rumours;
 mod storage;
 mod support;
 mod timeouts;

@@ -21,6 +21,7 @@ pub(crate) fn quiet(count: u32, target: TargetKind) -> Conditions {
         content: ContentConfig { items: 50, copies: 5, ..ContentConfig::default() },
         storage: None,
         lookups: Some(LookupsConfig { interval: Duration::secs(10), target, timeout: Duration::secs(60) }),
+        rumours: None,
         events: Vec::new(),
     }
 }

@@ -40,8 +40,8 @@ impl Tracker {
                         self.go_on(client, cx, id);
                     }
                 }
-                // Who is in the DHT is a member anyway, and nobody asks for keys.
-                Effect::Joined | Effect::Matched(..) | Effect::TimedOut(_) | Effect::Claim(..) => {}
+                // Who is in the DHT is a member anyway, nobody asks for keys, and a DHT spreads no rumours.
+                Effect::Joined | Effect::Matched(..) | Effect::TimedOut(_) | Effect::Claim(..) | Effect::Heard(_) => {}
             }
         }
     }

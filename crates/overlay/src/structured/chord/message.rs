@@ -339,12 +339,13 @@ fn results(postings: &[Posting]) -> Fields {
 
 /// The same and what a trail adds.
 const fn with<T: Trail>(fields: Fields) -> Fields {
-    let Fields { contacts, keys, addresses, bytes, records } = T::FIELDS;
+    let Fields { contacts, keys, addresses, bytes, records, rumours } = T::FIELDS;
     Fields {
         contacts: fields.contacts + contacts,
         keys: fields.keys + keys,
         addresses: fields.addresses + addresses,
         bytes: fields.bytes + bytes,
         records: fields.records + records,
+        rumours: fields.rumours + rumours,
     }
 }

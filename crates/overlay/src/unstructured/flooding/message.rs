@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use peerlab_model::{Cause, Fields, ItemId, Keywords, LookupId, Message, PeerId, Token};
+use peerlab_model::{Cause, Fields, ItemId, Keywords, LookupId, Message, PeerId, RumourId, Token};
 
 use crate::unstructured::descriptor::lookup_of;
 
@@ -121,6 +121,8 @@ pub enum FloodingMessage {
         /// What it has.
         items: Arc<[ItemId]>,
     },
+    /// News that everybody is to hear.
+    Rumour(RumourId),
 }
 
 /// A question on its way.
@@ -226,7 +228,7 @@ pub(crate) const fn hit_fields(results: u32) -> Fields {
 
 impl Message for FloodingMessage {
     const KINDS: &'static [&'static str] =
-        &["connect", "accept", "refuse", "ping", "pong", "query", "hit", "bye", "walk", "check", "verdict"];
+        &["connect", "accept", "refuse", "ping", "pong", "query", "hit", "bye", "walk", "check", "verdict", "rumour"];
 
     fn kind(&self) -> usize {
         match self {
@@ -241,6 +243,7 @@ impl Message for FloodingMessage {
             Self::Walk(_) => 8,
             Self::Check { .. } => 9,
             Self::Verdict { .. } => 10,
+            Self::Rumour(_) => 11,
         }
     }
 
@@ -260,6 +263,7 @@ impl Message for FloodingMessage {
             Self::Verdict { .. } => sized(HEADER + 1, 0, 0),
             Self::Hit { .. } => hit_fields(1),
             Self::Matches { items, .. } => hit_fields(items.len() as u32),
+            Self::Rumour(_) => sized(HEADER, 0, 0).rumours(1),
             Self::Bye { instead: None } => sized(BYE, 0, 0),
             Self::Bye { instead: Some(_) } => sized(BYE + ADDRESS, 1, 0),
         }
@@ -271,6 +275,7 @@ impl Message for FloodingMessage {
             Self::Hit { id, .. } | Self::Matches { id, .. } => Cause::Lookup(lookup_of(*id)),
             Self::Walk(walk) => Cause::Lookup(walk.id),
             Self::Check { id, .. } | Self::Verdict { id, .. } => Cause::Lookup(*id),
+            Self::Rumour(rumour) => Cause::Rumour(*rumour),
             _ => Cause::Maintenance,
         }
     }

@@ -22,6 +22,7 @@ mod links;
 mod message;
 mod peer;
 mod queries;
+mod rumours;
 mod walks;
 
 pub use config::{Bias, ExpandingRingConfig, FloodingConfig, HitPath, RandomWalkConfig, Rules, Walks};
@@ -37,8 +38,8 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use peerlab_model::{
-    BuildError, Context, Family, LookupId, Next, Numbering, Overlay, OverlayConfig, PeerId, PeerTable, Rng, Setting, Start, Target,
-    Targets, Token, Violation,
+    BuildError, Context, Family, LookupId, Next, Numbering, Overlay, OverlayConfig, PeerId, PeerTable, Rng, RumourId, Setting, Start,
+    Target, Targets, Token, Violation,
 };
 
 use crate::graph::Graph;
@@ -73,6 +74,8 @@ pub trait Variant: Debug + Send + Sync + Sized + 'static {
     const SUMMARY: &'static str;
     /// What it follows.
     const SOURCE: &'static str;
+    /// Whether it passes rumours on.
+    const SPREADS: bool = false;
     /// The parameters of a `[[topology]]` table.
     type Config: OverlayConfig;
     /// What the shared code makes of them.
@@ -95,6 +98,7 @@ impl Variant for Flood {
     const NAME: &'static str = "flooding";
     const SUMMARY: &'static str = "every question goes to all peers within TTL links (Gnutella 0.4)";
     const SOURCE: &'static str = "Clip2, The Gnutella Protocol Specification v0.4, 2000";
+    const SPREADS: bool = true;
     type Config = FloodingConfig;
 
     fn rules(config: &FloodingConfig) -> Rules {
@@ -148,6 +152,7 @@ impl<V: Variant> Overlay for FloodingLike<V> {
     const SUMMARY: &'static str = V::SUMMARY;
     const SOURCE: &'static str = V::SOURCE;
     const FAMILY: Family = Family::Unstructured;
+    const SPREADS: bool = V::SPREADS;
 
     type Config = V::Config;
     type Peer = FloodingPeer;
@@ -222,6 +227,10 @@ impl<V: Variant> Overlay for FloodingLike<V> {
         self.ask(peer, cx, id, target);
     }
 
+    fn rumour(&self, peer: &mut FloodingPeer, cx: &mut Context<'_, Self>, rumour: RumourId) {
+        Self::pass_on(peer, cx, rumour, None);
+    }
+
     fn message(&self, peer: &mut FloodingPeer, cx: &mut Context<'_, Self>, from: PeerId, message: FloodingMessage) {
         match message {
             FloodingMessage::Query(query) => self.query(peer, cx, from, query, None),
@@ -236,6 +245,7 @@ impl<V: Variant> Overlay for FloodingLike<V> {
             FloodingMessage::Connect { token, needy } => self.connect(peer, cx, from, token, needy),
             FloodingMessage::Accept { token } => self.accept(peer, cx, from, token),
             FloodingMessage::Refuse { token, others } => self.refuse(peer, cx, token, others),
+            FloodingMessage::Rumour(rumour) => Self::pass_on(peer, cx, rumour, Some(from)),
             FloodingMessage::Bye { instead } => self.bye(peer, cx, from, instead),
         }
     }

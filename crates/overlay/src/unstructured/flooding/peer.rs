@@ -5,6 +5,7 @@ use peerlab_model::{ItemId, LookupId, PeerId, Requests, Rng, Time};
 use super::message::{Hosts, Wanted};
 use super::walks::WalkMemory;
 use crate::unstructured::hosts;
+use crate::unstructured::known::Known;
 use crate::unstructured::seen::Seen;
 
 /// One peer of the flooding overlay. In this order: a query reads the first two fields only, which share a cache line.
@@ -35,6 +36,8 @@ pub struct FloodingPeer {
     pub(super) joined: bool,
     /// What it remembers for walks; nothing in models that flood.
     pub(super) walks: Option<Box<WalkMemory>>,
+    /// The rumours that it has heard, if any.
+    pub(super) rumours: Option<Box<Known>>,
 }
 
 /// A question of this peer's own.
@@ -66,6 +69,7 @@ impl FloodingPeer {
             retrying: false,
             joined: false,
             walks: None,
+            rumours: None,
         }
     }
 
@@ -159,5 +163,6 @@ impl FloodingPeer {
             + open * 12
             + self.seen.bytes()
             + self.walks.as_ref().map_or(0, |walks| walks.bytes())
+            + self.rumours.as_ref().map_or(0, |rumours| rumours.bytes())
     }
 }

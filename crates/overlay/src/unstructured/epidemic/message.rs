@@ -1,0 +1,102 @@
+//! What peers say to each other of rumours, and what it costs on the wire.
+
+use peerlab_model::{Cause, Fields, Message, RumourId, Token};
+
+/// The kind of a message.
+const HEADER: u32 = 1;
+/// The name of a rumour: the paper's timestamp.
+const NAME: u32 = 8;
+/// The number of a request.
+const TOKEN: u32 = 4;
+
+/// A message of an epidemic.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum EpidemicMessage {
+    /// May I contact you?
+    Knock {
+        /// The request, at the peer that makes it.
+        token: Token,
+    },
+    /// Yes.
+    Admit {
+        /// Of the [`EpidemicMessage::Knock`].
+        token: Token,
+    },
+    /// Not in this cycle: enough others have.
+    Busy {
+        /// Of the [`EpidemicMessage::Knock`].
+        token: Token,
+    },
+    /// The rumour itself.
+    Update {
+        /// Which.
+        rumour: RumourId,
+    },
+    /// To an update: I needed it, or I knew.
+    Feedback {
+        /// Which.
+        rumour: RumourId,
+        /// It was news.
+        needed: bool,
+    },
+    /// Have you heard anything?
+    Pull,
+    /// Anti-entropy: this is what all that I know comes to.
+    Checksum {
+        /// Equal where two know the same.
+        sum: u64,
+    },
+    /// Anti-entropy: this is what I know.
+    Digest {
+        /// A bit for each rumour.
+        known: Box<[u64]>,
+        /// Answer with what you know, if I have anything that you lack.
+        asks: bool,
+    },
+    /// Anti-entropy: a rumour that you lack.
+    Repair {
+        /// Which.
+        rumour: RumourId,
+    },
+}
+
+impl Message for EpidemicMessage {
+    const KINDS: &'static [&'static str] = &["knock", "admit", "busy", "update", "feedback", "pull", "checksum", "digest", "repair"];
+
+    fn kind(&self) -> usize {
+        match self {
+            Self::Knock { .. } => 0,
+            Self::Admit { .. } => 1,
+            Self::Busy { .. } => 2,
+            Self::Update { .. } => 3,
+            Self::Feedback { .. } => 4,
+            Self::Pull => 5,
+            Self::Checksum { .. } => 6,
+            Self::Digest { .. } => 7,
+            Self::Repair { .. } => 8,
+        }
+    }
+
+    fn fields(&self) -> Fields {
+        match self {
+            Self::Knock { .. } | Self::Admit { .. } | Self::Busy { .. } => Fields::bytes(HEADER + TOKEN),
+            Self::Update { .. } | Self::Repair { .. } => Fields::bytes(HEADER + NAME).rumours(1),
+            Self::Feedback { .. } => Fields::bytes(HEADER + NAME + 1),
+            Self::Pull => Fields::bytes(HEADER),
+            Self::Checksum { .. } => Fields::bytes(HEADER + 8),
+            Self::Digest { known, .. } => {
+                let names: u32 = known.iter().map(|word| word.count_ones()).sum();
+                Fields::bytes(HEADER + 1 + NAME * names)
+            }
+        }
+    }
+
+    fn cause(&self) -> Cause {
+        match self {
+            Self::Update { rumour } | Self::Feedback { rumour, .. } | Self::Repair { rumour } => Cause::Rumour(*rumour),
+            _ => Cause::Maintenance,
+        }
+    }
+}
+
+const _: () = assert!(size_of::<EpidemicMessage>() <= 24);
