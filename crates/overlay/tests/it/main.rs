@@ -17,6 +17,7 @@ mod kademlia;
 mod kelips;
 mod keywords;
 mod koorde;
+mod membership;
 mod onehop;
 mod overdue;
 mod pastry;

@@ -5,12 +5,13 @@ use peerlab_model::{ItemId, LookupId, PeerId, Requests, Rng, Time};
 use super::message::{Hosts, Wanted};
 use super::walks::WalkMemory;
 use crate::unstructured::hosts;
+use crate::unstructured::membership::Member;
 use crate::unstructured::seen::Seen;
 
 /// One peer of the flooding overlay.
 #[derive(Clone, Debug)]
 pub struct FloodingPeer {
-    /// Its neighbours, side by side: every query walks over them.
+    /// Its neighbours, side by side: every query walks over them. None where a membership by gossip keeps them.
     pub(super) neighbours: Vec<PeerId>,
     /// For each neighbour, how many pings in a row it has not answered.
     pub(super) missed: Vec<u8>,
@@ -34,6 +35,8 @@ pub struct FloodingPeer {
     pub(super) joined: bool,
     /// What it remembers for walks; nothing in models that flood.
     pub(super) walks: Option<Box<WalkMemory>>,
+    /// What it knows of others where they are found by gossip; nothing with host caches.
+    pub(super) member: Option<Box<Member>>,
 }
 
 /// A question of this peer's own.
@@ -51,7 +54,7 @@ pub(super) struct Question {
 }
 
 impl FloodingPeer {
-    pub(super) fn new(degree: u32) -> Self {
+    pub(super) fn new(degree: u32, member: Option<Member>) -> Self {
         Self {
             neighbours: Vec::new(),
             missed: Vec::new(),
@@ -65,12 +68,19 @@ impl FloodingPeer {
             retrying: false,
             joined: false,
             walks: None,
+            member: member.map(Box::new),
         }
     }
 
     /// Its present neighbours.
+    #[inline]
     pub fn neighbours(&self) -> &[PeerId] {
-        &self.neighbours
+        self.member.as_ref().map_or(&self.neighbours, |member| member.neighbours())
+    }
+
+    /// What it knows of others where they are found by gossip.
+    pub fn member(&self) -> Option<&Member> {
+        self.member.as_deref()
     }
 
     /// How many neighbours it tries to have.
@@ -91,6 +101,12 @@ impl FloodingPeer {
     #[inline]
     pub(super) fn is_neighbour(&self, peer: PeerId) -> bool {
         self.neighbours.contains(&peer)
+    }
+
+    /// True if what this one asks is answered: a neighbour, or anybody where neighbours are found by gossip and a view is one-sided.
+    #[inline]
+    pub(super) fn deals_with(&self, peer: PeerId) -> bool {
+        self.member.is_some() || self.is_neighbour(peer)
     }
 
     pub(super) fn is_connecting_to(&self, peer: PeerId) -> bool {
@@ -158,5 +174,6 @@ impl FloodingPeer {
             + open * 12
             + self.seen.bytes()
             + self.walks.as_ref().map_or(0, |walks| walks.bytes())
+            + self.member.as_ref().map_or(0, |member| member.bytes())
     }
 }
