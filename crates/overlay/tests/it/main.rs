@@ -17,7 +17,7 @@ mod kademlia;
 mod kelips;
 mod keywords;
 mod koorde;
-mod membership;
+mod memberships;
 mod onehop;
 mod overdue;
 mod pastry;

@@ -38,6 +38,9 @@ const GOLDEN: [(&str, &str); 17] = [
     ("tapestry", "040e0687b833448951a0f14709ac947e"),
 ];
 
+/// The same of a flood over each membership by gossip.
+const MEMBERSHIPS: [(&str, &str); 3] = [("cyclon", ""), ("hyparview", ""), ("newscast", "")];
+
 fn digest<O: Overlay>() -> String {
     run_with::<O>(&O::Config::default(), &eventful(TargetKind::Content), 42, &TWO_SHARDS).0.digest.to_string()
 }
@@ -59,4 +62,15 @@ fn every_model_has_its_results_of_model_revision_5() {
     };
     let golden: BTreeMap<&str, String> = GOLDEN.map(|(name, digest)| (name, digest.to_owned())).into();
     assert_eq!(registry.models().map(digest).collect::<BTreeMap<_, _>>(), golden);
+}
+
+#[test]
+fn every_membership_has_its_results() {
+    let registry = Registry::builtin();
+    let flooding = registry.models().find(|model| model.name == "flooding").unwrap();
+    for (membership, golden) in MEMBERSHIPS {
+        let topology = flooding.configure(serde_json::json!({ "membership": { "model": membership } })).unwrap();
+        let record = topology.run(&stormy(40, TargetKind::Content), 42, &TWO_SHARDS, &mut Vec::<LookupRow>::new()).unwrap();
+        assert_eq!((membership, record.digest.to_string().as_str()), (membership, golden));
+    }
 }

