@@ -153,7 +153,13 @@ fn floods_over_memberships_by_gossip_conform() {
     let memberships = [
         MembershipConfig::Cyclon(CyclonConfig { view: 8, shuffle_length: 4, period, timeout, ..CyclonConfig::default() }),
         MembershipConfig::Cyclon(CyclonConfig { shuffling: Shuffling::Basic, period, ..CyclonConfig::default() }),
-        MembershipConfig::HyParView(HyParViewConfig { active_view: 3, passive_view: 6, keep_alive: period, period, ..HyParViewConfig::default() }),
+        MembershipConfig::HyParView(HyParViewConfig {
+            active_view: 3,
+            passive_view: 6,
+            keep_alive: period,
+            period,
+            ..HyParViewConfig::default()
+        }),
         MembershipConfig::Newscast(NewscastConfig { view: 8, period, timeout, ..NewscastConfig::default() }),
     ];
     for membership in memberships {
