@@ -70,7 +70,9 @@ fn graph(world: &FloodingWorld) -> Graph {
 fn in_degrees(world: &FloodingWorld, population: u32) -> Vec<u32> {
     let mut degrees = vec![0; population as usize];
     for (_, view) in views(world) {
-        view.iter().for_each(|&seat| degrees[seat as usize] += 1);
+        for seat in view {
+            degrees[seat as usize] += 1;
+        }
     }
     degrees
 }

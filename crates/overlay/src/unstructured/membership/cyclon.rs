@@ -56,6 +56,11 @@ impl CyclonMember {
         self.waiting.iter().filter(|waiting| matches!(waiting, Waiting::Answer(_))).count()
     }
 
+    /// Random entries to send to `to`, who needs none of itself.
+    fn sample(&self, most: usize, rng: &mut Rng, to: PeerId) -> Vec<Entry> {
+        self.view.sample(most, rng, |peer| peer != to && !self.is_under_way(peer))
+    }
+
     pub(super) fn bytes(&self) -> usize {
         let sent = |waiting: &Waiting| if let Waiting::Answer(sent) = waiting { sent.len() * size_of::<Entry>() } else { 0 };
         self.view.bytes() + self.waiting.iter().map(sent).sum::<usize>()
@@ -218,7 +223,7 @@ impl CyclonConfig {
             return;
         };
         let partner = member.view.remove(at).peer;
-        let mut list = self.sample(member, usize::from(self.shuffle_length) - 1, cx.rng(), partner);
+        let mut list = member.sample(usize::from(self.shuffle_length) - 1, cx.rng(), partner);
         list.push(Entry { peer: cx.this(), age: 0 });
         let entries: Arc<[Entry]> = list.into();
         let token = member.waiting.open(Waiting::Answer(entries.clone()));
@@ -235,14 +240,9 @@ impl CyclonConfig {
         free().filter(is_candidate).nth(rng.index(candidates))
     }
 
-    /// Random entries to send to `to`, who needs none of itself.
-    fn sample(&self, member: &CyclonMember, most: usize, rng: &mut Rng, to: PeerId) -> Vec<Entry> {
-        member.view.sample(most, rng, |peer| peer != to && !member.is_under_way(peer))
-    }
-
     /// Somebody shuffles with this peer.
     fn shuffle<O: Carrier>(&self, member: &mut CyclonMember, cx: &mut Context<'_, O>, from: PeerId, token: Token, entries: &[Entry]) {
-        let sent: Arc<[Entry]> = self.sample(member, self.shuffle_length.into(), cx.rng(), from).into();
+        let sent: Arc<[Entry]> = member.sample(self.shuffle_length.into(), cx.rng(), from).into();
         self.merge(member, cx, entries, &sent);
         cx.send(from, MembershipMessage::ShuffleReply { token, entries: sent }.into());
     }

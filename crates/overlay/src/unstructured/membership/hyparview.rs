@@ -123,7 +123,7 @@ impl Protocol for HyParViewConfig {
                 self.integrate(member, cx, &peers, &offered);
                 self.fill(member, cx);
             }
-            MembershipMessage::KeepAlive => self.keep_alive_asked(member, cx, from),
+            MembershipMessage::KeepAlive => Self::keep_alive_asked(member, cx, from),
             MembershipMessage::Alive => member.heard_from(from),
             // What other protocols say.
             MembershipMessage::Place { .. } | MembershipMessage::Shuffle { .. } | MembershipMessage::ShuffleReply { .. } => {}
@@ -160,12 +160,11 @@ impl Protocol for HyParViewConfig {
 impl HyParViewConfig {
     /// Joins through a contact. Nobody else is online: then this peer is the overlay, until somebody comes.
     fn enter<O: Carrier>(&self, member: &mut HyParViewMember, cx: &mut Context<'_, O>) {
-        match cx.bootstrap() {
-            Some(contact) => self.ask(member, cx, contact, |token| MembershipMessage::Join { token }),
-            None => {
-                become_member(member, cx);
-                self.rejoin_later(member, cx);
-            }
+        if let Some(contact) = cx.bootstrap() {
+            self.ask(member, cx, contact, |token| MembershipMessage::Join { token });
+        } else {
+            become_member(member, cx);
+            self.rejoin_later(member, cx);
         }
     }
 

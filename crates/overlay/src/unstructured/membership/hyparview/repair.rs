@@ -147,7 +147,7 @@ impl HyParViewConfig {
     }
 
     /// A neighbour wants a sign of life. Who is none is told so, unless its acceptance may have been overtaken.
-    pub(super) fn keep_alive_asked<O: Carrier>(&self, member: &mut HyParViewMember, cx: &mut Context<'_, O>, from: PeerId) {
+    pub(super) fn keep_alive_asked<O: Carrier>(member: &mut HyParViewMember, cx: &mut Context<'_, O>, from: PeerId) {
         if member.active.contains(&from) {
             member.heard_from(from);
             cx.send(from, MembershipMessage::Alive.into());
