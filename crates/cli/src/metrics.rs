@@ -71,7 +71,11 @@ pub(crate) const METRICS: &[Metric] = &[
     ),
     metric("graph_degree_max", "peers", "largest of the same"),
     metric("graph_in_degree_sd", "peers", "standard deviation of how many peers online have a peer online in their tables"),
-    metric("graph_in_degree_near_share", "1", "share of the peers online for which that number lies within 5 % of its mean"),
+    metric(
+        "graph_in_degree_near_share",
+        "1",
+        "share of the peers online for which that number lies within 5 % of its mean, rounded to a whole number",
+    ),
     metric("graph_components", "components", "connected components of the graph of these links, peers without any included"),
     metric("graph_largest_component_share", "1", "share of the peers online that are in the largest one: below 1 the overlay is in pieces"),
     metric(

@@ -31,6 +31,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "kelips",
     "keywords",
     "koorde",
+    "memberships",
     "onehop",
     "pastry",
     "random-walk",

@@ -26,7 +26,8 @@ const ALL_ORIGINS: usize = 256;
 /// Peers from which paths are measured in a large component.
 const ORIGINS: usize = 64;
 
-/// In-degrees that lie so near the mean are counted: the measure of Voulgaris, Gavidia & van Steen 2005.
+/// In-degrees that lie so near the mean, as a whole number of peers, are counted: the measure of Voulgaris, Gavidia & van Steen 2005, who take
+/// the length of a view. An exchange that is under way takes a little from the mean, and must not move the borders past a whole number.
 const NEAR: f64 = 0.05;
 
 /// What of the overlay's graph is measured at each sample, and at the end.
@@ -154,7 +155,8 @@ impl OverlayGraph {
         let sum: u64 = self.in_degrees.iter().map(|&degree| u64::from(degree)).sum();
         let squares: u64 = self.in_degrees.iter().map(|&degree| u64::from(degree) * u64::from(degree)).sum();
         let mean = sum as f64 / nodes;
-        let near = self.in_degrees.iter().filter(|&&degree| (f64::from(degree) - mean).abs() <= NEAR * mean + 1e-9).count();
+        let whole = mean.round();
+        let near = self.in_degrees.iter().filter(|&&degree| (f64::from(degree) - whole).abs() <= NEAR * whole + 1e-9).count();
         ((squares as f64 / nodes - mean * mean).max(0.0).sqrt(), near as f64 / nodes)
     }
 }

@@ -115,6 +115,11 @@ fn real_gnutella_runs_on_files_of_ones_own() {
 }
 
 #[test]
+fn memberships_runs() {
+    run_small("memberships.toml", &["--set", "peers.count=60", "--set", "event.0.at=\"10 s\"", "--set", "lookups.interval=\"10 s\""]);
+}
+
+#[test]
 fn workload_q_runs() {
     run_small("workload-q.toml", &["--set", "peers.count=100"]);
 }

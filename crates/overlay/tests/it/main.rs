@@ -18,6 +18,7 @@ mod kademlia;
 mod kelips;
 mod keywords;
 mod koorde;
+mod memberships;
 mod onehop;
 mod overdue;
 mod pastry;

@@ -20,6 +20,7 @@ use peerlab_overlay::unstructured::flooding::{
     Bias, ExpandingRing, ExpandingRingConfig, Flooding, FloodingConfig, RandomWalk, RandomWalkConfig,
 };
 use peerlab_overlay::unstructured::gia::{Gia, GiaConfig};
+use peerlab_overlay::unstructured::membership::{CyclonConfig, HyParViewConfig, MembershipConfig, NewscastConfig, Shuffling};
 use peerlab_testkit::conformance;
 use peerlab_workload::TargetKind;
 
@@ -146,6 +147,30 @@ fn kelips_conforms() {
 fn the_expanding_ring_conforms() {
     let config = ExpandingRingConfig { ttl_schedule: vec![1, 2, 4], ring_timeout: Duration::millis(400), ..ExpandingRingConfig::default() };
     in_random_worlds::<ExpandingRing>(&config, &[TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn floods_over_memberships_by_gossip_conform() {
+    let (period, timeout) = (Duration::secs(5), Duration::secs(1));
+    let memberships = [
+        MembershipConfig::Cyclon(CyclonConfig { view: 8, shuffle_length: 4, period, timeout, ..CyclonConfig::default() }),
+        MembershipConfig::Cyclon(CyclonConfig { shuffling: Shuffling::Basic, period, ..CyclonConfig::default() }),
+        MembershipConfig::HyParView(HyParViewConfig {
+            active_view: 3,
+            passive_view: 6,
+            keep_alive: period,
+            period,
+            ..HyParViewConfig::default()
+        }),
+        MembershipConfig::Newscast(NewscastConfig { view: 8, period, timeout, ..NewscastConfig::default() }),
+    ];
+    for membership in memberships {
+        let config = FloodingConfig { membership: membership.clone(), query_timeout: Duration::secs(1), ..FloodingConfig::default() };
+        in_random_worlds::<Flooding>(&config, &[TargetKind::Content, TargetKind::Peer]);
+        let config = RandomWalkConfig { membership, walkers: 3, ..RandomWalkConfig::default() };
+        in_random_worlds::<RandomWalk>(&config, &[TargetKind::Content]);
+    }
+    in_random_worlds::<Flooding>(&FloodingConfig { fanout: 2, ..FloodingConfig::default() }, &[TargetKind::Content, TargetKind::Peer]);
 }
 
 #[test]

@@ -40,6 +40,13 @@ const GOLDEN: [(&str, &str); 19] = [
     ("tracker", "8385d5418ce637294cdfbc8d7a97d79a"),
 ];
 
+/// The same of a flood over each membership by gossip.
+const MEMBERSHIPS: [(&str, &str); 3] = [
+    ("cyclon", "bd371c2080482d8e9a1b35f420349ebc"),
+    ("hyparview", "0e2d11138150ee9e5c7932cd642bbd97"),
+    ("newscast", "a1a852e9112ce8f3cdcf54bf840931dd"),
+];
+
 fn digest<O: Overlay>() -> String {
     run_with::<O>(&O::Config::default(), &eventful(TargetKind::Content), 42, &TWO_SHARDS).0.digest.to_string()
 }
@@ -73,4 +80,16 @@ fn rumours_spread_as_in_model_revision_5() {
         topology.run(&conditions, 42, &TWO_SHARDS, &mut Vec::<LookupRow>::new()).unwrap().digest.to_string()
     };
     assert_eq!([digest("epidemic"), digest("flooding")], ["b2b8bdd241f0cb2c91c74606d5ad03dc", "1652f770e7c4eb798210fb1540ea8582"]);
+}
+
+#[test]
+fn every_membership_has_its_results() {
+    let registry = Registry::builtin();
+    let flooding = registry.models().find(|model| model.name == "flooding").unwrap();
+    let digests = MEMBERSHIPS.map(|(membership, _)| {
+        let topology = flooding.configure(serde_json::json!({ "membership": { "model": membership } })).unwrap();
+        let record = topology.run(&stormy(40, TargetKind::Content), 42, &TWO_SHARDS, &mut Vec::<LookupRow>::new()).unwrap();
+        (membership, record.digest.to_string())
+    });
+    assert_eq!(digests, MEMBERSHIPS.map(|(membership, golden)| (membership, golden.to_owned())));
 }

@@ -1,13 +1,14 @@
-//! The parameters of flooding, the expanding ring and random walks, and what the shared code makes of them.
+//! The parameters of flooding, the expanding ring and random walks.
 
 use peerlab_model::units::Duration;
-use peerlab_model::{Issues, OverlayConfig, Span};
+use peerlab_model::{Issues, OverlayConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rules::Rules;
 use crate::graph::GraphConfig;
 use crate::unstructured::descriptor::ROUNDS_MAX;
-use crate::unstructured::seen::LONGEST;
+use crate::unstructured::membership::MembershipConfig;
 
 /// Gnutella 0.4's parameters; docs/models/flooding.md says where we differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,8 +16,14 @@ use crate::unstructured::seen::LONGEST;
 pub struct FloodingConfig {
     /// The overlay graph of a converged start; also what newcomers aim at: they keep its mean degree.
     pub graph: GraphConfig,
+    /// How neighbours are found and kept: "host-cache" (Gnutella 0.4's way: `graph`, and the parameters of pings and links below), or by gossip:
+    /// "cyclon", "hyparview" or "newscast", which have no use for those.
+    pub membership: MembershipConfig,
     /// Links that a query may cross: 1 … 255 (Gnutella 0.4: 7).
     pub ttl: u8,
+    /// Neighbours that a query is sent on to, drawn at random each time; 0: all of them. With a membership by gossip this is a gossip broadcast, and
+    /// the fan-out its parameter (Kermarrec, Massoulié & Ganesh 2003).
+    pub fanout: u16,
     /// How a hit comes back to the peer that asked.
     pub hits: HitPath,
     /// How long the peer that asked collects hits before its question ends (with no hit: not found).
@@ -56,8 +63,14 @@ pub enum HitPath {
 pub struct ExpandingRingConfig {
     /// The overlay graph of a converged start; also what newcomers aim at: they keep its mean degree.
     pub graph: GraphConfig,
+    /// How neighbours are found and kept: "host-cache" (Gnutella 0.4's way: `graph`, and the parameters of pings and links below), or by gossip:
+    /// "cyclon", "hyparview" or "newscast", which have no use for those.
+    pub membership: MembershipConfig,
     /// Links that the queries of a question may cross, one flood after the other: 1 to 32 numbers that grow (paper: from 1 in steps of 2).
     pub ttl_schedule: Vec<u8>,
+    /// Neighbours that a query is sent on to, drawn at random each time; 0: all of them. With a membership by gossip this is a gossip broadcast, and
+    /// the fan-out its parameter (Kermarrec, Massoulié & Ganesh 2003).
+    pub fanout: u16,
     /// How long the peer that asked waits for hits before it sends out the next flood, and after the last one before its question ends.
     pub ring_timeout: Duration,
     /// Hits after which there is no further flood: 1 at least.
@@ -89,6 +102,9 @@ pub struct ExpandingRingConfig {
 pub struct RandomWalkConfig {
     /// The overlay graph of a converged start; also what newcomers aim at: they keep its mean degree.
     pub graph: GraphConfig,
+    /// How neighbours are found and kept: "host-cache" (Gnutella 0.4's way: `graph`, and the parameters of pings and links below), or by gossip:
+    /// "cyclon", "hyparview" or "newscast", which have no use for those.
+    pub membership: MembershipConfig,
     /// Walkers k of a question: 1 to 255 (paper: 16 to 64). They may be more than the neighbours: then several begin in the same direction.
     pub walkers: u8,
     /// Links that a walker may cross: 1 at least (paper: 1024, so that checking ends it, not this).
@@ -134,150 +150,13 @@ pub enum Bias {
     Degree,
 }
 
-/// How walkers walk.
-#[derive(Clone, Copy, Debug)]
-pub struct Walks {
-    pub(super) walkers: u8,
-    pub(super) ttl: u16,
-    /// 0: never.
-    pub(super) check_every: u16,
-    pub(super) check_timeout: Span,
-    pub(super) state_keeping: bool,
-    pub(super) bias: Bias,
-    pub(super) remember: Span,
-    pub(super) remember_max: u32,
-}
-
-/// What the code that the models share goes by.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    pub(super) graph: GraphConfig,
-    /// The TTL of each flood that a question may have.
-    pub(super) rings: Box<[u8]>,
-    /// Holders after which a question ends; a flood that is the only one is always heard to its end.
-    pub(super) wanted: usize,
-    pub(super) hits: HitPath,
-    /// How long the hits of a flood are awaited, or those of all walkers.
-    pub(super) query_timeout: Span,
-    /// Walkers go out instead of floods.
-    pub(super) walks: Option<Walks>,
-    pub(super) remember: Span,
-    pub(super) remember_max: u32,
-    pub(super) ping_interval: Span,
-    pub(super) missed_pings: u8,
-    pub(super) spare_links: u16,
-    pub(super) max_neighbours: u32,
-    pub(super) connect_timeout: Span,
-    pub(super) host_cache: u16,
-}
-
-impl From<&FloodingConfig> for Rules {
-    fn from(c: &FloodingConfig) -> Self {
-        Self {
-            graph: c.graph.clone(),
-            rings: [c.ttl].into(),
-            wanted: usize::MAX,
-            hits: c.hits,
-            query_timeout: c.query_timeout.span(),
-            walks: None,
-            remember: c.remember.span(),
-            remember_max: c.remember_max,
-            ping_interval: c.ping_interval.span(),
-            missed_pings: c.missed_pings,
-            spare_links: c.spare_links,
-            max_neighbours: c.max_neighbours,
-            connect_timeout: c.connect_timeout.span(),
-            host_cache: c.host_cache,
-        }
-    }
-}
-
-impl From<&ExpandingRingConfig> for Rules {
-    fn from(c: &ExpandingRingConfig) -> Self {
-        Self {
-            graph: c.graph.clone(),
-            rings: c.ttl_schedule.clone().into(),
-            wanted: c.wanted_hits.into(),
-            hits: c.hits,
-            query_timeout: c.ring_timeout.span(),
-            walks: None,
-            remember: c.remember.span(),
-            remember_max: c.remember_max,
-            ping_interval: c.ping_interval.span(),
-            missed_pings: c.missed_pings,
-            spare_links: c.spare_links,
-            max_neighbours: c.max_neighbours,
-            connect_timeout: c.connect_timeout.span(),
-            host_cache: c.host_cache,
-        }
-    }
-}
-
-impl From<&RandomWalkConfig> for Rules {
-    fn from(c: &RandomWalkConfig) -> Self {
-        Self {
-            graph: c.graph.clone(),
-            rings: Box::default(),
-            wanted: c.wanted_hits.into(),
-            hits: HitPath::Direct,
-            query_timeout: c.query_timeout.span(),
-            walks: Some(Walks {
-                walkers: c.walkers,
-                ttl: c.ttl,
-                check_every: c.check_every,
-                check_timeout: c.check_timeout.span(),
-                state_keeping: c.state_keeping,
-                bias: c.bias,
-                remember: c.remember.span(),
-                remember_max: c.remember_max,
-            }),
-            remember: c.remember.span(),
-            remember_max: c.remember_max,
-            ping_interval: c.ping_interval.span(),
-            missed_pings: c.missed_pings,
-            spare_links: c.spare_links,
-            max_neighbours: c.max_neighbours,
-            connect_timeout: c.connect_timeout.span(),
-            host_cache: c.host_cache,
-        }
-    }
-}
-
-impl Rules {
-    /// Pongs say how many neighbours a peer has.
-    pub(super) fn degrees_matter(&self) -> bool {
-        self.walks.is_some_and(|walks| walks.bias == Bias::Degree)
-    }
-
-    /// Notes what cannot work; `timeout` is what the model calls its `query_timeout`.
-    fn check(&self, timeout: &str, population: u32, issues: &mut Issues) {
-        issues.within("graph", |issues| self.graph.check(population, issues));
-        let durations = [
-            (timeout, self.query_timeout),
-            ("remember", self.remember),
-            ("ping_interval", self.ping_interval),
-            ("connect_timeout", self.connect_timeout),
-        ];
-        for (key, span) in durations {
-            issues.ensure(span.nanos() >= 1_000_000, key, "too short: 1 ms is the least");
-        }
-        if self.hits == HitPath::ReversePath && self.remember < self.query_timeout {
-            issues.warn("remember", format!("shorter than {timeout}: late hits will not find their way back"));
-        }
-        let floods = self.walks.is_none();
-        issues.ensure(!floods || self.remember_max >= 8, "remember_max", "a peer must remember at least 8 queries");
-        issues.ensure(self.remember <= LONGEST, "remember", "30 days is the most");
-        issues.ensure(self.missed_pings >= 1, "missed_pings", "a neighbour can only be dropped after at least 1 missed ping");
-        issues.ensure(self.max_neighbours >= 1, "max_neighbours", "a peer without neighbours cannot ask anybody: 1 is the least");
-        issues.ensure(self.host_cache >= 1, "host_cache", "without a host cache nobody could reconnect: 1 is the least");
-    }
-}
-
 impl Default for FloodingConfig {
     fn default() -> Self {
         Self {
             graph: GraphConfig::default(),
+            membership: MembershipConfig::default(),
             ttl: 7,
+            fanout: 0,
             hits: HitPath::ReversePath,
             query_timeout: Duration::secs(10),
             remember: Duration::secs(20),
@@ -297,7 +176,9 @@ impl Default for ExpandingRingConfig {
         let flooding = FloodingConfig::default();
         Self {
             graph: flooding.graph,
+            membership: flooding.membership,
             ttl_schedule: vec![1, 3, 5, 7],
+            fanout: flooding.fanout,
             ring_timeout: Duration::secs(2),
             wanted_hits: 1,
             hits: flooding.hits,
@@ -318,6 +199,7 @@ impl Default for RandomWalkConfig {
         let flooding = FloodingConfig::default();
         Self {
             graph: flooding.graph,
+            membership: flooding.membership,
             walkers: 16,
             ttl: 1024,
             check_every: 4,

@@ -164,6 +164,11 @@ impl<V: Variant> FloodingLike<V> {
         if peer.neighbours.len() < before {
             self.lost_a_neighbour(peer, cx);
         }
+        self.tidy(peer, cx);
+    }
+
+    /// Forgets what is too old; again after a ping interval.
+    pub(super) fn tidy(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>) {
         peer.seen.tidy(cx.now(), self.memory);
         if let Some(walks) = &mut peer.walks {
             walks.tidy(&peer.neighbours);
@@ -190,9 +195,9 @@ impl<V: Variant> FloodingLike<V> {
 }
 
 /// A message from a peer that is no neighbour: on its side the link still stands. A reset tells it, as TCP's would;
-/// not while we are connecting to it, since its acceptance may have been overtaken.
+/// not while we are connecting to it, since its acceptance may have been overtaken. Where views are found by gossip anybody may ask.
 pub(super) fn refuse_stranger<V: Variant>(peer: &FloodingPeer, cx: &mut Cx<'_, V>, from: PeerId) {
-    if !peer.is_connecting_to(from) {
+    if peer.member.is_none() && !peer.is_connecting_to(from) {
         cx.send(from, FloodingMessage::Bye { instead: None });
     }
 }

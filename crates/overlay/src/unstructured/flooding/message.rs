@@ -8,6 +8,7 @@ use std::sync::Arc;
 use peerlab_model::{Cause, Fields, ItemId, Keywords, LookupId, Message, PeerId, RumourId, Token};
 
 use crate::unstructured::descriptor::lookup_of;
+use crate::unstructured::membership::MembershipMessage;
 
 pub use peerlab_model::NAME_BYTES;
 
@@ -123,6 +124,14 @@ pub enum FloodingMessage {
     },
     /// News that everybody is to hear.
     Rumour(RumourId),
+    /// What keeps the neighbours that are found by gossip.
+    Member(MembershipMessage),
+}
+
+impl From<MembershipMessage> for FloodingMessage {
+    fn from(message: MembershipMessage) -> Self {
+        Self::Member(message)
+    }
 }
 
 /// A question on its way.
@@ -226,9 +235,20 @@ pub(crate) const fn hit_fields(results: u32) -> Fields {
     sized(QUERY_HIT + RESULT * results, 1, results)
 }
 
+/// What servents say themselves.
+const OWN_KINDS: [&str; 12] = ["connect", "accept", "refuse", "ping", "pong", "query", "hit", "bye", "walk", "check", "verdict", "rumour"];
+
+/// And what members say.
+const KINDS: [&str; OWN_KINDS.len() + MembershipMessage::KINDS.len()] = {
+    let mut kinds = [""; OWN_KINDS.len() + MembershipMessage::KINDS.len()];
+    let (own, member) = kinds.split_at_mut(OWN_KINDS.len());
+    own.copy_from_slice(&OWN_KINDS);
+    member.copy_from_slice(&MembershipMessage::KINDS);
+    kinds
+};
+
 impl Message for FloodingMessage {
-    const KINDS: &'static [&'static str] =
-        &["connect", "accept", "refuse", "ping", "pong", "query", "hit", "bye", "walk", "check", "verdict", "rumour"];
+    const KINDS: &'static [&'static str] = &KINDS;
 
     fn kind(&self) -> usize {
         match self {
@@ -244,6 +264,7 @@ impl Message for FloodingMessage {
             Self::Check { .. } => 9,
             Self::Verdict { .. } => 10,
             Self::Rumour(_) => 11,
+            Self::Member(message) => OWN_KINDS.len() + message.kind(),
         }
     }
 
@@ -266,6 +287,7 @@ impl Message for FloodingMessage {
             Self::Rumour(_) => sized(HEADER, 0, 0).rumours(1),
             Self::Bye { instead: None } => sized(BYE, 0, 0),
             Self::Bye { instead: Some(_) } => sized(BYE + ADDRESS, 1, 0),
+            Self::Member(message) => message.fields(),
         }
     }
 

@@ -22,27 +22,30 @@ mod links;
 mod message;
 mod peer;
 mod queries;
+mod rules;
 mod rumours;
+mod start;
 mod walks;
 
-pub use config::{Bias, ExpandingRingConfig, FloodingConfig, HitPath, RandomWalkConfig, Rules, Walks};
+pub use config::{Bias, ExpandingRingConfig, FloodingConfig, HitPath, RandomWalkConfig};
 pub use message::{FloodingMessage, Hosts, NAME_BYTES, Query, Walk, Wanted};
 pub(crate) use message::{HEADER, PONG, hit_fields, sized};
 pub use peer::FloodingPeer;
+pub use rules::{Rules, Walks};
 pub use walks::Parked;
 
 pub use crate::unstructured::seen::{Memory, Seen};
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use peerlab_model::{
-    BuildError, Context, Family, LookupId, Next, Numbering, Overlay, OverlayConfig, PeerId, PeerTable, Rng, RumourId, Setting, Start,
-    Target, Targets, Token, Violation,
+    BuildError, Context, Family, LookupId, Next, Numbering, Overlay, OverlayConfig, PeerId, PeerTable, RumourId, Setting, Start, Target,
+    Targets, Token, Violation,
 };
 
 use crate::graph::Graph;
+use crate::unstructured::membership::{Membership, MembershipTimer};
 
 /// The flooding model.
 pub type Flooding = FloodingLike<Flood>;
@@ -59,6 +62,8 @@ pub struct FloodingLike<V> {
     rules: Rules,
     numbering: Numbering,
     memory: Memory,
+    /// How neighbours are found, if not by host caches.
+    membership: Option<Membership>,
     /// The edge list, where the graph is a file.
     file: Option<Graph>,
     /// Neighbours that a newcomer wants: the graph's mean degree.
@@ -143,6 +148,14 @@ pub enum FloodingTimer {
     Collect(Token),
     /// The origin of a walker has not answered.
     Parked(Token),
+    /// What neighbours that are found by gossip need.
+    Member(MembershipTimer),
+}
+
+impl From<MembershipTimer> for FloodingTimer {
+    fn from(timer: MembershipTimer) -> Self {
+        Self::Member(timer)
+    }
 }
 
 const _: () = assert!(size_of::<FloodingTimer>() <= 8);
@@ -175,6 +188,7 @@ impl<V: Variant> Overlay for FloodingLike<V> {
             numbering: setting.numbering,
             memory: Memory::new(rules.remember, rules.remember_max),
             file,
+            membership: rules.membership.protocol(),
             newcomer_degree: ((mean_degree + 0.5) as u32).clamp(1, rules.max_neighbours),
             rules,
             variant: PhantomData,
@@ -186,38 +200,32 @@ impl<V: Variant> Overlay for FloodingLike<V> {
     }
 
     fn peer(&self, _id: PeerId) -> FloodingPeer {
-        FloodingPeer::new(self.newcomer_degree)
+        FloodingPeer::new(self.newcomer_degree, self.membership.as_ref().map(Membership::member))
     }
 
     fn converged(&self, start: &Start<'_>, peers: &mut dyn PeerTable<FloodingPeer>) {
-        let members: Vec<PeerId> = start.members.iter().map(|(_, peer)| peer).collect();
-        let mut rng = start.rng.clone();
-        if let Some(graph) = &self.file {
-            self.link_by_seat(graph, &members, peers);
-        } else if let Some(graph) = self.rules.graph.generate(members.len() as u32, &mut rng) {
-            for (node, &peer) in members.iter().enumerate() {
-                let neighbours = graph.neighbours(node as u32).iter().map(|&other| members[other as usize]).collect();
-                begin_with(peers.get(peer), neighbours);
-            }
-        }
-        if self.rules.degrees_matter() {
-            tell_degrees(&members, peers);
-        }
-        for &peer in &members {
-            self.fill_host_cache(peers.get(peer), peer, &members, &mut rng);
-        }
+        self.begin(start, peers);
     }
 
-    fn started(&self, _peer: &mut FloodingPeer, cx: &mut Context<'_, Self>) {
+    fn started(&self, peer: &mut FloodingPeer, cx: &mut Context<'_, Self>) {
         cx.set_timer_within(self.rules.ping_interval, FloodingTimer::Ping);
+        if let (Some(membership), Some(member)) = (&self.membership, &mut peer.member) {
+            membership.started(member, cx);
+        }
     }
 
     fn join(&self, peer: &mut FloodingPeer, cx: &mut Context<'_, Self>) {
         cx.set_timer_within(self.rules.ping_interval, FloodingTimer::Ping);
-        self.bootstrap(peer, cx);
+        match (&self.membership, &mut peer.member) {
+            (Some(membership), Some(member)) => membership.join(member, cx),
+            _ => self.bootstrap(peer, cx),
+        }
     }
 
     fn leave(&self, peer: &mut FloodingPeer, cx: &mut Context<'_, Self>) {
+        if let (Some(membership), Some(member)) = (&self.membership, &mut peer.member) {
+            membership.leave(member, cx);
+        }
         for &neighbour in &peer.neighbours {
             cx.send(neighbour, FloodingMessage::Bye { instead: None });
         }
@@ -247,22 +255,33 @@ impl<V: Variant> Overlay for FloodingLike<V> {
             FloodingMessage::Refuse { token, others } => self.refuse(peer, cx, token, others),
             FloodingMessage::Rumour(rumour) => Self::pass_on(peer, cx, rumour, Some(from)),
             FloodingMessage::Bye { instead } => self.bye(peer, cx, from, instead),
+            FloodingMessage::Member(message) => {
+                if let (Some(membership), Some(member)) = (&self.membership, &mut peer.member) {
+                    membership.message(member, cx, from, message);
+                }
+            }
         }
     }
 
     fn timer(&self, peer: &mut FloodingPeer, cx: &mut Context<'_, Self>, timer: FloodingTimer) {
         match timer {
+            FloodingTimer::Ping if self.membership.is_some() => self.tidy(peer, cx),
             FloodingTimer::Ping => self.ping_neighbours(peer, cx),
             FloodingTimer::Connect(token) => self.connect_timed_out(peer, cx, token),
             FloodingTimer::Retry => self.retry(peer, cx),
             FloodingTimer::Parked(token) => Self::abandoned(cx, token),
             FloodingTimer::Collect(token) => self.ring_is_over(peer, cx, token),
+            FloodingTimer::Member(timer) => {
+                if let (Some(membership), Some(member)) = (&self.membership, &mut peer.member) {
+                    membership.timer(member, cx, timer);
+                }
+            }
         }
     }
 
-    /// The neighbours: the overlay's graph. The host cache is not part of it.
+    /// The neighbours: the overlay's graph. Host caches and passive views are not part of it.
     fn contacts(&self, peer: &FloodingPeer, visit: &mut dyn FnMut(PeerId)) {
-        peer.neighbours.iter().for_each(|&neighbour| visit(neighbour));
+        peer.neighbours().iter().for_each(|&neighbour| visit(neighbour));
     }
 
     fn state_bytes(&self, peer: &FloodingPeer) -> usize {
@@ -270,7 +289,7 @@ impl<V: Variant> Overlay for FloodingLike<V> {
     }
 
     fn prefetch(&self, peer: &FloodingPeer, next: Next<'_, FloodingMessage, FloodingTimer>) {
-        peerlab_prefetch::prefetch::<1, _>(peer.neighbours.as_slice());
+        peerlab_prefetch::prefetch::<1, _>(peer.neighbours());
         if let Next::Message(
             FloodingMessage::Query(Query { id, .. })
             | FloodingMessage::DirectQuery { query: Query { id, .. }, .. }
@@ -283,6 +302,9 @@ impl<V: Variant> Overlay for FloodingLike<V> {
 
     fn check(&self, peer: &FloodingPeer) -> Result<(), Violation> {
         let broken = |what: String| Err(Violation(what));
+        if let (Some(membership), Some(member)) = (&self.membership, &peer.member) {
+            membership.check(member)?;
+        }
         if peer.missed.len() != peer.neighbours.len() {
             return broken(format!("{} neighbours with {} ping counters", peer.neighbours.len(), peer.missed.len()));
         }
@@ -308,51 +330,6 @@ impl<V: Variant> FloodingLike<V> {
     /// True if this peer remembers the query `id` at `now`: what a flood has reached, for measurement and tests.
     pub fn has_seen(&self, peer: &FloodingPeer, id: LookupId, now: peerlab_model::Time) -> bool {
         peer.seen.contains(id, now, self.memory)
-    }
-
-    /// Node k of an edge list is the peer at seat k; edges to peers that are no members do not exist.
-    fn link_by_seat(&self, graph: &Graph, members: &[PeerId], peers: &mut dyn PeerTable<FloodingPeer>) {
-        let mut at_seat: Vec<Option<PeerId>> = vec![None; graph.nodes() as usize];
-        for &peer in members {
-            at_seat[self.numbering.seat(peer) as usize] = Some(peer);
-        }
-        for &peer in members {
-            let linked = graph.neighbours(self.numbering.seat(peer));
-            begin_with(peers.get(peer), linked.iter().filter_map(|&seat| at_seat[seat as usize]).collect());
-        }
-    }
-
-    /// A random sample of the members, as long traffic of pongs leaves it.
-    fn fill_host_cache(&self, peer: &mut FloodingPeer, this: PeerId, members: &[PeerId], rng: &mut Rng) {
-        let room = self.rules.host_cache as usize;
-        // In a small network a draw often meets a neighbour or a known address: some more draws, and no promise.
-        for _ in 0..2 * room {
-            if peer.hosts.len() == room {
-                break;
-            }
-            let host = members[rng.index(members.len())];
-            peer.learn(host, this, room, rng);
-        }
-    }
-}
-
-fn begin_with(peer: &mut FloodingPeer, neighbours: Vec<PeerId>) {
-    peer.degree = neighbours.len() as u32;
-    peer.missed = vec![0; neighbours.len()];
-    peer.neighbours = neighbours;
-    peer.joined = true;
-}
-
-/// Everybody has had pongs of its neighbours.
-fn tell_degrees(members: &[PeerId], peers: &mut dyn PeerTable<FloodingPeer>) {
-    let degrees: BTreeMap<PeerId, u16> =
-        members.iter().map(|&peer| (peer, u16::try_from(peers.get(peer).neighbours.len()).unwrap_or(u16::MAX))).collect();
-    for &peer in members {
-        let state = peers.get(peer);
-        let memory = state.walks.get_or_insert_default();
-        for neighbour in &state.neighbours {
-            memory.learn_degree(*neighbour, degrees[neighbour]);
-        }
     }
 }
 

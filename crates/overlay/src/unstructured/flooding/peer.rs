@@ -6,13 +6,14 @@ use super::message::{Hosts, Wanted};
 use super::walks::WalkMemory;
 use crate::unstructured::hosts;
 use crate::unstructured::known::Known;
+use crate::unstructured::membership::Member;
 use crate::unstructured::seen::Seen;
 
 /// One peer of the flooding overlay. In this order: a query reads the first two fields only, which share a cache line.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub struct FloodingPeer {
-    /// Its neighbours, side by side: every query walks over them.
+    /// Its neighbours, side by side: every query walks over them. None where a membership by gossip keeps them.
     pub(super) neighbours: Vec<PeerId>,
     /// Queries that it has seen, and from whom.
     pub(super) seen: Seen,
@@ -38,6 +39,8 @@ pub struct FloodingPeer {
     pub(super) walks: Option<Box<WalkMemory>>,
     /// The rumours that it has heard, if any.
     pub(super) rumours: Option<Box<Known>>,
+    /// What it knows of others where they are found by gossip; nothing with host caches.
+    pub(super) member: Option<Box<Member>>,
 }
 
 /// A question of this peer's own.
@@ -55,7 +58,7 @@ pub(super) struct Question {
 }
 
 impl FloodingPeer {
-    pub(super) fn new(degree: u32) -> Self {
+    pub(super) fn new(degree: u32, member: Option<Member>) -> Self {
         Self {
             neighbours: Vec::new(),
             missed: Vec::new(),
@@ -70,12 +73,19 @@ impl FloodingPeer {
             joined: false,
             walks: None,
             rumours: None,
+            member: member.map(Box::new),
         }
     }
 
     /// Its present neighbours.
+    #[inline]
     pub fn neighbours(&self) -> &[PeerId] {
-        &self.neighbours
+        self.member.as_ref().map_or(&self.neighbours, |member| member.neighbours())
+    }
+
+    /// What it knows of others where they are found by gossip.
+    pub fn member(&self) -> Option<&Member> {
+        self.member.as_deref()
     }
 
     /// How many neighbours it tries to have.
@@ -96,6 +106,12 @@ impl FloodingPeer {
     #[inline]
     pub(super) fn is_neighbour(&self, peer: PeerId) -> bool {
         self.neighbours.contains(&peer)
+    }
+
+    /// True if what this one asks is answered: a neighbour, or anybody where neighbours are found by gossip and a view is one-sided.
+    #[inline]
+    pub(super) fn deals_with(&self, peer: PeerId) -> bool {
+        self.member.is_some() || self.is_neighbour(peer)
     }
 
     pub(super) fn is_connecting_to(&self, peer: PeerId) -> bool {
@@ -164,5 +180,6 @@ impl FloodingPeer {
             + self.seen.bytes()
             + self.walks.as_ref().map_or(0, |walks| walks.bytes())
             + self.rumours.as_ref().map_or(0, |rumours| rumours.bytes())
+            + self.member.as_ref().map_or(0, |member| member.bytes())
     }
 }

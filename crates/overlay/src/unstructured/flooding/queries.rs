@@ -24,7 +24,7 @@ impl<V: Variant> FloodingLike<V> {
             // Nobody is responsible for a key here.
             _ => return cx.finish(id),
         };
-        if peer.neighbours.is_empty() {
+        if peer.neighbours().is_empty() {
             // Nobody to ask.
             return cx.finish(id);
         }
@@ -42,7 +42,7 @@ impl<V: Variant> FloodingLike<V> {
         peer.seen.insert(id, this, cx.now(), self.memory);
         cx.set_timer(self.rules.query_timeout, FloodingTimer::Collect(token));
         let origin = (self.rules.hits == HitPath::Direct).then_some(this);
-        forward(peer, cx, this, Query { id, wanted, ttl: self.rules.rings[usize::from(ring)], hops: 1 }, origin);
+        self.forward(peer, cx, this, Query { id, wanted, ttl: self.rules.rings[usize::from(ring)], hops: 1 }, origin);
     }
 
     /// The time for a flood's hits is over: a larger one goes out, if there is one and the question still has time. Walkers have no second time.
@@ -52,7 +52,7 @@ impl<V: Variant> FloodingLike<V> {
         let id = question.id;
         question.ring += 1;
         let is_last = usize::from(question.ring) >= self.rules.rings.len() || setting.is_overdue(now.since(question.asked));
-        if is_last || peer.neighbours.is_empty() {
+        if is_last || peer.neighbours().is_empty() {
             peer.questions.close(token);
             cx.finish(id);
         } else {
@@ -63,7 +63,7 @@ impl<V: Variant> FloodingLike<V> {
     /// A query from a neighbour: answered if this peer can, and passed on once.
     #[inline]
     pub(super) fn query(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, from: PeerId, query: Query, origin: Option<PeerId>) {
-        if !peer.is_neighbour(from) {
+        if !peer.deals_with(from) {
             if !peer.seen.contains(query.id, cx.now(), self.memory) {
                 refuse_stranger(peer, cx, from);
             }
@@ -75,7 +75,7 @@ impl<V: Variant> FloodingLike<V> {
         answer(cx, origin.unwrap_or(from), query.id, query.wanted, query.hops.into());
         // Gnutella 0.4 passes a query on even where it was answered.
         if query.ttl > 1 {
-            forward(peer, cx, from, Query { ttl: query.ttl - 1, hops: query.hops + 1, ..query }, origin);
+            self.forward(peer, cx, from, Query { ttl: query.ttl - 1, hops: query.hops + 1, ..query }, origin);
         }
     }
 
@@ -118,9 +118,44 @@ impl<V: Variant> FloodingLike<V> {
         }
         let next = peer.seen.from(id, cx.now(), self.memory);
         // A way that ends here belongs to a question that has ended; a neighbour that is gone takes the hit with it.
-        if let Some(next) = next.filter(|&next| peer.is_neighbour(next)) {
+        if let Some(next) = next.filter(|&next| peer.deals_with(next)) {
             cx.send(next, answer);
         }
+    }
+
+    /// To all neighbours but `except`, or to as many of them as the fan-out says.
+    #[inline]
+    fn forward(&self, peer: &FloodingPeer, cx: &mut Cx<'_, V>, except: PeerId, query: Query, origin: Option<PeerId>) {
+        let neighbours = peer.neighbours();
+        if self.rules.fanout > 0 {
+            return self.forward_to_some(neighbours, cx, except, query, origin);
+        }
+        for &neighbour in neighbours.iter().filter(|&&neighbour| neighbour != except) {
+            cx.send(neighbour, outgoing(query, origin));
+        }
+    }
+
+    /// To as many neighbours as the fan-out says, each set of them as likely as any other (selection sampling: Knuth, TAOCP 2, 3.4.2 S).
+    fn forward_to_some(&self, neighbours: &[PeerId], cx: &mut Cx<'_, V>, except: PeerId, query: Query, origin: Option<PeerId>) {
+        let candidates = neighbours.iter().filter(|&&neighbour| neighbour != except);
+        let mut left = candidates.clone().count();
+        let mut wanted = usize::from(self.rules.fanout);
+        for &neighbour in candidates {
+            if cx.rng().index(left) < wanted {
+                cx.send(neighbour, outgoing(query, origin));
+                wanted -= 1;
+            }
+            left -= 1;
+        }
+    }
+}
+
+/// The query as it goes out, with the address of who asks if hits are to come straight back.
+#[inline]
+fn outgoing(query: Query, origin: Option<PeerId>) -> FloodingMessage {
+    match origin {
+        None => FloodingMessage::Query(query),
+        Some(origin) => FloodingMessage::DirectQuery { query, origin },
     }
 }
 
@@ -144,16 +179,4 @@ pub(super) fn answer<V: Variant>(cx: &mut Cx<'_, V>, to: PeerId, id: LookupId, w
         cx.send(to, FloodingMessage::Hit { id, holder, hops });
     }
     is_here
-}
-
-/// To all neighbours but `except`.
-#[inline]
-fn forward<V: Variant>(peer: &FloodingPeer, cx: &mut Cx<'_, V>, except: PeerId, query: Query, origin: Option<PeerId>) {
-    for &neighbour in peer.neighbours.iter().filter(|&&neighbour| neighbour != except) {
-        let message = match origin {
-            None => FloodingMessage::Query(query),
-            Some(origin) => FloodingMessage::DirectQuery { query, origin },
-        };
-        cx.send(neighbour, message);
-    }
 }

@@ -15,13 +15,13 @@ impl<V: Variant> FloodingLike<V> {
             return;
         }
         if let Some(from) = from {
-            if !peer.is_neighbour(from) {
+            if !peer.deals_with(from) {
                 return refuse_stranger(peer, cx, from);
             }
             cx.heard(rumour);
         }
         peer.rumours.get_or_insert_default().insert(rumour);
-        for &neighbour in peer.neighbours.iter().filter(|neighbour| Some(**neighbour) != from) {
+        for &neighbour in peer.neighbours().iter().filter(|neighbour| Some(**neighbour) != from) {
             cx.send(neighbour, FloodingMessage::Rumour(rumour));
         }
     }

@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 
 use peerlab_model::{Context, LookupId, PeerId, Rng, Time, Token};
 
-use super::config::{Bias, Walks};
+use super::config::Bias;
 use super::links::refuse_stranger;
 use super::message::{FloodingMessage, Walk, Wanted};
 use super::queries::answer;
+use super::rules::Walks;
 use super::{FloodingLike, FloodingPeer, FloodingTimer, Variant};
 
 type Cx<'a, V> = Context<'a, FloodingLike<V>>;
@@ -114,7 +115,7 @@ impl<V: Variant> FloodingLike<V> {
     /// A walker has come by.
     pub(super) fn walked(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, from: PeerId, walk: Walk) {
         let Some(walks) = self.rules.walks else { return };
-        if !peer.is_neighbour(from) {
+        if !peer.deals_with(from) {
             // The walker cannot help it, and goes on.
             refuse_stranger(peer, cx, from);
         }
@@ -157,8 +158,9 @@ impl<V: Variant> FloodingLike<V> {
 /// The walker goes on to a neighbour, if there is one.
 fn step<V: Variant>(walks: Walks, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, walk: Walk, from: Option<PeerId>) {
     let now = cx.now();
-    let memory = peer.walks.get_or_insert_default();
-    if let Some(next) = memory.next(walks, &peer.neighbours, walk.id, from, now, cx.rng()) {
+    let FloodingPeer { neighbours, member, walks: memory, .. } = peer;
+    let neighbours = member.as_ref().map_or(&neighbours[..], |member| member.neighbours());
+    if let Some(next) = memory.get_or_insert_default().next(walks, neighbours, walk.id, from, now, cx.rng()) {
         cx.send(next, FloodingMessage::Walk(Walk { steps: walk.steps + 1, ..walk }));
     }
 }
