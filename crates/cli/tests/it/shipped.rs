@@ -211,6 +211,7 @@ fn every_shipped_scenario_is_run_here() {
         "kelips.toml",
         "keywords.toml",
         "koorde.toml",
+        "memberships.toml",
         "onehop.toml",
         "pastry.toml",
         "random-walk.toml",

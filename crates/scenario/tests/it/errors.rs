@@ -258,7 +258,7 @@ fn rumours_that_cannot_work_are_refused() {
         &complained,
         &[
             "error: `gia` does not pass rumours on",
-            "  = help: `epidemic` would be the nearest that does; of all models `epidemic` and `flooding` do; or leave `[rumours]` out",
+            "   = help: `epidemic` would be the nearest that does; of all models `epidemic` and `flooding` do; or leave `[rumours]` out",
         ],
     );
     let complained = complaint(&format!("{flooded}\n[rumours]\ncount = 1000\nsize = \"1 MiB\"\ntimeout = \"0 s\"\n"));
@@ -273,7 +273,7 @@ fn rumours_that_cannot_work_are_refused() {
     let complained = complaint(&flooded.replace("\"flooding\"", "\"epidemic\""));
     says(
         &complained,
-        &["error: `epidemic` answers no lookups", "  = help: it only passes rumours on: leave `[lookups]` or this topology out"],
+        &["error: `epidemic` answers no lookups", "   = help: it only passes rumours on: leave `[lookups]` or this topology out"],
     );
 }
 

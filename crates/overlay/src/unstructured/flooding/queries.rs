@@ -118,7 +118,7 @@ impl<V: Variant> FloodingLike<V> {
         }
         let next = peer.seen.from(id, cx.now(), self.memory);
         // A way that ends here belongs to a question that has ended; a neighbour that is gone takes the hit with it.
-        if let Some(next) = next.filter(|&next| peer.deals_with(next)) {
+        if let Some(next) = next.filter(|&next| next != cx.this() && peer.deals_with(next)) {
             cx.send(next, answer);
         }
     }
