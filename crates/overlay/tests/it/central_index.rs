@@ -258,12 +258,7 @@ fn joins_and_departures_leave_no_trace_in_the_index() {
     let mut world = converged(&CentralIndexConfig::default(), Options::default());
     let mut rng = world.test_rng();
     for _ in 0..2000 {
-        let seat = rng.below(u64::from(PEERS)) as u32;
-        match (world.peer(seat).is_some(), rng.chance(0.5)) {
-            (false, _) => world.join(seat),
-            (true, true) => world.leave(seat),
-            (true, false) => world.crash(seat),
-        }
+        world.toggle_one(PEERS, &mut rng);
         world.run_for(seconds(1));
     }
     world.check();

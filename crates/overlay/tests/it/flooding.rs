@@ -357,13 +357,8 @@ fn the_degree_is_kept_under_churn() {
     let mut degrees = Vec::new();
     for second in 0..3600 {
         for _ in 0..2 {
-            let seat = rng.below(400) as u32;
             if rng.chance(1.0 / 3.0) {
-                match (world.peer(seat).is_some(), rng.chance(0.5)) {
-                    (false, _) => world.join(seat),
-                    (true, true) => world.leave(seat),
-                    (true, false) => world.crash(seat),
-                }
+                world.toggle_one(400, &mut rng);
             }
         }
         world.run_for(seconds(1));

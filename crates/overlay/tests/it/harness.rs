@@ -565,6 +565,16 @@ impl<O: Overlay> World<O> {
         self.handled
     }
 
+    /// Somebody among `seats` comes or goes: joins if it is away, else leaves politely or crashes, one as often as the other.
+    pub(crate) fn toggle_one(&mut self, seats: u32, rng: &mut Rng) {
+        let seat = rng.below(seats.into()) as u32;
+        match (self.peer(seat).is_some(), rng.chance(0.5)) {
+            (false, _) => self.join(seat),
+            (true, true) => self.leave(seat),
+            (true, false) => self.crash(seat),
+        }
+    }
+
     /// A generator for the test's own draws.
     pub(crate) fn test_rng(&self) -> Rng {
         self.streams.rng("test", 0)

@@ -160,13 +160,8 @@ fn churn_and_loss_tear_no_overlay() {
         let mut rng = world.test_rng();
         for second in 0..1800 {
             for _ in 0..2 {
-                let seat = rng.below(400) as u32;
                 if rng.chance(1.0 / 3.0) {
-                    match (world.peer(seat).is_some(), rng.chance(0.5)) {
-                        (false, _) => world.join(seat),
-                        (true, true) => world.leave(seat),
-                        (true, false) => world.crash(seat),
-                    }
+                    world.toggle_one(400, &mut rng);
                 }
             }
             world.run_for(seconds(1));
