@@ -13,7 +13,7 @@
 //! `cyclon`, `newscast`: directed views, of entries with ages (`view`) · `hyparview`: few symmetric links and spare addresses.
 //!
 //! # Cost
-//! A peer takes some 6 bytes for each entry of a view, 4 of a passive one. A message costs one allocation for the list that it carries, and
+//! A peer takes 8 bytes for each entry of a view, 4 of a passive one. A message costs one allocation for the list that it carries, and
 //! its receiver a few walks over its own view.
 //!
 //! # Not here

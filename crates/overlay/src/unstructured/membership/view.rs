@@ -86,7 +86,7 @@ impl View {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.peers.len() * 6
+        self.peers.len() * 8
     }
 }
 
