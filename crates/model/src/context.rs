@@ -47,6 +47,8 @@ pub trait Actions<M, T> {
     fn claim(&mut self, region: Region, holds: bool);
     /// This peer has heard a rumour.
     fn heard(&mut self, rumour: RumourId);
+    /// An item is on this peer's disk from now on (`true`), or no longer is.
+    fn shelve(&mut self, item: ItemId, holds: bool);
 }
 
 impl<M, T> Actions<M, T> for Vec<Effect<M, T>> {
@@ -85,6 +87,10 @@ impl<M, T> Actions<M, T> for Vec<Effect<M, T>> {
     fn heard(&mut self, rumour: RumourId) {
         self.push(Effect::Heard(rumour));
     }
+
+    fn shelve(&mut self, item: ItemId, holds: bool) {
+        self.push(Effect::Shelve(item, holds));
+    }
 }
 
 /// Something that a handler asked for.
@@ -118,6 +124,8 @@ pub enum Effect<M, T> {
     Claim(Region, bool),
     /// This peer has heard a rumour.
     Heard(RumourId),
+    /// An item is on this peer's disk from now on (`true`), or no longer is.
+    Shelve(ItemId, bool),
 }
 
 /// What an overlay that is a part of another one would have told the world: [`Context::part`] tells it to that other one. It has no
@@ -165,6 +173,10 @@ impl<M: From<N>, T: From<U>, N, U> Actions<N, U> for Part<'_, M, T> {
 
     fn heard(&mut self, rumour: RumourId) {
         self.said.push(Said::Heard(rumour));
+    }
+
+    fn shelve(&mut self, item: ItemId, holds: bool) {
+        self.whole.shelve(item, holds);
     }
 }
 
@@ -386,5 +398,16 @@ impl<'a, O: Overlay> Context<'a, O> {
     /// This peer has heard `rumour` from another one: for the judge, who counts the first time of a peer's present life.
     pub fn heard(&mut self, rumour: RumourId) {
         self.actions.heard(rumour);
+    }
+
+    /// `item` is on this peer's disk from now on: it has got a copy. When this event has been handled, [`Context::shares`] has it, and
+    /// [`Overlay::publish`] is called with it if it is new. For the first peer of a host, which is the one with a disk.
+    pub fn acquire(&mut self, item: ItemId) {
+        self.actions.shelve(item, true);
+    }
+
+    /// `item` is deleted from this peer's disk, when this event has been handled; [`Overlay::withdraw`] is called with it if it was there.
+    pub fn discard(&mut self, item: ItemId) {
+        self.actions.shelve(item, false);
     }
 }

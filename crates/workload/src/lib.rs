@@ -3,7 +3,7 @@
 //!
 //! - [`PeersConfig`], [`Classes`]: the population and its classes;
 //! - [`ChurnConfig`], [`Lifetimes`]: sessions and absences, drawn from [`Distribution`]s or given by a [`Trace`];
-//! - [`ContentConfig`], [`Holdings`], [`ItemSampler`]: items, copies and popularity;
+//! - [`ContentConfig`], [`Holdings`], [`Shelves`], [`ItemSampler`]: items, copies and popularity;
 //! - [`StorageConfig`]: values that the overlay itself keeps;
 //! - [`RumoursConfig`]: news that everybody is to hear;
 //! - [`LookupsConfig`], [`Questions`]: what is asked for, and when;
@@ -34,7 +34,7 @@ mod timeline;
 
 pub use churn::{ChurnConfig, Identity, Lifetimes, Phase, Trace, TraceError};
 pub use classes::Classes;
-pub use content::{ContentConfig, Holdings, ItemSampler, KeywordsConfig, Popularity, Words};
+pub use content::{ContentConfig, Holdings, ItemSampler, KeywordsConfig, Popularity, Shelves, Words};
 pub use distribution::Distribution;
 pub use lookups::{LookupsConfig, TargetKind};
 pub use peers::{ClassConfig, KnownClasses, PeersConfig};

@@ -59,6 +59,8 @@ pub(crate) struct Books<V> {
     pub(crate) moved: u64,
     /// What was sent for each rumour.
     pub(crate) spread: Spread,
+    /// What the event that is being handled does to its peer's disk.
+    pub(crate) shelved: Vec<(ItemId, bool)>,
     pub(crate) observer: V,
 }
 
@@ -77,6 +79,7 @@ impl<V> Books<V> {
             raised: 0,
             moved: 0,
             spread: Spread::default(),
+            shelved: Vec::new(),
             observer,
         }
     }

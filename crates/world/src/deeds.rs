@@ -119,4 +119,8 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
     fn heard(&mut self, rumour: RumourId) {
         self.books.notebook.note(self.key, What::Heard { peer: self.this, rumour });
     }
+
+    fn shelve(&mut self, item: ItemId, holds: bool) {
+        self.books.shelved.push((item, holds));
+    }
 }

@@ -149,6 +149,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
                 }
             }
             What::Heard { peer, rumour } => self.rumours.heard(rumour, numbering.host(peer), at),
+            What::Shelved { host, item, holds } => self.truth.shelved(host, item, holds, at, &self.common.holdings),
             What::Claim { peer, region, holds } => self.truth.claims.note(peer, region, holds),
             What::Finished { lookup } => {
                 if let Some(row) = shards.of(numbering.first_seat(HostId(lookup.origin))).books.ledger.open(lookup) {

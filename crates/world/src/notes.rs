@@ -5,7 +5,7 @@
 
 use peerlab_engine::EventKey;
 use peerlab_engine::time::Time;
-use peerlab_model::{Hit, ItemId, LookupId, PeerId, Region, RumourId, Target};
+use peerlab_model::{Hit, HostId, ItemId, LookupId, PeerId, Region, RumourId, Target};
 
 use crate::tally::Fate;
 
@@ -46,6 +46,8 @@ pub(crate) enum What {
     Claim { peer: PeerId, region: Region, holds: bool },
     /// A peer has heard a rumour from another one.
     Heard { peer: PeerId, rumour: RumourId },
+    /// A host has got an item, or has it no longer.
+    Shelved { host: HostId, item: ItemId, holds: bool },
 }
 
 /// What was done for one lookup at one instant, in no order: the end of at most one message, and what was sent then.

@@ -21,7 +21,7 @@ use peerlab_model::{
 };
 use peerlab_network::Network;
 use peerlab_prefetch::{prefetch, table};
-use peerlab_workload::{Classes, Holdings, Lifetimes, Question, Questions, RumoursConfig, Words};
+use peerlab_workload::{Classes, Holdings, Lifetimes, Question, Questions, RumoursConfig, Shelves, Words};
 
 use crate::books::{Books, Envelope, LinkAndQueue};
 use crate::deeds::Deeds;
@@ -62,11 +62,27 @@ pub(crate) struct Common<O> {
 
 impl<O> Common<O> {
     /// What is on the disk that a peer publishes from: its host's for the first peer of a host, nothing for the others.
-    pub(crate) fn disk(&self, seat: u32) -> &[ItemId] {
+    pub(crate) fn disk<'s>(&'s self, shelves: &'s Shelves, seat: u32) -> &'s [ItemId] {
         let numbering = &self.setting.numbering;
         let host = numbering.host_of(seat);
-        if seat == numbering.first_seat(host) { self.holdings.items(host) } else { &[] }
+        if seat == numbering.first_seat(host) { shelves.items(&self.holdings, host) } else { &[] }
     }
+
+    /// Messages per second that the machine of a peer can handle.
+    pub(crate) fn capacity(&self, peer: PeerId) -> Option<f64> {
+        let host = self.setting.numbering.host(peer);
+        let server = host.0.checked_sub(self.setting.numbering.population());
+        match server {
+            Some(server) => self.servers[server as usize],
+            None => self.capacities.get(self.classes.of(host)).copied().flatten(),
+        }
+    }
+}
+
+/// The machine that an event is handled on.
+struct Machine<'a, O> {
+    common: &'a Common<O>,
+    shelves: &'a Shelves,
 }
 
 /// What a seat is reminded of.
@@ -151,6 +167,8 @@ pub(crate) struct Seats<O: Overlay, V> {
     calendars: Vec<Calendar>,
     /// What is on the disks of machines that are offline, where they keep values for others.
     pub(crate) disks: BTreeMap<u32, Box<[Record]>>,
+    /// What is on the disks of the shard's hosts.
+    pub(crate) shelves: Shelves,
     requests: Pool<O::Request>,
     pub(crate) books: Books<V>,
 }
@@ -158,23 +176,23 @@ pub(crate) struct Seats<O: Overlay, V> {
 /// A publisher whose session ends before this may not have come through: where values are published once, it tries again.
 const PUBLICATION: Span = Span::from_secs(60);
 
-impl<O: Overlay> Host for Common<O> {
+impl<O: Overlay> Host for Machine<'_, O> {
     fn shares(&self, peer: PeerId) -> &[ItemId] {
-        if self.publishes_once {
+        if self.common.publishes_once {
             return &[];
         }
-        self.disk(self.setting.numbering.seat(peer))
+        self.common.disk(self.shelves, self.common.setting.numbering.seat(peer))
     }
 
     fn words(&self, item: ItemId) -> &[Word] {
-        self.words.as_ref().map_or(&[], |words| words.of(item))
+        self.common.words.as_ref().map_or(&[], |words| words.of(item))
     }
 
     fn bootstrap(&self, asker: PeerId, now: Time, rng: &mut Rng) -> Option<PeerId> {
-        let numbering = &self.setting.numbering;
-        let schedule = self.schedule.read().expect("nobody panics while writing the schedule");
+        let numbering = &self.common.setting.numbering;
+        let schedule = self.common.schedule.read().expect("nobody panics while writing the schedule");
         let own = numbering.host(asker);
-        let Some(host) = schedule.random_online(own, now, rng, &self.lifetimes) else {
+        let Some(host) = schedule.random_online(own, now, rng, &self.common.lifetimes) else {
             // Nobody else is online: the peers of one host still find each other.
             let first = numbering.first_seat(own);
             return (numbering.seat(asker) != first).then(|| numbering.peer(first, 0));
@@ -186,12 +204,7 @@ impl<O: Overlay> Host for Common<O> {
     }
 
     fn capacity(&self, peer: PeerId) -> Option<f64> {
-        let host = self.setting.numbering.host(peer);
-        let server = host.0.checked_sub(self.setting.numbering.population());
-        match server {
-            Some(server) => self.servers[server as usize],
-            None => self.capacities.get(self.classes.of(host)).copied().flatten(),
-        }
+        self.common.capacity(peer)
     }
 }
 
@@ -221,7 +234,18 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         places.extend(seats.map(seat));
         let books = Books::new(O::Message::KINDS, &hosts, common.setting.lookup_timeout, limits, observer);
         let calendars = vec![Calendar::default(); hosts.len()];
-        Self { common, base, first: hosts.start, per_shard, places, calendars, disks: BTreeMap::new(), requests: Pool::default(), books }
+        Self {
+            common,
+            base,
+            first: hosts.start,
+            per_shard,
+            places,
+            calendars,
+            disks: BTreeMap::new(),
+            shelves: Shelves::new(HostId(hosts.start)),
+            requests: Pool::default(),
+            books,
+        }
     }
 
     /// All seats, vacant ones included.
@@ -453,7 +477,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let seat = self.common.setting.numbering.first_seat(host);
         self.books.notebook.note(key, What::Asked { lookup, target });
         self.books.observer.asked(key.time, lookup, target);
-        let shares = |item| !self.common.setting.keeps_values() && self.common.holdings.items(host).binary_search(&item).is_ok();
+        let shares = |item| !self.common.setting.keeps_values() && self.shelves.has(&self.common.holdings, host, item);
         let at_hand = matches!(target, Target::Item(item) if shares(item));
         if at_hand {
             let peer = self.identity(seat);
@@ -464,7 +488,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         if let (Target::Keywords(keywords), Some(words)) = (target, &self.common.words) {
             // What the origin has itself it need not ask for; but others may have more.
             let peer = self.identity(seat);
-            for &item in self.common.holdings.items(host).iter().filter(|&&item| keywords.are_in(words.of(item))) {
+            for &item in self.shelves.items(&self.common.holdings, host).iter().filter(|&&item| keywords.are_in(words.of(item))) {
                 self.books.hit(key, lookup, Hit { peer, hops: 0, rounds: 0 }, Some(item));
             }
         }
@@ -494,6 +518,9 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         if self.with_peer(out, seat, key, act) {
             self.joined(out, seat, key);
         }
+        if !self.books.shelved.is_empty() {
+            self.shelve(out, seat, key);
+        }
     }
 
     /// True if the peer says that it has become a member.
@@ -509,8 +536,9 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let common = &*self.common;
         let first = self.first;
         let Seat { peer: Some(peer), rng, requests, life } = &mut self.places[(seat - self.base) as usize] else { return false };
+        let machine = Machine { common, shelves: &self.shelves };
         let mut deeds = Deeds { common, books: &mut self.books, life, out, seat, first, this, key, joined: false };
-        let mut cx = Context::new(key.time, this, &common.setting, rng, &mut self.requests, requests, common, &mut deeds);
+        let mut cx = Context::new(key.time, this, &common.setting, rng, &mut self.requests, requests, &machine, &mut deeds);
         act(&common.overlay, peer, &mut cx);
         deeds.joined
     }
@@ -534,10 +562,34 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         self.books.notebook.note(key, What::Member { peer });
         self.books.observer.joined(key.time, peer);
         let common = Arc::clone(&self.common);
-        let shares = common.disk(seat);
         let over = common.publishes_once && self.calendars[self.local(seat)].published;
-        if !shares.is_empty() && !over {
-            self.act_for(out, seat, key, |overlay, peer, cx| overlay.publish(peer, cx, shares));
+        if !over && !common.disk(&self.shelves, seat).is_empty() {
+            let shares = common.disk(&self.shelves, seat).to_vec();
+            self.act_for(out, seat, key, |overlay, peer, cx| overlay.publish(peer, cx, &shares));
+        }
+    }
+
+    /// What the event has done to the disk of its peer is done, and a member tells others.
+    #[cold]
+    fn shelve(&mut self, out: &mut Outbox<'_, Self>, seat: u32, key: EventKey) {
+        let numbering = self.common.setting.numbering;
+        let host = numbering.host_of(seat);
+        debug_assert!(seat == numbering.first_seat(host) && host.0 < numbering.population(), "seat {seat} has no disk for shares");
+        let (mut gained, mut lost) = (Vec::new(), Vec::new());
+        for (item, holds) in std::mem::take(&mut self.books.shelved) {
+            if self.shelves.set(&self.common.holdings, host, item, holds) {
+                self.books.notebook.note(key, What::Shelved { host, item, holds });
+                if holds { &mut gained } else { &mut lost }.push(item);
+            }
+        }
+        if self.seat(seat).life.phase != Phase::Member {
+            return;
+        }
+        if !lost.is_empty() {
+            self.act_for(out, seat, key, |overlay, peer, cx| overlay.withdraw(peer, cx, &lost));
+        }
+        if !gained.is_empty() {
+            self.act_for(out, seat, key, |overlay, peer, cx| overlay.publish(peer, cx, &gained));
         }
     }
 }

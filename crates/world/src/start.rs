@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use peerlab_engine::Shards;
 use peerlab_engine::time::{Span, Time};
-use peerlab_model::{Host as _, HostId, ItemId, Numbering, Overlay, PeerId, PeerTable, Roster, Shares, Start, Word};
+use peerlab_model::{HostId, ItemId, Numbering, Overlay, PeerId, PeerTable, Roster, Shares, Start, Word};
+use peerlab_workload::Shelves;
 
 use crate::conditions::StartKind;
 use crate::director::Director;
@@ -25,15 +26,19 @@ impl<O: Overlay, V: Observer<O::Message>> PeerTable<O::Peer> for Table<'_, '_, '
 }
 
 /// What each seat publishes.
-struct Disks<'c, O>(&'c Common<O>);
+struct Disks<'c, O> {
+    common: &'c Common<O>,
+    /// Nothing has changed yet.
+    shelves: Shelves,
+}
 
 impl<O: Overlay> Shares for Disks<'_, O> {
     fn of(&self, seat: u32) -> &[ItemId] {
-        self.0.disk(seat)
+        self.common.disk(&self.shelves, seat)
     }
 
     fn words(&self, item: ItemId) -> &[Word] {
-        self.0.words.as_ref().map_or(&[], |words| words.of(item))
+        self.common.words.as_ref().map_or(&[], |words| words.of(item))
     }
 }
 
@@ -83,8 +88,8 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
             Some(common.network.base_delay(from, to)? + common.network.base_delay(to, from)?)
         };
         let rng = common.streams.rng("converged", 0);
-        let start =
-            Start { members: &members, shares: &Disks(&common), rng, round_trip: &round_trip, capacity: &|peer| common.capacity(peer) };
+        let disks = Disks { common: &common, shelves: Shelves::default() };
+        let start = Start { members: &members, shares: &disks, rng, round_trip: &round_trip, capacity: &|peer| common.capacity(peer) };
         common.overlay.converged(&start, &mut Table { shards, numbering });
         for host in (0..numbering.population()).map(HostId) {
             let seat = numbering.first_seat(host);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use peerlab_engine::time::Time;
 use peerlab_model::{HostId, ItemId, Key, Keywords, Numbering, Overlay, PeerId, Role, Roster, Setting, Target};
-use peerlab_workload::{Holdings, TargetKind, Words};
+use peerlab_workload::{Holdings, Shelves, TargetKind, Words};
 
 use crate::claims::Claims;
 
@@ -20,6 +20,8 @@ pub(crate) struct Truth {
     items: Vec<Presence>,
     /// Of servers that hold every item; nothing in models that have none.
     origins: Option<Presence>,
+    /// What is on the disks.
+    shelves: Shelves,
     /// By server: it holds every item.
     holds_all: Vec<bool>,
     /// The items' names, where somebody asks by keyword.
@@ -60,6 +62,7 @@ impl Truth {
             online: vec![false; numbering.hosts() as usize],
             members: needs_members.then(|| Roster::new(0)),
             items: vec![Presence { holders: 0, last: Time::MIN }; items as usize],
+            shelves: Shelves::default(),
             origins: holds_all.contains(&true).then_some(Presence { holders: 0, last: Time::MIN }),
             holds_all,
             words,
@@ -102,7 +105,7 @@ impl Truth {
         if !self.published.is_empty() {
             let host = self.numbering.host(peer);
             let is_first = self.numbering.seat(peer) == self.numbering.first_seat(host);
-            for item in holdings.items(host).iter().filter(|_| is_first) {
+            for item in self.shelves.items(holdings, host).iter().filter(|_| is_first) {
                 self.published[item.0 as usize] = true;
             }
         }
@@ -147,6 +150,17 @@ impl Truth {
         }
     }
 
+    /// A host of the population has got an item, or has it no longer.
+    pub(crate) fn shelved(&mut self, host: HostId, item: ItemId, holds: bool, at: Time, holdings: &Holdings) {
+        self.shelves.set(holdings, host, item, holds);
+        let Some(presence) = self.items.get_mut(item.0 as usize).filter(|_| self.online[host.0 as usize]) else { return };
+        if holds {
+            presence.holders += 1;
+        } else {
+            (presence.holders, presence.last) = (presence.holders - 1, at);
+        }
+    }
+
     /// True if this is a server that holds every item.
     fn is_origin(&self, peer: PeerId) -> bool {
         let server = self.numbering.host(peer).0.checked_sub(self.numbering.population());
@@ -160,7 +174,7 @@ impl Truth {
 
     /// The items of a host, as indices; none where content does not count.
     fn counted_items(&self, host: HostId, holdings: &Holdings) -> Vec<usize> {
-        if self.items.is_empty() { Vec::new() } else { holdings.items(host).iter().map(|item| item.0 as usize).collect() }
+        if self.items.is_empty() { Vec::new() } else { self.shelves.items(holdings, host).iter().map(|item| item.0 as usize).collect() }
     }
 
     /// Integrates the number of hosts online.
@@ -229,7 +243,7 @@ impl Truth {
             Target::Item(item) if !self.published.is_empty() => self.published[item.0 as usize],
             Target::Item(item) => {
                 let host = self.numbering.host(answer);
-                self.is_online(answer) && (self.is_origin(answer) || holdings.items(host).binary_search(&item).is_ok())
+                self.is_online(answer) && (self.is_origin(answer) || self.shelves.has(holdings, host, item))
             }
             Target::Peer(peer) => self.is_online(answer) && self.numbering.seat(answer) == self.numbering.seat(peer),
             Target::Key(key) => self.owner(overlay, key) == Some(answer) || self.claims.is_owner(answer, key),

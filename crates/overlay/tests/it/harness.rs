@@ -662,6 +662,9 @@ impl<O: Overlay> World<O> {
                     claims.retain(|&claim| claim != region);
                 }
             }
+            Effect::Shelve(item, true) if !self.disks[seat as usize].contains(&item) => self.publish(seat, &[item.0]),
+            Effect::Shelve(item, false) if self.disks[seat as usize].contains(&item) => self.withdraw(seat, &[item.0]),
+            Effect::Shelve(..) => {}
             Effect::Heard(rumour) => {
                 let heard = self.heard.entry(rumour).or_default();
                 assert!(heard.insert(seat, self.now).is_none(), "seat {seat} hears {rumour:?} twice");

@@ -4,10 +4,12 @@ mod config;
 mod holdings;
 mod keywords;
 mod popularity;
+mod shelves;
 mod words;
 
 pub use config::{ContentConfig, Popularity};
 pub use holdings::Holdings;
 pub use keywords::KeywordsConfig;
 pub use popularity::ItemSampler;
+pub use shelves::Shelves;
 pub use words::Words;

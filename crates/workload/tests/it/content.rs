@@ -1,8 +1,10 @@
 //! Copies and popularity.
 
+use std::collections::BTreeSet;
+
 use peerlab_engine::random::Streams;
 use peerlab_model::{HostId, ItemId};
-use peerlab_workload::{ContentConfig, Holdings, ItemSampler, Popularity};
+use peerlab_workload::{ContentConfig, Holdings, ItemSampler, Popularity, Shelves};
 
 fn content(items: u32, copies: u32) -> ContentConfig {
     ContentConfig { items, copies, ..ContentConfig::default() }
@@ -85,4 +87,22 @@ fn uniform_and_constant_popularity() {
     let chi2: f64 = uniform.iter().map(|count| (count - 10_000.0) * (count - 10_000.0) / 10_000.0).sum();
     assert!(chi2 < 27.9, "{chi2}");
     assert_eq!(counts(Popularity::Constant { item: 3 }, 5, 100), [0.0, 0.0, 0.0, 100.0, 0.0]);
+}
+
+/// Disks that change, against a plain set.
+#[test]
+fn shelves_are_those_of_the_start_until_they_change() {
+    let holdings = Holdings::new(&content(40, 5), 20, Streams::new(3));
+    let mut shelves = Shelves::new(HostId(10));
+    let mut expected: Vec<BTreeSet<ItemId>> = (10..20).map(|host| holdings.items(HostId(host)).iter().copied().collect()).collect();
+    let mut rng = Streams::new(4).rng("changes", 0);
+    for _ in 0..500 {
+        let (host, item, holds) = (rng.index(10), ItemId(rng.index(40) as u32), rng.below(2) == 1);
+        let changes = if holds { expected[host].insert(item) } else { expected[host].remove(&item) };
+        assert_eq!(shelves.set(&holdings, HostId(host as u32 + 10), item, holds), changes);
+        for (items, host) in expected.iter().zip((10..).map(HostId)) {
+            assert!(shelves.items(&holdings, host).iter().eq(items));
+            assert_eq!(shelves.has(&holdings, host, item), items.contains(&item));
+        }
+    }
 }

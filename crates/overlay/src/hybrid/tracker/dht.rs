@@ -41,7 +41,7 @@ impl Tracker {
                     }
                 }
                 // Who is in the DHT is a member anyway, nobody asks for keys, and a DHT spreads no rumours.
-                Effect::Joined | Effect::Matched(..) | Effect::TimedOut(_) | Effect::Claim(..) | Effect::Heard(_) => {}
+                Effect::Joined | Effect::Matched(..) | Effect::TimedOut(_) | Effect::Claim(..) | Effect::Heard(_) | Effect::Shelve(..) => {}
             }
         }
     }
