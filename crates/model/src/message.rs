@@ -40,6 +40,8 @@ pub enum Cause {
     Lookup(LookupId),
     /// To spread a rumour: the rumour itself, and what is said of it.
     Rumour(RumourId),
+    /// To move content: blocks, and what is said about them. No overlay's message is.
+    Transfer,
 }
 
 /// The contents of a message, in the units that the two wire formats count.

@@ -40,6 +40,12 @@ impl Link {
         serve(self.upload.map(|rate| rate.transmission(u64::from(bytes))), &mut state.up_free, now)
     }
 
+    /// When all that has been sent will have left the host; `now` if it has.
+    #[inline]
+    pub fn free(&self, state: &LinkState, now: Time) -> Time {
+        state.up_free.max(now)
+    }
+
     /// When the last bit of a message that reaches the downlink at `at` is in the host, behind all that reached it before.
     /// Calls come in the order of time.
     #[inline]

@@ -21,7 +21,7 @@ const fn column(metric: &'static str, above: &'static str, below: &'static str, 
     Column { metric, heading: [above, below], factor }
 }
 
-const COLUMNS: [Column; 13] = [
+const COLUMNS: [Column; 18] = [
     column("lookup_success_ratio", "success", "%", 100.0),
     column("content_availability", "available", "%", 100.0),
     column("hops_mean", "hops", "mean", 1.0),
@@ -33,6 +33,11 @@ const COLUMNS: [Column; 13] = [
     column("rumour_traffic", "traffic", "per peer", 1.0),
     column("rumour_delay_mean", "delay", "mean s", 1e-3),
     column("rumour_delay_last", "delay", "last s", 1e-3),
+    column("download_success_ratio", "downloads", "%", 100.0),
+    column("download_mean_s", "download", "mean s", 1.0),
+    column("download_p95_s", "download", "p95 s", 1.0),
+    column("server_bytes_share", "servers", "% of bytes", 100.0),
+    column("share_ratio_jain", "sharing", "Jain", 1.0),
     column("maintenance_bytes_per_peer_s", "upkeep", "B/peer/s", 1.0),
     column("load_gini", "load", "Gini", 1.0),
 ];

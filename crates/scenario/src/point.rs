@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use peerlab_model::units::Duration;
 use peerlab_model::{Issue, Issues};
+use peerlab_transfer::{Arrivals, DownloadConfig};
 use peerlab_workload::{Action, ContentConfig, TargetKind};
 use peerlab_world::{Conditions, Model, Registry, Topology};
 use serde_json::Value as Json;
@@ -123,6 +124,7 @@ fn conditions(file: &ScenarioFile) -> Conditions {
         storage: file.storage.clone(),
         lookups: file.lookups.clone(),
         rumours: file.rumours.clone(),
+        download: file.download.clone(),
         events: file.event.clone(),
     }
 }
@@ -156,6 +158,9 @@ fn check_sections(file: &ScenarioFile, events: &[usize], issues: &mut Issues) {
         issues.within("rumours", |issues| rumours.check(file.time.duration.span(), issues));
     }
     let target = file.lookups.as_ref().map(|lookups| lookups.target);
+    if let Some(download) = &file.download {
+        check_download(file, download, target, issues);
+    }
     if target == Some(TargetKind::Value) && file.storage.is_none() {
         let help = "add a table `[storage]`: it says how many values there are, and how large they are";
         issues.error_with_help("lookups.target", "there are no values to ask for", help);
@@ -171,6 +176,29 @@ fn check_sections(file: &ScenarioFile, events: &[usize], issues: &mut Issues) {
     }
     if let LookupRows::Share(share) = file.output.lookups {
         issues.share("output.lookups", share);
+    }
+}
+
+/// Downloads need items, somebody who wants them, and links that limit them.
+fn check_download(file: &ScenarioFile, download: &DownloadConfig, target: Option<TargetKind>, issues: &mut Issues) {
+    let content = file.content.clone().unwrap_or_default();
+    issues.within("download", |issues| download.check(content.size, content.copies, issues));
+    if file.storage.is_some() {
+        let help = "leave `[download]` or `[storage]` out";
+        issues.error_with_help(
+            "download",
+            "peers that keep values themselves have them when they are found: there is nothing to download",
+            help,
+        );
+    }
+    if download.arrivals == Arrivals::Lookups && target != Some(TargetKind::Content) {
+        let help = "add `[lookups]` with target = \"content\", or set `download.arrivals` to \"flash-crowd\", \"poisson\" or \"decay\"";
+        issues.error_with_help("download.arrivals", "no lookup for content turns into a download", help);
+    }
+    let classes = file.peers.expanded().class;
+    if classes.iter().all(|class| class.upload.is_none() && class.download.is_none()) {
+        let message = "no peer's link has a limit: downloads take no longer than the servers and the messages' delays make them";
+        issues.warn("download", format!("{message} (add `[[peers.class]]` with `upload` and `download`)"));
     }
 }
 
@@ -237,6 +265,10 @@ fn check_targets(file: &ScenarioFile, topology: &dyn Topology, label: &str, issu
     if file.storage.is_some() && !targets.value {
         let help = "its peers name holders, or none; leave this topology or `[storage]` out";
         return issues.error_with_help("model", format!("`{label}` keeps no values"), help);
+    }
+    if file.download.is_some() && !targets.content {
+        let help = "it names no holders of an item: leave this topology or `[download]` out";
+        return issues.error_with_help("model", format!("`{label}` finds no sources for downloads"), help);
     }
     let Some(lookups) = &file.lookups else { return };
     if lookups.target.is_in(targets) {

@@ -7,18 +7,51 @@ use peerlab_engine::digest::Digest;
 use peerlab_engine::time::{Span, Time};
 use peerlab_model::{Cause, Hit, ItemId, LookupId, Message};
 use peerlab_network::{Capacity, CapacityState, Link, LinkState, Rules};
+use peerlab_transfer::TransferMessage;
 
 use crate::ledger::Ledger;
 use crate::notes::{End, Note, Notebook, What};
 use crate::observer::Observer;
 use crate::rumours::Spread;
 use crate::tally::{Fate, Tally};
+use crate::transfers::{Mail, Moved};
 
 /// A message on its way.
 #[derive(Clone)]
 pub(crate) struct Envelope<M> {
     pub(crate) sent: Time,
-    pub(crate) message: M,
+    pub(crate) message: Load<M>,
+}
+
+/// What is on its way: between peers of the overlay, or between hosts that move content.
+#[derive(Clone)]
+pub(crate) enum Load<M> {
+    Overlay(M),
+    Transfer(TransferMessage),
+}
+
+impl<M: Message> Load<M> {
+    /// The names of all kinds.
+    pub(crate) fn kinds(moves_content: bool) -> Vec<&'static str> {
+        let transfers = if moves_content { TransferMessage::KINDS } else { &[] };
+        M::KINDS.iter().chain(transfers).copied().collect()
+    }
+
+    #[inline]
+    pub(crate) fn kind(&self) -> usize {
+        match self {
+            Self::Overlay(message) => message.kind(),
+            Self::Transfer(message) => M::KINDS.len() + message.kind(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn cause(&self) -> Cause {
+        match self {
+            Self::Overlay(message) => message.cause(),
+            Self::Transfer(_) => Cause::Transfer,
+        }
+    }
 }
 
 /// A host's link and capacity, and how busy they are.
@@ -61,16 +94,23 @@ pub(crate) struct Books<V> {
     pub(crate) spread: Spread,
     /// What the event that is being handled does to its peer's disk.
     pub(crate) shelved: Vec<(ItemId, bool)>,
+    /// What the overlay and the hosts that move content have to say to each other in it.
+    pub(crate) mail: Mail,
+    /// True if hosts move content: they want to know what lookups find.
+    pub(crate) moves_content: bool,
+    /// Content that has arrived.
+    pub(crate) moved_content: Moved,
     pub(crate) observer: V,
 }
 
 impl<V> Books<V> {
     /// Nothing written yet, for the shard of these hosts.
-    pub(crate) fn new(kinds: &'static [&'static str], hosts: &Range<u32>, timeout: Span, limits: Vec<LinkAndQueue>, observer: V) -> Self {
+    pub(crate) fn new<M: Message>(moves_content: bool, hosts: &Range<u32>, timeout: Span, limits: Vec<LinkAndQueue>, observer: V) -> Self {
+        let kinds = Load::<M>::kinds(moves_content);
         Self {
             limits,
             rules: Rules::default(),
-            tally: Tally::new(kinds),
+            tally: Tally::new(kinds.clone()),
             late: Tally::new(kinds),
             notebook: Notebook::default(),
             ledger: Ledger::new(hosts, timeout),
@@ -80,6 +120,9 @@ impl<V> Books<V> {
             moved: 0,
             spread: Spread::default(),
             shelved: Vec::new(),
+            mail: Mail::default(),
+            moves_content,
+            moved_content: Moved::default(),
             observer,
         }
     }
@@ -99,6 +142,12 @@ impl<V> Books<V> {
         }
     }
 
+    /// True if the event that is being handled has brought something up that is still to be done.
+    #[inline]
+    pub(crate) fn has_news(&self) -> bool {
+        !self.shelved.is_empty() || !self.mail.is_empty()
+    }
+
     /// Bytes sent that were for no lookup, or too late for one.
     pub(crate) fn maintenance_bytes(&self) -> u64 {
         self.tally.maintenance_bytes() + self.late.maintenance_bytes()
@@ -108,6 +157,9 @@ impl<V> Books<V> {
     where
         V: Observer<M>,
     {
+        if self.moves_content && item.is_none() {
+            self.mail.found.push((lookup, Some(hit.peer)));
+        }
         self.notebook.note(key, What::Hit { lookup, hit, item });
         self.observer.hit(key.time, lookup, hit);
     }
@@ -116,6 +168,9 @@ impl<V> Books<V> {
     where
         V: Observer<M>,
     {
+        if self.moves_content {
+            self.mail.found.push((lookup, None));
+        }
         self.notebook.note(key, What::Finished { lookup });
         self.observer.finished(key.time, lookup);
     }
@@ -134,11 +189,11 @@ impl<V> Books<V> {
     }
 
     /// When a message that is here now will have been handled: behind what came before it to any peer of the host, on the downlink (if it
-    /// came `by_link`) and in the queue.
-    pub(crate) fn admit(&mut self, local: usize, now: Time, bytes: u32, by_link: bool) -> Option<Time> {
+    /// came `by_link`) and in the queue (if it is `queued`).
+    pub(crate) fn admit(&mut self, local: usize, now: Time, bytes: u32, by_link: bool, queued: bool) -> Option<Time> {
         let Some(limits) = self.limits.get_mut(local) else { return Some(now) };
         let received = if by_link { limits.link.arrive(&mut limits.link_state, now, bytes) } else { now };
-        match limits.capacity {
+        match limits.capacity.filter(|_| queued) {
             Some(capacity) => capacity.admit(&mut limits.capacity_state, received),
             None => Some(received),
         }

@@ -3,6 +3,7 @@
 use peerlab_model::Issues;
 use peerlab_model::units::Duration;
 use peerlab_network::NetworkConfig;
+use peerlab_transfer::DownloadConfig;
 use peerlab_workload::{ChurnConfig, ContentConfig, EventConfig, LookupsConfig, PeersConfig, RumoursConfig, StorageConfig, TargetKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,8 @@ pub struct Conditions {
     pub lookups: Option<LookupsConfig>,
     /// News that everybody is to hear.
     pub rumours: Option<RumoursConfig>,
+    /// How content moves once it has been found; without it lookups end with an answer.
+    pub download: Option<DownloadConfig>,
     /// The timeline.
     pub events: Vec<EventConfig>,
 }
@@ -70,7 +73,7 @@ impl Conditions {
         let asks = self.lookups.as_ref().map(|lookups| lookups.target);
         match &self.storage {
             Some(storage) => storage.as_content(),
-            None if matches!(asks, Some(TargetKind::Content | TargetKind::Keywords)) => self.content.clone(),
+            None if self.download.is_some() || matches!(asks, Some(TargetKind::Content | TargetKind::Keywords)) => self.content.clone(),
             // Where nobody asks for content there is none, and nobody announces any.
             None => ContentConfig { items: 0, copies: 0, ..self.content.clone() },
         }

@@ -4,8 +4,9 @@ use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox};
 use peerlab_model::{Actions, Cause, Hit, ItemId, LookupId, Message, Overlay, PeerId, Region, RumourId};
 use peerlab_network::Verdict;
+use peerlab_workload::Shelves;
 
-use crate::books::{Books, Envelope};
+use crate::books::{Books, Envelope, Load};
 use crate::notes::{End, What};
 use crate::observer::Observer;
 use crate::shard::{Alarm, Common, Life, Seats};
@@ -14,6 +15,7 @@ use crate::tally::Fate;
 /// Carries out what a handler asks for.
 pub(crate) struct Deeds<'a, 'o, O: Overlay, V: Observer<O::Message>> {
     pub(crate) common: &'a Common<O>,
+    pub(crate) shelves: &'a Shelves,
     pub(crate) books: &'a mut Books<V>,
     pub(crate) life: &'a mut Life,
     pub(crate) out: &'a mut Outbox<'o, Seats<O, V>>,
@@ -26,18 +28,57 @@ pub(crate) struct Deeds<'a, 'o, O: Overlay, V: Observer<O::Message>> {
     pub(crate) joined: bool,
 }
 
-impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deeds<'_, '_, O, V> {
-    fn send(&mut self, to: PeerId, message: O::Message) {
+/// How long TCP waits before it sends again what was not acknowledged, at first: each time it is twice as long (RFC 6298, with Linux's minimum).
+const RETRANSMISSION: Span = Span::from_millis(200);
+
+/// How often TCP sends a segment at the most.
+const SENDINGS: u32 = 8;
+
+impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
+    /// Sends a load of `bytes` bytes. One that belongs to a connection, which has an `order`, is sent again when it is lost, and arrives in the
+    /// order of its sending; the others just once, and come as they may.
+    pub(crate) fn dispatch(&mut self, to: PeerId, load: Load<O::Message>, bytes: u32, cause: Cause, order: Option<&mut Time>) {
+        let numbering = self.common.setting.numbering;
+        let (now, kind) = (self.key.time, load.kind());
+        let to_seat = numbering.seat(to);
+        let (mut sent, mut waited) = (1, Span::ZERO);
+        loop {
+            let (seq, delay, fate) = self.try_once(to_seat, kind, cause, bytes);
+            if fate == Some(Fate::Loss) && order.is_some() && sent < SENDINGS {
+                waited = waited.saturating_add(RETRANSMISSION.times(1 << (sent - 1)));
+                sent += 1;
+                continue;
+            }
+            let delay = delay.map(|delay| match order {
+                None => delay,
+                Some(order) => {
+                    let arrives = (now + delay + waited).max(order.saturating_add(Span::from_nanos(1)));
+                    *order = arrives;
+                    arrives.since(now)
+                }
+            });
+            if let Load::Overlay(message) = &load {
+                self.books.observer.sent(now, self.this, to, message, delay);
+            }
+            if let Some(delay) = delay {
+                let key = EventKey { time: now + delay, origin: self.seat, seq };
+                self.out.send(to_seat, key, self.this.0, Envelope { sent: now, message: load });
+            }
+            return;
+        }
+    }
+
+    /// Sends something once: its number among this peer's events, and how long it takes or what has become of it.
+    #[inline]
+    fn try_once(&mut self, to_seat: u32, kind: usize, cause: Cause, bytes: u32) -> (u32, Option<Span>, Option<Fate>) {
         let Self { common, books, life, seat, .. } = self;
         let (now, seat) = (self.key.time, *seat);
         let numbering = &common.setting.numbering;
-        let bytes = common.setting.wire_bytes(&message);
-        let (kind, cause) = (message.kind(), message.cause());
         let seq = life.next_seq();
         life.messages_out += 1;
         life.bytes_out += u64::from(bytes);
         let key = EventKey { time: now, origin: seat, seq };
-        let (from_host, to_seat) = (numbering.host_of(seat), numbering.seat(to));
+        let from_host = numbering.host_of(seat);
         let (leaves, verdict) = if numbering.host_of(to_seat) == from_host && to_seat != seat {
             // Between two peers of one host: neither its link nor the network.
             (now, Verdict::Deliver { after: common.network.min_one_way(), raised: false })
@@ -52,16 +93,8 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
         if let Cause::Lookup(lookup) = cause {
             books.notebook.sent(lookup, now, kind, bytes);
         }
-        if let (Cause::Rumour(rumour), Some(config)) = (cause, &common.rumours)
-            && now < config.deadline(rumour)
-        {
-            books.spread.count(rumour, message.fields().rumours, bytes);
-        }
         let count = books.tally.of(kind, cause);
         count.sent += u64::from(measured);
-        if common.setting.keeps_values() && measured && cause == Cause::Maintenance {
-            books.moved += u64::from(common.setting.value_bytes) * u64::from(message.fields().records);
-        }
         count.bytes += u64::from(bytes) * u64::from(measured);
         let (delay, fate) = match verdict {
             // To who lived here before: the address is this machine's own, and nobody else is there.
@@ -73,16 +106,30 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
             Verdict::Lost => (None, Some(Fate::Loss)),
             Verdict::Partitioned => (None, Some(Fate::Partition)),
         };
-        books.observer.sent(now, self.this, to, &message, delay);
-        if let Some(delay) = delay {
-            let key = EventKey { time: now + delay, origin: seat, seq };
-            self.out.send(to_seat, key, self.this.0, Envelope { sent: now, message });
-        } else if let Some(fate) = fate {
+        if let Some(fate) = fate {
             count.ended[fate as usize] += u64::from(measured);
             if let Cause::Lookup(lookup) = cause {
                 books.notebook.ended(lookup, now, now, kind, End::Met(fate));
             }
         }
+        (seq, delay, fate)
+    }
+}
+
+impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deeds<'_, '_, O, V> {
+    fn send(&mut self, to: PeerId, message: O::Message) {
+        let (common, now) = (self.common, self.key.time);
+        let bytes = common.setting.wire_bytes(&message);
+        let cause = message.cause();
+        if let (Cause::Rumour(rumour), Some(config)) = (cause, &common.rumours)
+            && now < config.deadline(rumour)
+        {
+            self.books.spread.count(rumour, message.fields().rumours, bytes);
+        }
+        if common.setting.keeps_values() && now >= Time::ZERO && cause == Cause::Maintenance {
+            self.books.moved += u64::from(common.setting.value_bytes) * u64::from(message.fields().records);
+        }
+        self.dispatch(to, Load::Overlay(message), bytes, cause, None);
     }
 
     fn timer(&mut self, after: Span, timer: O::Timer) {

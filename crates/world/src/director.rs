@@ -25,6 +25,7 @@ use crate::rumours::Rumours;
 use crate::run::RunOptions;
 use crate::shard::{Common, Phase, Seats};
 use crate::timeline::Timeline;
+use crate::transfers::{Moved, is_search};
 use crate::truth::Truth;
 
 /// How often the ledger is swept.
@@ -60,6 +61,7 @@ pub(crate) struct Director<'a, O: Overlay, V> {
     next_sample: Time,
     measuring: bool,
     last_maintenance: (f64, f64),
+    pub(crate) last_moved: Moved,
     _observer: std::marker::PhantomData<fn(V)>,
 }
 
@@ -95,6 +97,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             next_sample: Time::ZERO + conditions.time.sample_every.span(),
             measuring: false,
             last_maintenance: (0.0, 0.0),
+            last_moved: Moved::default(),
             conditions,
             common,
             _observer: std::marker::PhantomData,
@@ -216,8 +219,14 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         V: 's,
     {
         let population = self.common.setting.numbering.population();
-        let_go(shards.map(|seats| &mut seats.books.ledger).collect(), all, |row| {
-            if row.asked < Time::ZERO {
+        let mut shards: Vec<_> = shards.collect();
+        let moves_content = self.common.plan.is_some();
+        let mut charges = Vec::new();
+        let_go(shards.iter_mut().map(|seats| &mut seats.books.ledger).collect(), all, |row| {
+            if moves_content {
+                charges.push((row.lookup, u64::from(row.messages), row.bytes));
+            }
+            if row.asked < Time::ZERO || is_search(row.lookup) {
                 return;
             }
             self.lookups.count(row);
@@ -225,6 +234,10 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
                 self.error = self.sink.lookup(&lookup_row(row, population)).err();
             }
         });
+        for (lookup, messages, bytes) in charges {
+            let shard = shards.iter_mut().find(|seats| seats.has(HostId(lookup.origin)));
+            shard.expect("every host is in a shard").charge(lookup, messages, bytes);
+        }
     }
 
     /// Starts the rumours that are due. Where each one starts is drawn among all peers until a member is met, so that topologies that have
@@ -252,6 +265,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             self.samples.push(SampleRow { time, metric: "rumour_heard_share", unit: "1", value: share });
         }
         self.truth.count_until(time);
+        self.sample_downloads(time, shards);
         let mut push = |metric, unit, value| self.samples.push(SampleRow { time, metric, unit, value });
         push("peers_online", "peers", f64::from(self.truth.population_online()));
         let bytes = shards.iter().map(|seats| seats.books.maintenance_bytes()).sum::<u64>() as f64;

@@ -9,6 +9,7 @@
 //! - `director`: the one who sees the whole world, between windows; with `truth` (who is online and holds what; `claims`: who answers
 //!   for which keys), `ledger` (one row a lookup), `timeline` (faults and loads), `rumours` (who has heard
 //!   what), `start` (how it begins);
+//! - `transfers`: hosts that move content; `downloads`: what has become of it;
 //! - `measure`, `tally`, `kept` (what became of values): integers to metrics;
 //! - `observer`: looking on, for tests and experiments.
 //!
@@ -21,6 +22,7 @@ mod claims;
 mod conditions;
 mod deeds;
 mod director;
+mod downloads;
 mod graph;
 mod kept;
 mod ledger;
@@ -36,6 +38,7 @@ mod shard;
 mod start;
 mod tally;
 mod timeline;
+mod transfers;
 mod truth;
 
 /// Revision of the models: it counts up whenever the same scenario gives other results than before.
@@ -44,6 +47,8 @@ pub const MODEL_REVISION: u32 = 5;
 pub use conditions::{Conditions, StartKind, TimeConfig};
 pub use graph::{GraphFormat, GraphMetrics, OverlayGraph, Snapshot};
 pub use observer::Observer;
-pub use record::{EventRow, LookupRow, MessageRow, Metric, Outcome, PeerRow, RumourRow, RunRecord, SampleRow, Sink};
+pub use record::{
+    DownloadOutcome, DownloadRow, EventRow, LookupRow, MessageRow, Metric, Outcome, PeerRow, RumourRow, RunRecord, SampleRow, Sink,
+};
 pub use registry::{Model, Registry, Topology};
 pub use run::{RunError, RunOptions, run, run_observed};

@@ -28,6 +28,8 @@ pub struct RunRecord {
     pub events: Vec<EventRow>,
     /// The rumours that started.
     pub rumours: Vec<RumourRow>,
+    /// The downloads that began in the measured time; nothing where no content is moved.
+    pub downloads: Option<Vec<DownloadRow>>,
     /// Events handled: messages delivered to and timers fired at live peers.
     pub handled: u64,
     /// Messages sent.
@@ -213,6 +215,64 @@ impl RumourRow {
     /// Messages that carried it, per peer that was online at its start.
     pub fn traffic(&self) -> f64 {
         self.updates as f64 / f64::from(self.online.max(1))
+    }
+}
+
+/// A row of `downloads.csv`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DownloadRow {
+    /// Its number, unique in the run; that of its lookup, if it has one.
+    pub download: u64,
+    /// The host that wanted the item.
+    pub peer: u32,
+    /// The item.
+    pub item: u32,
+    /// When it was wanted.
+    pub start: Time,
+    /// When it ended, if it has.
+    pub end: Option<Time>,
+    /// How it ended.
+    pub outcome: DownloadOutcome,
+    /// Bytes of content that have come, blocks that came twice included.
+    pub bytes: u64,
+    /// Connections that have brought something.
+    pub sources: u32,
+    /// Of the bytes, those from servers.
+    pub from_server: u64,
+    /// Bytes that were on the peer's disk when it wanted the item.
+    pub from_cache: u64,
+    /// Bytes that had come before when they came again.
+    pub wasted: u64,
+    /// Bytes of the item that the peer has sent to others since, until the end of the run.
+    pub uploaded: u64,
+    /// Messages sent, by anybody, to find sources, those of its lookup included.
+    pub search_messages: u64,
+    /// Their bytes.
+    pub search_bytes: u64,
+}
+
+/// How a download ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DownloadOutcome {
+    /// All of it is there.
+    Complete,
+    /// No source was left.
+    Failed,
+    /// The peer gave up.
+    Aborted,
+    /// Still going on at the end of the run.
+    Open,
+}
+
+impl DownloadOutcome {
+    /// The word in the result files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Failed => "failed",
+            Self::Aborted => "aborted",
+            Self::Open => "open",
+        }
     }
 }
 

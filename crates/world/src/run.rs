@@ -8,13 +8,15 @@ use peerlab_engine::Schedule as EngineSchedule;
 use peerlab_engine::digest::Digest;
 use peerlab_engine::random::Streams;
 use peerlab_engine::time::{Span, Time};
-use peerlab_model::{BuildError, HostId, Message as _, Numbering, Overlay, OverlayConfig as _, Role, Setting};
+use peerlab_model::{BuildError, HostId, Numbering, Overlay, OverlayConfig as _, Role, Setting};
 use peerlab_network::{Capacity, Link, Network, NetworkError};
+use peerlab_transfer::{DownloadConfig, Method, Plan};
 use peerlab_workload::{ClassConfig, Classes, Disk, Holdings, Identity, Lifetimes, Questions, TargetKind, TraceError, Words};
 
-use crate::books::LinkAndQueue;
+use crate::books::{LinkAndQueue, Load};
 use crate::conditions::Conditions;
 use crate::director::{Director, stale_share};
+use crate::downloads;
 use crate::graph::{GraphMetrics, OverlayGraph, Snapshot};
 use crate::kept::Kept;
 use crate::measure::{Metrics, gini};
@@ -106,6 +108,11 @@ pub fn run_observed<O: Overlay, V: Observer<O::Message>>(
     World::<O>::new(config, conditions, seed)?.run(options, sink, observer)
 }
 
+/// Origin servers that the downloads need beside the topology's own: none where a server of the topology holds all.
+fn origins(download: &DownloadConfig, roles: &[Role]) -> u32 {
+    if roles.iter().any(|role| role.holds_all) { 0 } else { download.servers }
+}
+
 /// A world that is ready to run.
 struct World<'a, O: Overlay> {
     conditions: &'a Conditions,
@@ -118,7 +125,10 @@ impl<'a, O: Overlay> World<'a, O> {
     fn new(config: &O::Config, conditions: &'a Conditions, seed: u64) -> Result<Self, RunError> {
         let streams = Streams::new(seed);
         let population = conditions.peers.count;
-        let roles = O::dedicated(config);
+        let mut roles = O::dedicated(config);
+        let of_overlay = roles.len();
+        let origins = conditions.download.as_ref().map_or(0, |download| origins(download, &roles));
+        roles.extend((0..origins).map(|_| Role { name: "origin", capacity: None, queue: 0, holds_all: false }));
         let classes = Arc::new(Classes::new(&conditions.peers, streams));
         let content = conditions.items();
         let lifetimes = Lifetimes::new(conditions.churn.as_ref(), &conditions.peers, Arc::clone(&classes), streams)?;
@@ -156,7 +166,15 @@ impl<'a, O: Overlay> World<'a, O> {
             streams,
             classes: Arc::clone(&classes),
             capacities: conditions.peers.class.iter().map(|class| class.capacity).collect(),
-            servers: roles.iter().map(|role| role.capacity).collect(),
+            servers: roles[..of_overlay].iter().map(|role| role.capacity).collect(),
+            plan: conditions.download.as_ref().map(|download| {
+                let holds = |&index: &usize| index >= of_overlay || roles[index].holds_all;
+                let place = |index: usize| numbering.peer(numbering.first_seat(HostId(population + index as u32)), 0);
+                let servers = (0..roles.len()).filter(holds).map(place).collect();
+                // Where servers have it all, and peers nothing that anybody could find, it comes from these.
+                let model = if roles.iter().any(|role| role.holds_all) { Method::ClientServer } else { download.model };
+                Arc::new(Plan::new(&DownloadConfig { model, ..download.clone() }, content.size, servers, streams))
+            }),
             schedule: RwLock::new(Schedule::new(population)),
             lifetimes,
             disks_are_kept: conditions.storage.as_ref().is_some_and(|storage| storage.disk == Disk::Kept),
@@ -203,7 +221,9 @@ impl<'a, O: Overlay> World<'a, O> {
             if host >= population {
                 let role = &self.roles[(host - population) as usize];
                 let capacity = role.capacity.map(|per_second| Capacity::new(per_second, role.queue));
-                return LinkAndQueue::new(Link::default(), capacity);
+                let moves_content = |plan: &&Arc<Plan>| plan.is_server(self.common.setting.numbering.peer(self.first_seat(host), 0));
+                let upload = self.common.plan.as_ref().filter(moves_content).map(|plan| plan.config.server_upload);
+                return LinkAndQueue::new(Link { upload, download: None }, capacity);
             }
             match self.class(HostId(host)) {
                 None => LinkAndQueue::default(),
@@ -215,6 +235,10 @@ impl<'a, O: Overlay> World<'a, O> {
         });
         let limits: Vec<LinkAndQueue> = limits.collect();
         if limits.iter().all(LinkAndQueue::is_unlimited) { Vec::new() } else { limits }
+    }
+
+    fn first_seat(&self, host: u32) -> u32 {
+        self.common.setting.numbering.first_seat(HostId(host))
     }
 
     /// A host's class, if the scenario has any.
@@ -239,7 +263,7 @@ impl<'a, O: Overlay> World<'a, O> {
         if director.stopped {
             return Err(RunError::Stopped);
         }
-        let mut tally = Tally::new(O::Message::KINDS);
+        let mut tally = Tally::new(Load::<O::Message>::kinds(self.common.plan.is_some()));
         let mut digest = Digest::default();
         let (mut handled, mut raised) = (0, 0);
         for seats in &shards {
@@ -262,7 +286,10 @@ impl<'a, O: Overlay> World<'a, O> {
             return Err(RunError::Sink(error));
         }
         let rows = std::mem::take(&mut director.rumours).rows(shards.iter().map(|seats| &seats.books.spread));
-        let metrics = self.metrics(&director, &shards, &tally, raised, &rows);
+        let downloads = downloads::rows(&self.common, &shards);
+        let mut metrics = self.metrics(&director, &shards, &tally, raised, &rows);
+        downloads::metrics(downloads.as_deref(), &self.common, &self.classes, self.conditions, &shards, &mut metrics);
+        let metrics = metrics.0;
         self.peer_rows(&shards).try_for_each(|row| director.sink.peer(&row)).map_err(RunError::Sink)?;
         let mut samples = std::mem::take(&mut director.samples);
         director.lookups.samples(self.conditions.time.duration.span(), &mut samples);
@@ -277,6 +304,7 @@ impl<'a, O: Overlay> World<'a, O> {
             population: self.conditions.peers.count,
             events: std::mem::take(&mut director.events),
             rumours: rows,
+            downloads,
             handled,
             sent: tally.sent(),
         };
@@ -290,7 +318,7 @@ impl<'a, O: Overlay> World<'a, O> {
         tally: &Tally,
         raised: u64,
         rumours: &[RumourRow],
-    ) -> Vec<crate::record::Metric> {
+    ) -> Metrics {
         let mut metrics = Metrics::default();
         director.lookups.metrics(&mut metrics);
         rumours::metrics(rumours, &mut metrics);
@@ -331,7 +359,7 @@ impl<'a, O: Overlay> World<'a, O> {
         }
         metrics.mean("session_mean_s", "s", online, truth.departures);
         metrics.ratio("delay_raised_ratio", raised, tally.sent());
-        metrics.0
+        metrics
     }
 
     /// Each host of the population with the sums over its peers, then each dedicated server.

@@ -16,19 +16,20 @@ use peerlab_engine::random::{Rng, Streams};
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox, Shard};
 use peerlab_model::{
-    Cause, Context, Hit, Host, HostId, ItemId, LookupId, Message, Next, OpenRequests, Overlay, PeerId, Pool, Record, RumourId, Setting,
-    Target, Word,
+    Cause, Context, Hit, Host, HostId, ItemId, LookupId, Next, OpenRequests, Overlay, PeerId, Pool, Record, RumourId, Setting, Target, Word,
 };
 use peerlab_network::Network;
 use peerlab_prefetch::{prefetch, table};
+use peerlab_transfer::{Agent, Plan, Wake};
 use peerlab_workload::{Classes, Holdings, Lifetimes, Question, Questions, RumoursConfig, Shelves, Words};
 
-use crate::books::{Books, Envelope, LinkAndQueue};
+use crate::books::{Books, Envelope, LinkAndQueue, Load};
 use crate::deeds::Deeds;
 use crate::notes::{Account, End, What};
 use crate::observer::Observer;
 use crate::schedule::Schedule;
 use crate::tally::Fate;
+use crate::transfers::{Transfers, is_search};
 
 /// What all shards of a run read and none writes.
 #[expect(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
@@ -50,6 +51,8 @@ pub(crate) struct Common<O> {
     pub(crate) servers: Box<[Option<f64>]>,
     /// Written between windows only.
     pub(crate) schedule: RwLock<Schedule>,
+    /// How content is moved, where it is.
+    pub(crate) plan: Option<Arc<Plan>>,
     /// True if machines that return still have the values that they kept for others.
     pub(crate) disks_are_kept: bool,
     /// True if values are published once, and not again.
@@ -68,12 +71,22 @@ impl<O> Common<O> {
         if seat == numbering.first_seat(host) { shelves.items(&self.holdings, host) } else { &[] }
     }
 
+    /// How content is moved.
+    pub(crate) fn plan(&self) -> &Plan {
+        self.plan.as_ref().expect("content is moved")
+    }
+
+    /// True if this host moves content and is no member of the overlay, nor one of its servers.
+    pub(crate) fn is_apart(&self, host: HostId) -> bool {
+        host.0 >= self.setting.numbering.population() + self.servers.len() as u32
+    }
+
     /// Messages per second that the machine of a peer can handle.
     pub(crate) fn capacity(&self, peer: PeerId) -> Option<f64> {
         let host = self.setting.numbering.host(peer);
         let server = host.0.checked_sub(self.setting.numbering.population());
         match server {
-            Some(server) => self.servers[server as usize],
+            Some(server) => self.servers.get(server as usize).copied().flatten(),
             None => self.capacities.get(self.classes.of(host)).copied().flatten(),
         }
     }
@@ -94,6 +107,10 @@ pub(crate) enum Alarm<T> {
     Question,
     /// The host comes or goes: its so-manieth transition.
     Transition(u32),
+    /// The agent that moves content.
+    Transfer(Wake),
+    /// The host's user wants the item that everybody wants.
+    Arrival,
 }
 
 /// Where a seat is in its life.
@@ -155,20 +172,22 @@ impl Life {
 
 /// The seats of one shard.
 pub(crate) struct Seats<O: Overlay, V> {
-    common: Arc<Common<O>>,
+    pub(crate) common: Arc<Common<O>>,
     /// The first seat.
-    base: u32,
+    pub(crate) base: u32,
     /// The first host.
-    first: u32,
+    pub(crate) first: u32,
     /// Hosts of each shard but the last, which may have fewer.
     per_shard: u32,
-    places: Vec<Seat<O::Peer>>,
+    pub(crate) places: Vec<Seat<O::Peer>>,
     /// By host.
     calendars: Vec<Calendar>,
     /// What is on the disks of machines that are offline, where they keep values for others.
     pub(crate) disks: BTreeMap<u32, Box<[Record]>>,
     /// What is on the disks of the shard's hosts.
     pub(crate) shelves: Shelves,
+    /// Who moves content, where it is moved.
+    pub(crate) transfers: Option<Transfers>,
     requests: Pool<O::Request>,
     pub(crate) books: Books<V>,
 }
@@ -232,8 +251,9 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         };
         let mut places = table(seats.len());
         places.extend(seats.map(seat));
-        let books = Books::new(O::Message::KINDS, &hosts, common.setting.lookup_timeout, limits, observer);
+        let books = Books::new::<O::Message>(common.plan.is_some(), &hosts, common.setting.lookup_timeout, limits, observer);
         let calendars = vec![Calendar::default(); hosts.len()];
+        let transfers = common.plan.clone().map(|plan| Transfers { plan, agents: hosts.clone().map(|_| None).collect() });
         Self {
             common,
             base,
@@ -243,6 +263,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             calendars,
             disks: BTreeMap::new(),
             shelves: Shelves::new(HostId(hosts.start)),
+            transfers,
             requests: Pool::default(),
             books,
         }
@@ -256,6 +277,11 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     /// All hosts, with their seats, the first peer's first.
     pub(crate) fn hosts(&self) -> impl Iterator<Item = (HostId, &[Seat<O::Peer>])> {
         (self.first..).map(HostId).zip(self.places.chunks(1 << self.common.setting.numbering.slot_bits()))
+    }
+
+    /// True if this host is one of the shard's.
+    pub(crate) fn has(&self, host: HostId) -> bool {
+        host.0.checked_sub(self.first).is_some_and(|at| (at as usize) < self.calendars.len())
     }
 
     /// A host's seats, the first peer's first.
@@ -385,14 +411,15 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
 
     /// A peer with an empty mind, but for what is still on its disk.
     fn begin_life(&mut self, seat: u32, now: Time) {
-        let mut state = self.common.overlay.peer(self.identity(seat));
-        if let Some(mut records) = self.disks.remove(&seat).map(Vec::from) {
+        let apart = self.common.is_apart(self.common.setting.numbering.host_of(seat));
+        let mut state = (!apart).then(|| self.common.overlay.peer(self.identity(seat)));
+        if let (Some(state), Some(mut records)) = (&mut state, self.disks.remove(&seat).map(Vec::from)) {
             records.retain(|record| record.expires > now);
-            self.common.overlay.restore(&mut state, &records);
+            self.common.overlay.restore(state, &records);
         }
         let at = self.seat_mut(seat);
         debug_assert_eq!(at.life.phase, Phase::Offline);
-        at.peer = Some(state);
+        at.peer = state;
         at.life.began = now;
         at.life.first_seq = at.life.seq;
         at.life.phase = Phase::Joining;
@@ -402,10 +429,17 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     pub(crate) fn depart(&mut self, out: &mut Outbox<'_, Self>, host: HostId, now: Time, until: Time, politely: bool) {
         debug_assert!(self.is_online(host));
         let numbering = self.common.setting.numbering;
+        if politely && self.transfers.is_some() {
+            let key = self.own_key(host, now);
+            self.with_agent(&mut out.of(numbering.first_seat(host)), host, key, Agent::leave);
+        }
         for seat in numbering.seats_of(host) {
             if politely && self.seat(seat).life.phase == Phase::Member {
                 self.act(out, seat, now, peerlab_model::Overlay::leave);
             }
+        }
+        if let Some(Some(agent)) = self.transfers.as_mut().map(|transfers| transfers.agents[(host.0 - self.first) as usize].as_mut()) {
+            agent.offline();
         }
         let first = self.first_seat(host);
         let (began, phase) = (first.life.began, first.life.phase);
@@ -431,7 +465,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     }
 
     /// The key of something that a host does by itself, between its events: of one sequence, whichever of its peers does it.
-    fn own_key(&mut self, host: HostId, time: Time) -> EventKey {
+    pub(crate) fn own_key(&mut self, host: HostId, time: Time) -> EventKey {
         let first = self.common.setting.numbering.first_seat(host);
         EventKey { time, origin: first, seq: self.seat_mut(first).life.next_seq() }
     }
@@ -462,7 +496,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             return;
         }
         let questions = self.common.questions.as_ref().expect("a question is due only where there are some");
-        let numbering = &self.common.setting.numbering;
+        let numbering = self.common.setting.numbering;
         let target = match questions.question(host, number) {
             Question::Item(item) => Target::Item(item),
             Question::Key(key) => Target::Key(numbering.truncated(key)),
@@ -470,15 +504,21 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             Question::Peer(host) => Target::Peer(numbering.peer(numbering.first_seat(host), 0)),
         };
         self.ask(out, key, LookupId { origin: host.0, number }, target);
+        if self.books.has_news() {
+            self.pass_on(out, numbering.first_seat(host), key);
+        }
     }
 
-    fn ask(&mut self, out: &mut Outbox<'_, Self>, key: EventKey, lookup: LookupId, target: Target) {
+    pub(crate) fn ask(&mut self, out: &mut Outbox<'_, Self>, key: EventKey, lookup: LookupId, target: Target) {
         let host = HostId(lookup.origin);
         let seat = self.common.setting.numbering.first_seat(host);
         self.books.notebook.note(key, What::Asked { lookup, target });
         self.books.observer.asked(key.time, lookup, target);
         let shares = |item| !self.common.setting.keeps_values() && self.shelves.has(&self.common.holdings, host, item);
-        let at_hand = matches!(target, Target::Item(item) if shares(item));
+        let at_hand = !is_search(lookup) && matches!(target, Target::Item(item) if shares(item));
+        if self.transfers.is_some() && !is_search(lookup) {
+            self.begin_download(out, key, lookup, target, at_hand);
+        }
         if at_hand {
             let peer = self.identity(seat);
             self.books.hit(key, lookup, Hit { peer, hops: 0, rounds: 0 }, None);
@@ -518,8 +558,8 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         if self.with_peer(out, seat, key, act) {
             self.joined(out, seat, key);
         }
-        if !self.books.shelved.is_empty() {
-            self.shelve(out, seat, key);
+        if self.books.has_news() {
+            self.pass_on(out, seat, key);
         }
     }
 
@@ -537,7 +577,8 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let first = self.first;
         let Seat { peer: Some(peer), rng, requests, life } = &mut self.places[(seat - self.base) as usize] else { return false };
         let machine = Machine { common, shelves: &self.shelves };
-        let mut deeds = Deeds { common, books: &mut self.books, life, out, seat, first, this, key, joined: false };
+        let shelves = &self.shelves;
+        let mut deeds = Deeds { common, shelves, books: &mut self.books, life, out, seat, first, this, key, joined: false };
         let mut cx = Context::new(key.time, this, &common.setting, rng, &mut self.requests, requests, &machine, &mut deeds);
         act(&common.overlay, peer, &mut cx);
         deeds.joined
@@ -567,14 +608,20 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             let shares = common.disk(&self.shelves, seat).to_vec();
             self.act_for(out, seat, key, |overlay, peer, cx| overlay.publish(peer, cx, &shares));
         }
+        let host = common.setting.numbering.host_of(seat);
+        if self.transfers.is_some() && seat == common.setting.numbering.first_seat(host) {
+            self.with_agent(out, host, key, Agent::online);
+        }
     }
 
     /// What the event has done to the disk of its peer is done, and a member tells others.
-    #[cold]
-    fn shelve(&mut self, out: &mut Outbox<'_, Self>, seat: u32, key: EventKey) {
+    pub(crate) fn shelve(&mut self, out: &mut Outbox<'_, Self>, seat: u32, key: EventKey) {
         let numbering = self.common.setting.numbering;
         let host = numbering.host_of(seat);
         debug_assert!(seat == numbering.first_seat(host) && host.0 < numbering.population(), "seat {seat} has no disk for shares");
+        if self.books.shelved.is_empty() {
+            return;
+        }
         let (mut gained, mut lost) = (Vec::new(), Vec::new());
         for (item, holds) in std::mem::take(&mut self.books.shelved) {
             if self.shelves.set(&self.common.holdings, host, item, holds) {
@@ -610,18 +657,25 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         let host = numbering.host_of(actor);
         let books = &mut self.books;
         let at = &mut self.places[(actor - self.base) as usize];
-        if at.peer.is_none() || envelope.sent < at.life.began {
-            books.observer.dropped(now, from, &envelope.message);
+        if at.life.phase == Phase::Offline || envelope.sent < at.life.began {
+            if let Load::Overlay(message) = &envelope.message {
+                books.observer.dropped(now, from, message);
+            }
             books.ended(now, &envelope, Fate::Offline);
             return;
         }
-        let bytes = self.common.setting.wire_bytes(&envelope.message);
+        let (bytes, queued) = match &envelope.message {
+            Load::Overlay(message) => (self.common.setting.wire_bytes(message), true),
+            Load::Transfer(message) => (message.wire_bytes(&self.common.plan().layout), false),
+        };
         // Its own key tells a message that has waited here from one that arrives.
         if !books.limits.is_empty() && key.origin != actor {
             let by_link = numbering.host(from) != host;
-            match books.admit((host.0 - self.first) as usize, now, bytes, by_link) {
+            match books.admit((host.0 - self.first) as usize, now, bytes, by_link, queued) {
                 None => {
-                    books.observer.dropped(now, from, &envelope.message);
+                    if let Load::Overlay(message) = &envelope.message {
+                        books.observer.dropped(now, from, message);
+                    }
                     books.ended(now, &envelope, Fate::Queue);
                     return;
                 }
@@ -630,15 +684,24 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
             }
         }
         books.handled += 1;
-        books.digest.add(key, actor, &envelope.message);
+        match &envelope.message {
+            Load::Overlay(message) => books.digest.add(key, actor, message),
+            Load::Transfer(message) => books.digest.add(key, actor, message),
+        }
         at.life.messages_in += 1;
         at.life.bytes_in += u64::from(bytes);
         if let Cause::Lookup(lookup) = books.ended(now, &envelope, Fate::Delivered) {
             at.life.lookups_served += u32::from(lookup.origin != host.0);
         }
+        let message = match envelope.message {
+            Load::Overlay(message) => message,
+            Load::Transfer(message) => {
+                return self.with_agent(out, host, key, |agent, plan, port| agent.message(plan, port, from, &message));
+            }
+        };
         let this = self.identity(actor);
-        self.books.observer.delivered(now, from, this, &envelope.message);
-        self.act_for(out, actor, key, |overlay, peer, cx| overlay.message(peer, cx, from, envelope.message));
+        self.books.observer.delivered(now, from, this, &message);
+        self.act_for(out, actor, key, |overlay, peer, cx| overlay.message(peer, cx, from, message));
     }
 
     #[inline]
@@ -652,6 +715,20 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
                 self.books.handled += 1;
                 self.books.digest.add(key, actor, &timer);
                 self.act_for(out, actor, key, |overlay, peer, cx| overlay.timer(peer, cx, timer));
+            }
+            Alarm::Transfer(wake) => {
+                let life = &self.seat(actor).life;
+                if life.phase == Phase::Offline || key.seq < life.first_seq {
+                    return;
+                }
+                self.books.handled += 1;
+                self.books.digest.add(key, actor, &wake);
+                let host = self.common.setting.numbering.host_of(actor);
+                self.with_agent(out, host, key, |agent, plan, port| agent.wake(plan, port, wake));
+            }
+            Alarm::Arrival => {
+                self.books.digest.add(key, actor, &timer);
+                self.arrival(out, self.common.setting.numbering.host_of(actor), key);
             }
             Alarm::Question => {
                 self.books.digest.add(key, actor, &timer);
@@ -699,7 +776,9 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         let seat = &self.places[(actor - self.base) as usize];
         if let Some(peer) = &seat.peer {
             self.prefetch_request(seat);
-            self.common.overlay.prefetch(peer, Next::Message(&envelope.message));
+            if let Load::Overlay(message) = &envelope.message {
+                self.common.overlay.prefetch(peer, Next::Message(message));
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use peerlab_workload::Shelves;
 
 use crate::conditions::StartKind;
 use crate::director::Director;
+use crate::downloads::arrivals;
 use crate::observer::Observer;
 use crate::shard::{Common, Seats};
 
@@ -53,6 +54,11 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
         match self.conditions.start {
             StartKind::Converged => self.start_converged(now, shards),
             StartKind::Join => self.start_joining(now, shards),
+        }
+        if let Some(plan) = &common.plan {
+            for (host, at) in arrivals(plan, numbering.population(), common.streams) {
+                shards.act(numbering.first_seat(host), |seats, out| seats.expect_arrival(out, host, at));
+            }
         }
         if common.questions.is_some() {
             for host in (0..numbering.population()).map(HostId) {

@@ -50,14 +50,14 @@ impl Count {
 /// The messages of a run, or of a shard's part of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Tally {
-    kinds: &'static [&'static str],
-    /// Kind · 3 + cause.
+    kinds: Vec<&'static str>,
+    /// Kind · 4 + cause.
     counts: Vec<Count>,
     /// Sent for a lookup whose row had closed.
     late: Count,
 }
 
-const CAUSES: [&str; 3] = ["maintenance", "lookup", "rumour"];
+const CAUSES: [&str; 4] = ["maintenance", "lookup", "rumour", "transfer"];
 
 /// The place of a cause in [`CAUSES`].
 #[inline]
@@ -66,14 +66,15 @@ const fn place(cause: Cause) -> usize {
         Cause::Maintenance => 0,
         Cause::Lookup(_) => LOOKUP,
         Cause::Rumour(_) => 2,
+        Cause::Transfer => 3,
     }
 }
 
 const LOOKUP: usize = 1;
 
 impl Tally {
-    pub(crate) fn new(kinds: &'static [&'static str]) -> Self {
-        Self { kinds, counts: vec![Count::default(); kinds.len() * CAUSES.len()], late: Count::default() }
+    pub(crate) fn new(kinds: Vec<&'static str>) -> Self {
+        Self { counts: vec![Count::default(); kinds.len() * CAUSES.len()], kinds, late: Count::default() }
     }
 
     #[inline]
@@ -120,7 +121,7 @@ impl Tally {
         self.counts.iter().map(|count| count.sent).fold(self.late.sent, u64::wrapping_add)
     }
 
-    /// Bytes sent that were for no lookup and no rumour.
+    /// Bytes sent that were for no lookup, no rumour and no transfer.
     pub(crate) fn maintenance_bytes(&self) -> u64 {
         self.counts.iter().step_by(CAUSES.len()).map(|count| count.bytes).sum::<u64>() + self.late.bytes
     }

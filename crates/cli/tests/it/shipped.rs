@@ -27,6 +27,40 @@ fn run_in_a_place(file: &str, more: &[&str]) -> (Place, String) {
     (place, table)
 }
 
+/// Content is moved: every topology has downloads, some of them complete.
+fn downloads_run(file: &str, topologies: &[&str], more: &[&str]) {
+    let (place, table) = run_in_a_place(file, &[&["--set", "content.size=\"1 MiB\"", "--set", "download.piece=\"64 KiB\""], more].concat());
+    assert!(table.contains("download"), "{table}");
+    let rows = std::fs::read_to_string(place.path("out/downloads.csv")).expect("there are downloads");
+    for topology in topologies {
+        let complete = |line: &&str| line.contains(&format!(",{topology},")) && line.contains(",complete,");
+        assert!(rows.lines().any(|line| complete(&line)), "{file}: {topology} completes no download\n{rows}");
+    }
+}
+
+#[test]
+fn flash_crowd_runs() {
+    downloads_run("flash-crowd.toml", &["client-server", "swarm"], &["--set", "sweep={\"peers.count\"=[5,10]}"]);
+}
+
+#[test]
+fn free_riders_runs() {
+    let few = ["--set", "peers.count=12", "--set", "sweep={\"download.free_riders\"=[0.0,0.5]}"];
+    downloads_run("free-riders.toml", &["tracker"], &few);
+}
+
+#[test]
+fn multi_source_runs() {
+    let few = ["--set", "peers.count=60", "--set", "lookups.interval=\"20 s\""];
+    downloads_run("multi-source.toml", &["chord", "flooding", "central-index"], &few);
+}
+
+#[test]
+fn peer_assisted_runs() {
+    let few = ["--set", "peers.count=40", "--set", "lookups.interval=\"20 s\"", "--set", "content.items=20"];
+    downloads_run("peer-assisted.toml", &["peer-assisted", "client-server"], &few);
+}
+
 /// Nobody asks anything; news spreads.
 #[test]
 fn rumours_runs() {
@@ -204,6 +238,8 @@ fn every_shipped_scenario_is_run_here() {
         "collapse.toml",
         "dhts-under-churn.toml",
         "expanding-ring.toml",
+        "flash-crowd.toml",
+        "free-riders.toml",
         "gia.toml",
         "hop-counts.toml",
         "index-servers.toml",
@@ -212,8 +248,10 @@ fn every_shipped_scenario_is_run_here() {
         "keywords.toml",
         "koorde.toml",
         "memberships.toml",
+        "multi-source.toml",
         "onehop.toml",
         "pastry.toml",
+        "peer-assisted.toml",
         "random-walk.toml",
         "real-gnutella.toml",
         "rumours.toml",

@@ -8,13 +8,13 @@ use super::{
     scale::Axis,
     slice::{Slice, open_if_present},
 };
-use crate::tables::Hops;
+use crate::tables::{Hops, Lookup};
 use std::{collections::BTreeMap, path::Path};
 
 /// Share of the lookups of each topology that the axis must show.
 const SHOWN: f64 = 0.999;
 
-/// `hops-distribution` and `hops-cdf`.
+/// `hops-distribution` and `hops-cdf`; nothing where nobody has asked anything.
 pub(super) fn figures(directory: &Path, slice: &Slice) -> Result<Vec<Figure>, ChartError> {
     let Some(mut reader) = open_if_present::<Hops>(directory)? else { return Ok(Vec::new()) };
     let mut counts = vec![BTreeMap::<u64, u64>::new(); slice.topologies.len()];
@@ -26,6 +26,13 @@ pub(super) fn figures(directory: &Path, slice: &Slice) -> Result<Vec<Figure>, Ch
     let most = counts.iter().filter_map(|counts| counts.keys().next_back()).max().copied();
     let titles = [("hops-distribution", "Hops of found lookups"), ("hops-cdf", "Hops of found lookups, cumulative")];
     let Some(most) = most else {
+        let asked = match open_if_present::<Lookup>(directory)? {
+            Some(mut lookups) => lookups.next_record()?.is_some(),
+            None => false,
+        };
+        if !asked {
+            return Ok(Vec::new());
+        }
         let empty = |(name, title)| Figure::without_data(name, title, slice.subtitle(&[]), "no lookup was found");
         return Ok(titles.into_iter().map(empty).collect());
     };

@@ -15,6 +15,7 @@
 //! Tables of numbers (`human`) and the page around the charts.
 
 mod canvas;
+mod downloads;
 mod figure;
 mod hops;
 mod load;
@@ -92,6 +93,7 @@ fn figures(directory: &Path) -> Result<Vec<Figure>, ChartError> {
     figures.extend(trade::figure(directory, &slice)?);
     figures.extend(hops::figures(directory, &slice)?);
     figures.extend(lookups::figures(directory, &slice)?);
+    figures.extend(downloads::figures(directory, &slice)?);
     figures.extend(time::figures(directory, &slice)?);
     figures.extend(load::figure(directory, &slice)?);
     Ok(figures)

@@ -1,4 +1,4 @@
-//! What the sweep shows: four metrics against each swept parameter, the others held at the point that the other charts show.
+//! What the sweep shows: some metrics against each swept parameter, the others held at the point that the other charts show.
 //!
 //! # Not here
 //! Surfaces over two parameters at once.
@@ -35,7 +35,7 @@ enum Kind {
     Wide,
 }
 
-const VIEWS: [View; 4] = [
+const VIEWS: [View; 6] = [
     View { metric: "hops_mean", stem: "hops", title: "Mean hops", axis: "mean overlay hops", kind: Kind::Linear },
     View { metric: "lookup_success_ratio", stem: "success", title: "Successful lookups", axis: "success ratio (%)", kind: Kind::PerCent },
     View {
@@ -52,6 +52,20 @@ const VIEWS: [View; 4] = [
         axis: "mean messages per lookup",
         kind: Kind::Wide,
     },
+    View {
+        metric: "download_mean_s",
+        stem: "download-time",
+        title: "Mean time of a download",
+        axis: "mean time of complete downloads (s)",
+        kind: Kind::Wide,
+    },
+    View {
+        metric: "goodput_bit_s",
+        stem: "throughput",
+        title: "Throughput of the whole",
+        axis: "content received (bit/s, all peers)",
+        kind: Kind::Wide,
+    },
 ];
 
 /// Swept parameters beyond this are many.
@@ -60,7 +74,7 @@ const MANY: usize = 3;
 /// A point of a curve: position on the sweep, mean, and its interval.
 type Point = (usize, f64, Option<(f64, f64)>);
 
-/// `hops-vs-<parameter>`, `success-vs-…`, `latency-vs-…`, `messages-vs-…` for every swept parameter.
+/// `hops-vs-<parameter>`, `success-vs-…`, `latency-vs-…`, `messages-vs-…`, and of downloads `download-time-vs-…` and `throughput-vs-…`, for every swept parameter.
 pub(super) fn figures(directory: &Path, slice: &Slice) -> Result<Vec<Figure>, ChartError> {
     let Some(mut reader) = open_if_present::<Aggregate>(directory)? else { return Ok(Vec::new()) };
     let swept = reader.header().swept.clone();

@@ -29,7 +29,7 @@ struct View {
     per_cent: bool,
 }
 
-const VIEWS: [View; 9] = [
+const VIEWS: [View; 13] = [
     View {
         metric: "lookup_success_ratio",
         name: "success-over-time",
@@ -52,6 +52,28 @@ const VIEWS: [View; 9] = [
         axis: "peers (%)",
         per_cent: true,
     },
+    View {
+        metric: "downloads_complete",
+        name: "downloads-over-time",
+        title: "Downloads that are complete",
+        axis: "downloads",
+        per_cent: false,
+    },
+    View {
+        metric: "goodput_bit_s",
+        name: "throughput-over-time",
+        title: "Content that arrives",
+        axis: "bit/s, all peers",
+        per_cent: false,
+    },
+    View {
+        metric: "server_bytes_share",
+        name: "server-share-over-time",
+        title: "Content that comes from servers",
+        axis: "bytes (%)",
+        per_cent: true,
+    },
+    View { metric: "piece_copies_min", name: "rarest-piece", title: "Copies of the rarest piece", axis: "copies online", per_cent: false },
     View {
         metric: "value_availability",
         name: "value-availability",

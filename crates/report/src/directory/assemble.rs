@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     aggregate,
-    tables::{Aggregate, Event, Hops, Lookup, Message, Peer, Row, Rumour, Sample, Summary, TableError, Writer, header},
+    tables::{Aggregate, Download, Event, Hops, Lookup, Message, Peer, Row, Rumour, Sample, Summary, TableError, Writer, header},
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -35,7 +35,7 @@ pub struct Assembled {
 /// A file that is made of the runs' parts: its name and its header.
 type Kind = (&'static str, fn(&[String]) -> csv::ByteRecord);
 
-const PARTS: [Kind; 8] = [
+const PARTS: [Kind; 9] = [
     (Summary::FILE, header::<Summary>),
     (Lookup::FILE, header::<Lookup>),
     (Hops::FILE, header::<Hops>),
@@ -44,10 +44,11 @@ const PARTS: [Kind; 8] = [
     (Peer::FILE, header::<Peer>),
     (Event::FILE, header::<Event>),
     (Rumour::FILE, header::<Rumour>),
+    (Download::FILE, header::<Download>),
 ];
 
 /// Files that there are only if some run has written such a file: they belong to a part of the scenario that most have not.
-const OPTIONAL: [&str; 1] = [Rumour::FILE];
+const OPTIONAL: [&str; 2] = [Rumour::FILE, Download::FILE];
 
 impl Assembled {
     pub(super) fn from_session(session: Session, performance: SessionPerformance) -> Result<Self, DirectoryError> {

@@ -4,9 +4,9 @@
 //! Running: the caller hands [`PartWriter`] to the world as its sink, then the record to [`PartWriter::record`].
 
 use super::{DirectoryError, PartWriter, RunMeasure};
-use crate::tables::{Cells, Event, Hops, Message, Peer, Rumour, Sample, Summary};
-use peerlab_model::{Keywords, Span, Target};
-use peerlab_world::{EventRow, LookupRow, MessageRow, Metric, PeerRow, RumourRow, RunRecord, SampleRow, Sink};
+use crate::tables::{Cells, Download, Event, Hops, Message, Peer, Rumour, Sample, Summary};
+use peerlab_model::{Keywords, Span, Target, Time};
+use peerlab_world::{DownloadRow, EventRow, LookupRow, MessageRow, Metric, PeerRow, RumourRow, RunRecord, SampleRow, Sink};
 use std::io;
 
 /// Wall-clock time that a run took.
@@ -28,6 +28,9 @@ impl PartWriter {
         self.table(record.events.iter().map(event))?;
         if !record.rumours.is_empty() {
             self.table(record.rumours.iter().map(rumour))?;
+        }
+        if let Some(downloads) = &record.downloads {
+            self.table(downloads.iter().map(download))?;
         }
         self.finish(RunMeasure {
             trace_digest: record.digest.to_string(),
@@ -124,6 +127,28 @@ fn peer(row: &PeerRow) -> Peer {
 fn event(row: &EventRow) -> Event {
     let (action, note) = (row.action.clone(), row.note.clone());
     Event { time_ns: row.time.nanos(), action, peers: Some(row.peers), note }
+}
+
+fn download(row: &DownloadRow) -> Download {
+    Download {
+        download: row.download,
+        peer: u64::from(row.peer),
+        item: u64::from(row.item),
+        start_ns: row.start.nanos(),
+        end_ns: row.end.map(Time::nanos),
+        outcome: row.outcome.name().to_owned(),
+        bytes: row.bytes,
+        sources: u64::from(row.sources),
+        from_server_bytes: row.from_server,
+        upload_bytes: row.uploaded,
+        startup_ns: None,
+        stalls: None,
+        stall_ns: None,
+        from_cache_bytes: row.from_cache,
+        wasted_bytes: row.wasted,
+        search_messages: row.search_messages,
+        search_bytes: row.search_bytes,
+    }
 }
 
 fn rumour(row: &RumourRow) -> Rumour {

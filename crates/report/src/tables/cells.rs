@@ -125,6 +125,14 @@ impl Cells {
         self.push(|text| fixed::push_seconds(text, nanos));
     }
 
+    /// The same, or an empty cell.
+    pub fn seconds_or_empty(&mut self, nanos: Option<i64>) {
+        match nanos {
+            Some(nanos) => self.seconds(nanos),
+            None => self.empty(),
+        }
+    }
+
     /// Appends a duration of `nanos` in milliseconds, or an empty cell.
     pub fn milliseconds_or_empty(&mut self, nanos: Option<u64>) {
         match nanos {

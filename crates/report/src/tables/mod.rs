@@ -21,7 +21,7 @@ mod write;
 pub use cells::Cells;
 pub use fixed::{parse_nanos, push_milliseconds, push_seconds};
 pub use read::{Header, Reader};
-pub use rows::{Aggregate, Event, Hops, Lookup, Message, Peer, Rumour, Sample, Summary};
+pub use rows::{Aggregate, Download, Event, Hops, Lookup, Message, Peer, Rumour, Sample, Summary};
 pub use write::{Writer, header};
 
 use serde::de::DeserializeOwned;

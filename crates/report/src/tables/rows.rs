@@ -421,6 +421,99 @@ impl Row for Rumour {
     }
 }
 
+/// `downloads.csv`: a download that began in the measured time.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Download {
+    /// Its number, unique in the run; that of its lookup, if it has one.
+    pub download: u64,
+    /// The peer that wanted the item.
+    pub peer: u64,
+    /// The item.
+    pub item: u64,
+    /// When it was wanted.
+    #[serde(rename = "start_s", deserialize_with = "seconds")]
+    pub start_ns: i64,
+    /// When it ended, if it has.
+    #[serde(rename = "end_s", deserialize_with = "seconds_or_none")]
+    pub end_ns: Option<i64>,
+    /// `complete`, `failed`, `aborted` or `open`.
+    pub outcome: String,
+    /// Bytes of content that have come, blocks that came twice included.
+    pub bytes: u64,
+    /// Connections that have brought something.
+    pub sources: u64,
+    /// Of the bytes, those from servers.
+    pub from_server_bytes: u64,
+    /// Bytes of the item that the peer has sent to others since, until the end of the run.
+    pub upload_bytes: u64,
+    /// From the wish to the start of playing; none where nothing is played.
+    #[serde(rename = "startup_ms", deserialize_with = "milliseconds")]
+    pub startup_ns: Option<u64>,
+    /// Interruptions of playing.
+    pub stalls: Option<u64>,
+    /// Their length in all.
+    #[serde(rename = "stall_ms", deserialize_with = "milliseconds")]
+    pub stall_ns: Option<u64>,
+    /// Bytes that were on the peer's disk when it wanted the item.
+    pub from_cache_bytes: u64,
+    /// Bytes that had come before when they came again.
+    pub wasted_bytes: u64,
+    /// Messages sent, by anybody, to find sources, those of its lookup included.
+    pub search_messages: u64,
+    /// Their bytes.
+    pub search_bytes: u64,
+}
+
+impl Row for Download {
+    const FILE: &'static str = "downloads.csv";
+    const COLUMNS: &'static [&'static str] = &[
+        "download",
+        "peer",
+        "item",
+        "start_s",
+        "end_s",
+        "outcome",
+        "bytes",
+        "sources",
+        "from_server_bytes",
+        "upload_bytes",
+        "startup_ms",
+        "stalls",
+        "stall_ms",
+        "from_cache_bytes",
+        "wasted_bytes",
+        "search_messages",
+        "search_bytes",
+    ];
+
+    fn cells(&self, cells: &mut Cells) {
+        for value in [self.download, self.peer, self.item] {
+            cells.count(value);
+        }
+        cells.seconds(self.start_ns);
+        cells.seconds_or_empty(self.end_ns);
+        cells.text(&self.outcome);
+        for value in [self.bytes, self.sources, self.from_server_bytes, self.upload_bytes] {
+            cells.count(value);
+        }
+        cells.milliseconds_or_empty(self.startup_ns);
+        cells.count_or_empty(self.stalls);
+        cells.milliseconds_or_empty(self.stall_ns);
+        for value in [self.from_cache_bytes, self.wasted_bytes, self.search_messages, self.search_bytes] {
+            cells.count(value);
+        }
+    }
+}
+
+fn seconds_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let nanos = parse_nanos(text.as_bytes(), 9);
+    nanos.map(Some).ok_or_else(|| de::Error::invalid_value(de::Unexpected::Str(&text), &"a time in seconds, or nothing"))
+}
+
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_nanos(text.as_bytes(), 9).ok_or_else(|| de::Error::invalid_value(de::Unexpected::Str(&text), &"a time in seconds"))

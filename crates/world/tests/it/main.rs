@@ -3,6 +3,7 @@
 mod agreement;
 mod allocation;
 mod determinism;
+mod downloads;
 mod golden;
 mod graph;
 mod identifiers;

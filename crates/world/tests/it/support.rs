@@ -22,6 +22,7 @@ pub(crate) fn quiet(count: u32, target: TargetKind) -> Conditions {
         storage: None,
         lookups: Some(LookupsConfig { interval: Duration::secs(10), target, timeout: Duration::secs(60) }),
         rumours: None,
+        download: None,
         events: Vec::new(),
     }
 }

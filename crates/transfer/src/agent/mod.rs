@@ -1,0 +1,372 @@
+//! One host's side of all its transfers.
+//!
+//! An agent knows what its messages have told it, and what is on its own disk. It keeps a table of connections, a list of what it wants, and
+//! what has become of it; connections end with the host's session, what has been downloaded stays on its disk.
+//!
+//! - [`dial`]: opening, accepting and closing connections; who else there is;
+//! - [`fetch`]: which pieces the other has, what it is asked for, and what has come;
+//! - [`serve`]: who is served, and the blocks on their way to the uplink;
+//! - [`round`]: what has to be looked after every ten seconds.
+//!
+//! # Cost
+//! Some 250 bytes and a bit a piece for each connection. A message finds its connection by number.
+//!
+//! # Not here
+//! TCP's congestion control: a connection uses what the two access links leave it at once.
+
+mod connection;
+mod dial;
+mod fetch;
+mod round;
+mod serve;
+mod want;
+
+use std::collections::VecDeque;
+
+use peerlab_model::{ItemId, LookupId, PeerId, Rng, Span, Time};
+
+use crate::bits::Bits;
+use crate::config::{Method, SeedFor};
+use crate::message::TransferMessage;
+use crate::plan::Plan;
+use crate::port::{Port, Wake};
+use crate::stock::Order;
+
+use connection::Connection;
+use want::Want;
+pub use want::{Download, End};
+
+/// No connection.
+const NONE: u16 = u16::MAX;
+
+/// What a handler may use beside its agent.
+pub(crate) struct Cx<'a> {
+    plan: &'a Plan,
+    port: &'a mut dyn Port,
+}
+
+/// A finished item that is being served.
+#[derive(Clone, Copy, Debug)]
+struct Seed {
+    item: ItemId,
+    until: Time,
+}
+
+/// See the module.
+pub struct Agent {
+    rng: Rng,
+    is_server: bool,
+    is_free_rider: bool,
+    connections: Vec<Option<Box<Connection>>>,
+    /// Numbers of connections that are over.
+    vacant: Vec<u16>,
+    /// Connections that are there.
+    open: usize,
+    wants: Vec<Want>,
+    seeds: Vec<Seed>,
+    /// Connections with blocks to be sent, the next one first.
+    ring: VecDeque<u16>,
+    /// Those who wait for a slot, the first one first, where slots go to who comes first.
+    waiting: VecDeque<u16>,
+    /// Connections that are served.
+    served: usize,
+    /// The peer that is served in the hope of something better.
+    optimistic: u16,
+    uplink_waits: bool,
+    rounds_go_on: bool,
+    rounds: u32,
+    /// Peers met before this have been named to the others.
+    named: Time,
+    downloads: Vec<Download>,
+}
+
+impl Agent {
+    /// The agent of a host of the population, or of an origin server.
+    pub fn new(plan: &Plan, host: u32, is_server: bool) -> Self {
+        Self {
+            rng: plan.rng(host),
+            is_server,
+            is_free_rider: !is_server && plan.is_free_rider(host),
+            connections: Vec::new(),
+            vacant: Vec::new(),
+            open: 0,
+            wants: Vec::new(),
+            seeds: Vec::new(),
+            ring: VecDeque::new(),
+            waiting: VecDeque::new(),
+            served: 0,
+            optimistic: NONE,
+            uplink_waits: false,
+            rounds_go_on: false,
+            rounds: 0,
+            named: Time::MIN,
+            downloads: Vec::new(),
+        }
+    }
+
+    /// What has become of the downloads of this host, in the order in which they began.
+    pub fn downloads(&self) -> &[Download] {
+        &self.downloads
+    }
+
+    /// Downloads that go on.
+    pub fn active(&self) -> usize {
+        self.wants.len()
+    }
+
+    /// Pieces that are whole, of the downloads that go on.
+    pub fn pieces(&self) -> impl Iterator<Item = (ItemId, &Bits)> {
+        self.wants.iter().map(|want| (want.item, want.stock.have()))
+    }
+
+    /// Roughly the bytes that this agent takes.
+    pub fn state_bytes(&self) -> usize {
+        let connections = self.connections.iter().flatten().map(|connection| connection.state_bytes()).sum::<usize>();
+        size_of::<Self>()
+            + connections
+            + self.connections.capacity() * size_of::<usize>()
+            + self.wants.iter().map(Want::state_bytes).sum::<usize>()
+    }
+
+    /// The download, if any, that a lookup has turned into.
+    pub fn download_of(&self, lookup: LookupId) -> Option<u32> {
+        self.downloads.iter().rposition(|download| download.lookup == Some(lookup)).map(|at| at as u32)
+    }
+
+    /// So much was sent to find sources for a download.
+    pub fn charge(&mut self, download: u32, messages: u64, bytes: u64) {
+        if let Some(download) = self.downloads.get_mut(download as usize) {
+            download.search_messages += messages;
+            download.search_bytes += bytes;
+        }
+    }
+
+    /// The user wants an item that is on the host's disk as a whole.
+    pub fn at_hand(&mut self, plan: &Plan, now: Time, lookup: Option<LookupId>, item: ItemId) {
+        let download = Download { from_cache: plan.layout.size(), end: Some((now, End::Complete)), ..Download::new(item, lookup, now) };
+        self.downloads.push(download);
+    }
+
+    /// True if the host is fetching this item.
+    pub fn wants(&self, item: ItemId) -> bool {
+        self.want(item).is_some()
+    }
+
+    /// The user wants an item that is not on the host's disk: with `lookup`, has asked the overlay for it, whose answers will come.
+    pub fn begin(&mut self, plan: &Plan, port: &mut dyn Port, lookup: Option<LookupId>, item: ItemId) {
+        let now = port.now();
+        let download = self.downloads.len() as u32;
+        self.downloads.push(Download::new(item, lookup, now));
+        let mut want = Want::new(plan, item, download, now);
+        if let Some(patience) = plan.config.patience {
+            want.deadline = now.saturating_add(exponential(patience.span(), &mut self.rng));
+        }
+        want.searching = lookup.is_some();
+        self.wants.push(want);
+        self.resume(&mut Cx { plan, port }, item);
+    }
+
+    /// The host is a member of the overlay and can ask: what was left unfinished goes on.
+    pub fn online(&mut self, plan: &Plan, port: &mut dyn Port) {
+        let now = port.now();
+        for seed in self.seeds.iter().filter(|seed| seed.until < Time::MAX) {
+            port.wake(seed.until.since(now), Wake::Served(seed.item));
+        }
+        let cx = &mut Cx { plan, port };
+        for item in self.wants.iter().map(|want| want.item).collect::<Vec<_>>() {
+            self.resume(cx, item);
+        }
+    }
+
+    /// The host says goodbye.
+    pub fn leave(&mut self, plan: &Plan, port: &mut dyn Port) {
+        let cx = &mut Cx { plan, port };
+        for slot in self.slots() {
+            self.close(cx, slot, true);
+        }
+    }
+
+    /// The host's session is over: of its connections nothing is left.
+    pub fn offline(&mut self) {
+        self.connections.clear();
+        self.vacant.clear();
+        self.ring.clear();
+        self.waiting.clear();
+        (self.open, self.served, self.optimistic) = (0, 0, NONE);
+        (self.uplink_waits, self.rounds_go_on) = (false, false);
+        self.named = Time::MIN;
+        self.wants.iter_mut().for_each(Want::suspend);
+    }
+
+    /// A message has come.
+    pub fn message(&mut self, plan: &Plan, port: &mut dyn Port, from: PeerId, message: &TransferMessage) {
+        let cx = &mut Cx { plan, port };
+        match *message {
+            TransferMessage::Hello { item, slot } => self.hello(cx, from, item, slot),
+            _ => self.of_connection(cx, from, message),
+        }
+    }
+
+    /// A message of a connection, if that is still there.
+    fn of_connection(&mut self, cx: &mut Cx<'_>, from: PeerId, message: &TransferMessage) {
+        let (TransferMessage::Welcome { to, .. }
+        | TransferMessage::Close { to, .. }
+        | TransferMessage::Pieces { to, .. }
+        | TransferMessage::Have { to, .. }
+        | TransferMessage::Interest { to, .. }
+        | TransferMessage::Choke { to, .. }
+        | TransferMessage::Request { to, .. }
+        | TransferMessage::Cancel { to, .. }
+        | TransferMessage::Block { to, .. }
+        | TransferMessage::Others { to, .. }
+        | TransferMessage::Alive { to }) = *message
+        else {
+            return;
+        };
+        let now = cx.port.now();
+        match self.connections.get_mut(to as usize) {
+            Some(Some(connection)) if connection.peer == from => connection.heard = now,
+            _ => return,
+        }
+        match message {
+            TransferMessage::Hello { .. } | TransferMessage::Alive { .. } => {}
+            &TransferMessage::Welcome { slot, .. } => self.welcome(cx, to, slot),
+            TransferMessage::Close { peers, .. } => self.closed(cx, to, peers),
+            TransferMessage::Pieces { bits, .. } => self.pieces_told(cx, to, bits),
+            &TransferMessage::Have { piece, .. } => self.has(cx, to, piece),
+            &TransferMessage::Interest { wants, .. } => self.interest(cx, to, wants),
+            &TransferMessage::Choke { serves, .. } => self.choke(cx, to, serves),
+            &TransferMessage::Request { block, .. } => self.request(cx, to, block),
+            &TransferMessage::Cancel { block, .. } => self.connection_mut(to).queue.retain(|&queued| queued != block),
+            &TransferMessage::Block { block, .. } => self.block(cx, to, block),
+            TransferMessage::Others { peers, .. } => self.others(cx, to, peers),
+        }
+    }
+
+    /// A reminder.
+    pub fn wake(&mut self, plan: &Plan, port: &mut dyn Port, wake: Wake) {
+        let cx = &mut Cx { plan, port };
+        match wake {
+            Wake::Uplink => {
+                self.uplink_waits = false;
+                self.pump(cx);
+            }
+            Wake::Round => self.round(cx),
+            Wake::Served(item) => {
+                if self.seeds.iter().any(|seed| seed.item == item && seed.until <= cx.port.now()) {
+                    self.stop_serving(cx, item);
+                }
+            }
+        }
+    }
+
+    fn connection_mut(&mut self, slot: u16) -> &mut Connection {
+        self.connections[slot as usize].as_mut().expect("the connection is there")
+    }
+
+    fn connection(&self, slot: u16) -> &Connection {
+        self.connections[slot as usize].as_ref().expect("the connection is there")
+    }
+
+    /// The numbers of all connections.
+    fn slots(&self) -> Vec<u16> {
+        (0..).zip(&self.connections).filter(|(_, connection)| connection.is_some()).map(|(slot, _)| slot).collect()
+    }
+
+    /// All connections about an item.
+    fn about(&self, item: ItemId) -> impl Iterator<Item = (u16, &Connection)> {
+        (0..)
+            .zip(&self.connections)
+            .filter_map(move |(slot, connection)| Some((slot, &**connection.as_ref().filter(|it| it.item == item)?)))
+    }
+
+    fn want(&self, item: ItemId) -> Option<&Want> {
+        self.wants.iter().find(|want| want.item == item)
+    }
+
+    /// Says something on a connection that has been answered.
+    fn say(&mut self, cx: &mut Cx<'_>, slot: u16, message: impl FnOnce(u16) -> TransferMessage) {
+        let now = cx.port.now();
+        let connection = self.connection_mut(slot);
+        debug_assert!(connection.is_answered());
+        connection.said = now;
+        cx.port.send(connection.peer, message(connection.theirs), &mut connection.order);
+    }
+
+    /// A download is whole.
+    fn finish(&mut self, cx: &mut Cx<'_>, item: ItemId) {
+        let now = cx.port.now();
+        self.end(item, now, End::Complete);
+        let serves_forever = cx.plan.config.seed_for == SeedFor::Forever;
+        cx.port.shelve(item, true);
+        for (slot, keeps) in
+            self.about(item).map(|(slot, it)| (slot, cx.plan.serves_parts() && !it.is_complete(cx.plan))).collect::<Vec<_>>()
+        {
+            if keeps {
+                self.show_interest(cx, slot);
+            } else {
+                self.close(cx, slot, true);
+            }
+        }
+        if serves_forever {
+            return;
+        }
+        let until = match cx.plan.config.seed_for {
+            SeedFor::Time(time) => now.saturating_add(time.span()),
+            SeedFor::Forever | SeedFor::Ratio(_) => Time::MAX,
+        };
+        self.seeds.push(Seed { item, until });
+        if until < Time::MAX {
+            cx.port.wake(until.since(now), Wake::Served(item));
+        }
+        self.stop_if_enough(cx, item);
+    }
+
+    /// The user gets no more of an item.
+    fn end(&mut self, item: ItemId, now: Time, end: End) {
+        let Some(at) = self.wants.iter().position(|want| want.item == item) else { return };
+        let want = self.wants.remove(at);
+        self.downloads[want.download as usize].end = Some((now, end));
+    }
+
+    /// The user gives up, or there is no way to go on; what has been got can go.
+    fn abandon(&mut self, cx: &mut Cx<'_>, item: ItemId, end: End) {
+        let now = cx.port.now();
+        self.end(item, now, end);
+        cx.port.shelve(item, false);
+        for slot in self.about(item).map(|(slot, _)| slot).collect::<Vec<_>>() {
+            self.close(cx, slot, true);
+        }
+    }
+
+    /// Stops serving a finished item that has been uploaded often enough.
+    fn stop_if_enough(&mut self, cx: &mut Cx<'_>, item: ItemId) {
+        let SeedFor::Ratio(ratio) = cx.plan.config.seed_for else { return };
+        let is_seed = self.seeds.iter().any(|seed| seed.item == item);
+        let uploaded = self.downloads.iter().rfind(|download| download.item == item).map_or(0, |download| download.uploaded);
+        if is_seed && uploaded as f64 >= ratio * cx.plan.layout.size() as f64 {
+            self.stop_serving(cx, item);
+        }
+    }
+
+    fn stop_serving(&mut self, cx: &mut Cx<'_>, item: ItemId) {
+        self.seeds.retain(|seed| seed.item != item);
+        cx.port.shelve(item, false);
+        for slot in self.about(item).map(|(slot, _)| slot).collect::<Vec<_>>() {
+            self.close(cx, slot, true);
+        }
+    }
+
+    /// In which order pieces are fetched.
+    fn order(plan: &Plan) -> Order {
+        match plan.config.model {
+            Method::Swarm | Method::PeerAssisted => Order::RarestFirst,
+            Method::MultiSource | Method::SingleSource | Method::ClientServer => Order::Sequential,
+        }
+    }
+}
+
+/// A draw from the exponential distribution.
+fn exponential(mean: Span, rng: &mut Rng) -> Span {
+    Span::from_secs_f64(-mean.secs_f64() * libm::log(1.0 - rng.unit_f64()))
+}

@@ -1,0 +1,142 @@
+//! What a host wants, and what has become of it.
+
+use peerlab_model::{ItemId, LookupId, PeerId, Span, Time};
+
+use crate::plan::Plan;
+use crate::stock::Stock;
+
+/// Sources that are remembered.
+const CANDIDATES_MAX: usize = 200;
+
+/// An item that is being downloaded.
+pub(super) struct Want {
+    pub(super) item: ItemId,
+    /// Its number among the host's downloads.
+    pub(super) download: u32,
+    pub(super) stock: Stock,
+    /// By piece: how many of those connected have it.
+    pub(super) rarity: Vec<u16>,
+    pub(super) candidates: Vec<Candidate>,
+    /// A search is under way.
+    pub(super) searching: bool,
+    pub(super) next_search: Time,
+    pub(super) search_gap: Span,
+    /// There was a source last.
+    pub(super) last_source: Time,
+    /// The user gives up then.
+    pub(super) deadline: Time,
+}
+
+/// Somebody who may have it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    pub(super) peer: PeerId,
+    /// Not to be tried before.
+    pub(super) after: Time,
+}
+
+/// How a download ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum End {
+    /// All of it is there.
+    Complete,
+    /// No source was left.
+    Failed,
+    /// The user gave up.
+    Aborted,
+}
+
+/// What has become of a download.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Download {
+    /// What was wanted.
+    pub item: ItemId,
+    /// The lookup that turned into it, if one did.
+    pub lookup: Option<LookupId>,
+    /// When it was wanted.
+    pub start: Time,
+    /// When and how it ended; nothing while it goes on.
+    pub end: Option<(Time, End)>,
+    /// Bytes of content that have come, blocks that came twice included.
+    pub bytes: u64,
+    /// Of these, from servers.
+    pub from_server: u64,
+    /// Bytes that were on the disk when it was wanted.
+    pub from_cache: u64,
+    /// Bytes that had come already when they came again.
+    pub wasted: u64,
+    /// Connections that have brought something.
+    pub sources: u32,
+    /// Searches for sources that it has begun, that of its lookup apart.
+    pub searches: u32,
+    /// Bytes of the item that this host has sent to others since.
+    pub uploaded: u64,
+    /// Messages sent, by anybody, to find sources.
+    pub search_messages: u64,
+    /// Their bytes.
+    pub search_bytes: u64,
+}
+
+impl Download {
+    pub(super) fn new(item: ItemId, lookup: Option<LookupId>, now: Time) -> Self {
+        Self {
+            item,
+            lookup,
+            start: now,
+            end: None,
+            bytes: 0,
+            from_server: 0,
+            from_cache: 0,
+            wasted: 0,
+            sources: 0,
+            searches: 0,
+            uploaded: 0,
+            search_messages: 0,
+            search_bytes: 0,
+        }
+    }
+}
+
+impl Want {
+    pub(super) fn new(plan: &Plan, item: ItemId, download: u32, now: Time) -> Self {
+        let pieces = plan.layout.pieces();
+        Self {
+            item,
+            download,
+            stock: Stock::empty(pieces),
+            rarity: vec![0; pieces as usize],
+            candidates: Vec::new(),
+            searching: false,
+            next_search: now,
+            search_gap: Span::from_nanos(plan.config.search_every.span().nanos() / 8),
+            last_source: now,
+            deadline: Time::MAX,
+        }
+    }
+
+    /// The host goes offline.
+    pub(super) fn suspend(&mut self) {
+        self.stock.release_all();
+        self.rarity.fill(0);
+        self.candidates.clear();
+        self.searching = false;
+        self.next_search = Time::MIN;
+    }
+
+    /// Somebody is said to have it, now. When there are many, those give way that have been tried last.
+    pub(super) fn add_candidate(&mut self, peer: PeerId, now: Time) {
+        let candidate = Candidate { peer, after: now };
+        if self.candidates.iter().any(|known| known.peer == peer) {
+            return;
+        }
+        if self.candidates.len() < CANDIDATES_MAX {
+            self.candidates.push(candidate);
+        } else if let Some(tried) = self.candidates.iter_mut().filter(|known| known.after > now).max_by_key(|known| known.after) {
+            *tried = candidate;
+        }
+    }
+
+    pub(super) fn state_bytes(&self) -> usize {
+        size_of::<Self>() + self.rarity.len() * 2 + self.candidates.capacity() * size_of::<Candidate>() + self.stock.have().bytes()
+    }
+}

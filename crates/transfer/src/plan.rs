@@ -1,0 +1,85 @@
+//! What all hosts of a run know of its downloads.
+
+use peerlab_engine::random::Streams;
+use peerlab_model::units::Size;
+use peerlab_model::{PeerId, Rng};
+
+use crate::bits::Bits;
+use crate::config::{DownloadConfig, Method, ServerSlots};
+use crate::layout::Layout;
+use crate::message::Bitfield;
+
+/// Connections that a host can number.
+const ACCEPTED_MAX: usize = 60_000;
+
+/// The `[download]` table as the hosts of one run see it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The parameters.
+    pub config: DownloadConfig,
+    /// How each item is cut.
+    pub layout: Layout,
+    /// The origin servers.
+    pub servers: Vec<PeerId>,
+    /// All pieces.
+    pub(crate) all: Bitfield,
+    streams: Streams,
+}
+
+impl Plan {
+    /// For items of `size`, with these origin servers; the configuration has passed its check.
+    pub fn new(config: &DownloadConfig, size: Size, servers: Vec<PeerId>, streams: Streams) -> Self {
+        let layout = Layout::new(size, config.piece, config.block);
+        Self { config: config.clone(), layout, servers, all: Bitfield::new(Bits::all(layout.pieces())), streams }
+    }
+
+    /// True if this peer is an origin server.
+    #[inline]
+    pub fn is_server(&self, peer: PeerId) -> bool {
+        self.servers.contains(&peer)
+    }
+
+    /// A host's own randomness.
+    pub(crate) fn rng(&self, host: u32) -> Rng {
+        self.streams.rng("transfer", u64::from(host))
+    }
+
+    /// True if a host of the population takes and never gives: the same hosts in every topology.
+    pub(crate) fn is_free_rider(&self, host: u32) -> bool {
+        self.config.free_riders > 0.0 && self.streams.keyed("transfer.free riders").rng(u64::from(host), 0).chance(self.config.free_riders)
+    }
+
+    /// True if peers serve what they have not all of.
+    #[inline]
+    pub fn serves_parts(&self) -> bool {
+        matches!(self.config.model, Method::Swarm | Method::PeerAssisted)
+    }
+
+    /// Connections that a download has at once.
+    pub(crate) fn wanted(&self) -> usize {
+        if self.config.model == Method::SingleSource { 1 } else { self.config.connections as usize }
+    }
+
+    /// Connections that a host has at the most.
+    pub(crate) fn accepted(&self, is_server: bool) -> usize {
+        let peers = self.config.connections as usize * 2;
+        match (is_server, self.serves_parts()) {
+            (false, _) => peers,
+            (true, true) => peers.max(self.slots(true) * 2).min(ACCEPTED_MAX),
+            // Whoever comes waits for a slot.
+            (true, false) => ACCEPTED_MAX,
+        }
+    }
+
+    /// How many are served at once.
+    pub(crate) fn slots(&self, is_server: bool) -> usize {
+        match self.config.server_slots {
+            _ if !is_server => self.config.slots as usize,
+            ServerSlots::Number(slots) => slots as usize,
+            ServerSlots::Auto => {
+                let kilobytes = self.config.server_upload.bits() as f64 / 8000.0;
+                (libm::sqrt(0.6 * kilobytes) as usize).clamp(4, 10_000)
+            }
+        }
+    }
+}

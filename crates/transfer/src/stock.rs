@@ -1,0 +1,184 @@
+//! What a download has got so far, and what it has asked for: pieces, and the blocks of the pieces that have been begun.
+
+use peerlab_model::Rng;
+
+use crate::bits::Bits;
+use crate::layout::Layout;
+
+/// Got: not to be asked for again.
+const GOT: u8 = u8::MAX;
+
+/// The pieces and blocks of one download.
+#[derive(Clone, Debug)]
+pub(crate) struct Stock {
+    have: Bits,
+    /// Pieces of which something has been asked for or got, the oldest first.
+    begun: Vec<Begun>,
+    /// The same as a set.
+    under_way: Bits,
+}
+
+/// A piece that is on its way.
+#[derive(Clone, Debug)]
+struct Begun {
+    piece: u32,
+    /// Blocks that have been neither asked for nor got.
+    open: u16,
+    /// Blocks that have not been got.
+    missing: u16,
+    /// By block: how many have been asked for it, or [`GOT`].
+    blocks: Box<[u8]>,
+}
+
+/// In which order pieces are begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// From the first to the last.
+    Sequential,
+    /// One at random, while nothing is there to give; then the one that fewest have, by `rarity` (Cohen 2003, section 2.4).
+    RarestFirst,
+}
+
+/// What a block's arrival has led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Got {
+    /// It was there already.
+    Again,
+    /// It is new. So many others have been asked for it, too.
+    Block { asked: u8 },
+    /// It has made its piece whole. So many others have been asked for it, too.
+    Piece { piece: u32, asked: u8 },
+}
+
+impl Stock {
+    /// Nothing of `pieces` pieces.
+    pub(crate) fn empty(pieces: u32) -> Self {
+        Self { have: Bits::none(pieces), begun: Vec::new(), under_way: Bits::none(pieces) }
+    }
+
+    /// The pieces that are whole.
+    #[inline]
+    pub(crate) fn have(&self) -> &Bits {
+        &self.have
+    }
+
+    /// The next block to ask somebody for who has the pieces `theirs`, and who has been asked for `asked` already.
+    ///
+    /// Blocks of pieces that have been begun come first (strict priority), those of the rarest piece before the others. When every block that is missing has been asked for, it is asked for
+    /// once more, of somebody else (endgame).
+    pub(crate) fn next(
+        &mut self,
+        theirs: &Bits,
+        asked: &dyn Fn(u32) -> bool,
+        layout: &Layout,
+        order: Order,
+        rarity: &[u16],
+        rng: &mut Rng,
+    ) -> Option<u32> {
+        let usable = self.begun.iter_mut().filter(|begun| begun.open > 0 && theirs.has(begun.piece));
+        if let Some(begun) = usable.min_by_key(|begun| rarity[begun.piece as usize]) {
+            return begun.take(layout);
+        }
+        if let Some(piece) = self.choose(theirs, order, rarity, rng) {
+            let blocks = layout.blocks_of(piece).len();
+            self.under_way.add(piece);
+            self.begun.push(Begun { piece, open: blocks as u16, missing: blocks as u16, blocks: vec![0; blocks].into() });
+            return self.begun.last_mut()?.take(layout);
+        }
+        let is_endgame =
+            self.have.count() as usize + self.begun.len() == layout.pieces() as usize && self.begun.iter().all(|begun| begun.open == 0);
+        if is_endgame { self.ask_again(theirs, asked, layout) } else { None }
+    }
+
+    /// A piece to begin.
+    fn choose(&self, theirs: &Bits, order: Order, rarity: &[u16], rng: &mut Rng) -> Option<u32> {
+        let mut candidates = theirs.without([&self.have, &self.under_way]);
+        if order == Order::Sequential {
+            return candidates.next();
+        }
+        let at_random = self.have.count() == 0;
+        let (mut chosen, mut fewest, mut ties) = (None, u16::MAX, 0);
+        for piece in candidates {
+            let copies = if at_random { 0 } else { rarity[piece as usize] };
+            if copies < fewest {
+                (chosen, fewest, ties) = (Some(piece), copies, 1);
+            } else if copies == fewest {
+                ties += 1;
+                if rng.below(ties) == 0 {
+                    chosen = Some(piece);
+                }
+            }
+        }
+        chosen
+    }
+
+    /// A block that fewest have been asked for.
+    fn ask_again(&mut self, theirs: &Bits, asked: &dyn Fn(u32) -> bool, layout: &Layout) -> Option<u32> {
+        let mut best: Option<(u8, usize, usize)> = None;
+        for (at, begun) in self.begun.iter().enumerate().filter(|(_, begun)| theirs.has(begun.piece)) {
+            let first = layout.blocks_of(begun.piece).start;
+            for (index, &count) in begun.blocks.iter().enumerate().filter(|(_, count)| **count < GOT - 1) {
+                if best.is_none_or(|(fewest, ..)| count < fewest) && !asked(first + index as u32) {
+                    best = Some((count, at, index));
+                }
+            }
+        }
+        let (_, at, index) = best?;
+        let begun = &mut self.begun[at];
+        begun.blocks[index] += 1;
+        Some(layout.blocks_of(begun.piece).start + index as u32)
+    }
+
+    /// A block has come.
+    pub(crate) fn got(&mut self, block: u32, layout: &Layout) -> Got {
+        let piece = layout.piece_of(block);
+        let Some(at) = self.begun.iter().position(|begun| begun.piece == piece) else { return Got::Again };
+        let begun = &mut self.begun[at];
+        let state = &mut begun.blocks[(block - layout.blocks_of(piece).start) as usize];
+        let before = std::mem::replace(state, GOT);
+        if before == GOT {
+            return Got::Again;
+        }
+        begun.open -= u16::from(before == 0);
+        begun.missing -= 1;
+        let asked = before.saturating_sub(1);
+        if begun.missing > 0 {
+            return Got::Block { asked };
+        }
+        self.begun.remove(at);
+        self.under_way.remove(piece);
+        self.have.add(piece);
+        Got::Piece { piece, asked }
+    }
+
+    /// Somebody who was asked for a block will not send it.
+    pub(crate) fn release(&mut self, block: u32, layout: &Layout) {
+        let piece = layout.piece_of(block);
+        let Some(begun) = self.begun.iter_mut().find(|begun| begun.piece == piece) else { return };
+        let state = &mut begun.blocks[(block - layout.blocks_of(piece).start) as usize];
+        if *state != GOT && *state > 0 {
+            *state -= 1;
+            begun.open += u16::from(*state == 0);
+        }
+    }
+
+    /// Nobody is asked for anything any longer; what has come stays.
+    pub(crate) fn release_all(&mut self) {
+        for begun in &mut self.begun {
+            for state in begun.blocks.iter_mut().filter(|state| **state != GOT) {
+                *state = 0;
+            }
+            begun.open = begun.missing;
+        }
+    }
+}
+
+impl Begun {
+    /// The first block that nobody has been asked for.
+    fn take(&mut self, layout: &Layout) -> Option<u32> {
+        let index = self.blocks.iter().position(|&state| state == 0)?;
+        self.blocks[index] = 1;
+        self.open -= 1;
+        Some(layout.blocks_of(self.piece).start + index as u32)
+    }
+}

@@ -1,0 +1,4 @@
+//! Agents among each other: over links of their own, without an overlay.
+
+mod harness;
+mod swarm;

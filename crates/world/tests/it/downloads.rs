@@ -1,0 +1,163 @@
+//! Downloads in whole runs: what becomes of them over different overlays, that bytes are conserved, and that nothing of it depends on shards or
+//! windows.
+
+use peerlab_engine::time::Span;
+use peerlab_model::Overlay;
+use peerlab_model::units::{Duration, Rate, Size};
+use peerlab_overlay::client_server::ClientServer;
+use peerlab_overlay::hybrid::central_index::CentralIndex;
+use peerlab_overlay::structured::chord::Chord;
+use peerlab_overlay::unstructured::flooding::Flooding;
+use peerlab_transfer::{Arrivals, DownloadConfig, Method};
+use peerlab_workload::{ClassConfig, TargetKind};
+use peerlab_world::{Conditions, DownloadOutcome, DownloadRow, LookupRow, RunOptions, RunRecord};
+
+use crate::determinism::eventful;
+use crate::support::{metric, quiet, run_with};
+
+fn mbit(rate: u64) -> Rate {
+    Rate::bits_per_second(rate * 1_000_000).expect("above zero")
+}
+
+/// 4 Mbit/s up and 20 down.
+fn class() -> ClassConfig {
+    ClassConfig {
+        name: "home".to_owned(),
+        share: 1.0,
+        upload: Some(mbit(4)),
+        download: Some(mbit(20)),
+        capacity: None,
+        queue: 100,
+        session: None,
+        offline: None,
+        lookup_interval: None,
+    }
+}
+
+const SIZE: Size = Size(1 << 20);
+
+/// The same with links of 4 Mbit/s up and 20 down, items of 1 MiB, and downloads.
+fn with_downloads(mut conditions: Conditions, model: Method) -> Conditions {
+    conditions.peers.class = vec![class()];
+    conditions.content.size = SIZE;
+    if let Some(lookups) = &mut conditions.lookups {
+        lookups.interval = Duration::secs(40);
+    }
+    let piece = Size(64 << 10);
+    conditions.download = Some(DownloadConfig { model, piece, servers: 1, server_upload: mbit(20), ..DownloadConfig::default() });
+    conditions
+}
+
+fn run<O: Overlay>(conditions: &Conditions, shards: usize) -> (RunRecord, Vec<LookupRow>) {
+    run_with::<O>(&O::Config::default(), conditions, 1, &RunOptions { shards, ..RunOptions::default() })
+}
+
+fn rows(record: &RunRecord) -> &[DownloadRow] {
+    record.downloads.as_deref().expect("content is moved")
+}
+
+fn complete(record: &RunRecord) -> impl Iterator<Item = &DownloadRow> {
+    rows(record).iter().filter(|row| row.outcome == DownloadOutcome::Complete && row.from_cache == 0)
+}
+
+fn does_not_depend_on_shards<O: Overlay>(model: Method) {
+    let conditions = with_downloads(eventful(TargetKind::Content), model);
+    let one = format!("{:?}", run::<O>(&conditions, 1));
+    for shards in [2, 3] {
+        assert!(one == format!("{:?}", run::<O>(&conditions, shards)), "{}: {shards} shards give another result than one", O::NAME);
+    }
+    let options = RunOptions { longest_window: Some(Span::from_micros(5_000)), shards: 2, ..RunOptions::default() };
+    assert!(one == format!("{:?}", run_with::<O>(&O::Config::default(), &conditions, 1, &options)), "{}: windows are visible", O::NAME);
+}
+
+#[test]
+fn downloads_do_not_depend_on_shards_or_windows() {
+    does_not_depend_on_shards::<Chord>(Method::Swarm);
+    does_not_depend_on_shards::<CentralIndex>(Method::PeerAssisted);
+    does_not_depend_on_shards::<Flooding>(Method::SingleSource);
+}
+
+/// What has come, less what came twice, is the item, whoever it came from.
+#[test]
+fn a_complete_download_has_every_byte_once() {
+    for model in [Method::Swarm, Method::MultiSource, Method::SingleSource, Method::ClientServer, Method::PeerAssisted] {
+        let (record, lookups) = run::<CentralIndex>(&with_downloads(quiet(100, TargetKind::Content), model), 1);
+        assert!(complete(&record).count() > 200, "{model:?}: {} downloads", complete(&record).count());
+        for row in complete(&record) {
+            assert_eq!(row.bytes - row.wasted, SIZE.0, "{model:?}: {row:?}");
+            assert!(row.sources > 0 && row.from_server <= row.bytes, "{row:?}");
+        }
+        let from_server = metric(&record, "server_bytes_share");
+        match model {
+            Method::ClientServer => assert!((from_server - 1.0).abs() < 1e-9),
+            _ => assert!((0.0..1.0).contains(&from_server), "{model:?}: {from_server}"),
+        }
+        // Whoever asks again for what it has got has it; the lookup is found at once.
+        let cached: Vec<u64> = rows(&record).iter().filter(|row| row.from_cache > 0).map(|row| row.download).collect();
+        assert!(!cached.is_empty());
+        assert!(lookups.iter().filter(|row| cached.contains(&row.lookup)).all(|row| row.hops == Some(0)));
+    }
+}
+
+#[test]
+fn messages_of_transfers_have_a_cause_of_their_own() {
+    let (record, _) = run::<Flooding>(&with_downloads(quiet(100, TargetKind::Content), Method::Swarm), 1);
+    let of = |cause: &str| record.messages.iter().filter(|row| row.cause == cause).map(|row| row.bytes).sum::<u64>();
+    let content: u64 = rows(&record).iter().map(|row| row.bytes).sum();
+    assert!(of("transfer") > content && of("transfer") < content * 12 / 10, "{} bytes for {content} of content", of("transfer"));
+    let (without, _) = run::<Flooding>(&Conditions { download: None, ..with_downloads(quiet(100, TargetKind::Content), Method::Swarm) }, 1);
+    assert!((metric(&without, "maintenance_bytes_per_peer_s") - metric(&record, "maintenance_bytes_per_peer_s")).abs() < 5.0);
+}
+
+/// A new holder is found by others: what is asked for often gets more copies, and is found sooner.
+#[test]
+fn whoever_has_downloaded_an_item_is_a_holder() {
+    let mut conditions = with_downloads(quiet(200, TargetKind::Content), Method::MultiSource);
+    conditions.content.copies = 1;
+    let (record, lookups) = run::<Chord>(&conditions, 2);
+    let rights = |from: i64, to: i64| {
+        let asked = lookups.iter().filter(|row| (from..to).contains(&(row.time.nanos() / 1_000_000_000)) && row.results > 0);
+        let (sum, count) = asked.fold((0, 0), |(sum, count), row| (sum + row.results, count + 1));
+        f64::from(sum) / f64::from(count)
+    };
+    assert!(rights(120, 180) > 1.5 * rights(0, 30), "{} holders found at first, {} later", rights(0, 30), rights(120, 180));
+    assert!(metric(&record, "download_success_ratio") > 0.99);
+}
+
+#[test]
+fn a_crowd_is_served_by_itself() {
+    let mut conditions = with_downloads(quiet(60, TargetKind::Content), Method::Swarm);
+    conditions.lookups = None;
+    conditions.content.items = 1;
+    conditions.content.copies = 0;
+    conditions.content.size = Size(8 << 20);
+    let download = conditions.download.as_mut().expect("it was set");
+    (download.arrivals, download.server_upload) = (Arrivals::FlashCrowd, mbit(8));
+    let (swarm, _) = run::<CentralIndex>(&conditions, 1);
+    assert_eq!(complete(&swarm).count(), 60);
+    // Kurose & Ross: N F / (u + Σ uᵢ), which no schedule can beat.
+    let megabits = f64::from(60 * 8 * 8) * 1.048_576;
+    let bound = megabits / (8.0 + 60.0 * 4.0);
+    let longest = metric(&swarm, "download_max_s");
+    assert!(longest > bound && longest < 1.6 * bound, "{longest} s where {bound} s are the least");
+    let (server, _) = run::<ClientServer>(&conditions, 1);
+    let alone = metric(&server, "download_max_s");
+    let bound = megabits / 8.0;
+    // The run is too short for all of them.
+    assert!(complete(&server).count() < 60 && alone < 180.0 && bound > 180.0, "{alone} s, {bound} s");
+    assert_eq!(metric(&server, "server_bytes_share").to_bits(), 1_f64.to_bits());
+}
+
+/// Sessions end and go on: what has been downloaded stays on the disk.
+#[test]
+fn downloads_go_on_in_the_next_session() {
+    let mut conditions = with_downloads(crate::support::stormy(100, TargetKind::Content), Method::Swarm);
+    conditions.content.size = Size(16 << 20);
+    conditions.time.duration = Duration::secs(900);
+    conditions.lookups.as_mut().expect("it was set").interval = Duration::secs(600);
+    let (record, _) = run::<CentralIndex>(&conditions, 2);
+    // Half of all sessions are shorter than 83 s; at 20 Mbit/s 16 MiB take at least 7 s, at the uplinks' 4 Mbit/s 34 s.
+    let long = complete(&record).filter(|row| row.end.is_some_and(|end| end.since(row.start) > Span::from_secs(240))).count();
+    assert!(long > 10, "{long} of {} downloads have outlived sessions", complete(&record).count());
+    assert!(complete(&record).all(|row| row.bytes - row.wasted == 16 << 20));
+}
