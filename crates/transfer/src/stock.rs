@@ -62,19 +62,11 @@ impl Stock {
         &self.have
     }
 
-    /// The next block to ask somebody for who has the pieces `theirs`, and who has been asked for `asked` already.
+    /// The next block to ask somebody for who has the pieces `theirs`, and who is `idle` if there is nothing that it has been asked for.
     ///
     /// Blocks of pieces that have been begun come first (strict priority), those of the rarest piece before the others. When every block that is missing has been asked for, it is asked for
-    /// once more, of somebody else (endgame).
-    pub(crate) fn next(
-        &mut self,
-        theirs: &Bits,
-        asked: &dyn Fn(u32) -> bool,
-        layout: &Layout,
-        order: Order,
-        rarity: &[u16],
-        rng: &mut Rng,
-    ) -> Option<u32> {
+    /// once more, of those who have nothing else to send (endgame).
+    pub(crate) fn next(&mut self, theirs: &Bits, idle: bool, layout: &Layout, order: Order, rarity: &[u16], rng: &mut Rng) -> Option<u32> {
         let usable = self.begun.iter_mut().filter(|begun| begun.open > 0 && theirs.has(begun.piece));
         if let Some(begun) = usable.min_by_key(|begun| rarity[begun.piece as usize]) {
             return begun.take(layout);
@@ -87,7 +79,7 @@ impl Stock {
         }
         let is_endgame =
             self.have.count() as usize + self.begun.len() == layout.pieces() as usize && self.begun.iter().all(|begun| begun.open == 0);
-        if is_endgame { self.ask_again(theirs, asked, layout) } else { None }
+        if is_endgame && idle { self.ask_again(theirs, layout) } else { None }
     }
 
     /// A piece to begin.
@@ -113,12 +105,11 @@ impl Stock {
     }
 
     /// A block that fewest have been asked for.
-    fn ask_again(&mut self, theirs: &Bits, asked: &dyn Fn(u32) -> bool, layout: &Layout) -> Option<u32> {
+    fn ask_again(&mut self, theirs: &Bits, layout: &Layout) -> Option<u32> {
         let mut best: Option<(u8, usize, usize)> = None;
         for (at, begun) in self.begun.iter().enumerate().filter(|(_, begun)| theirs.has(begun.piece)) {
-            let first = layout.blocks_of(begun.piece).start;
             for (index, &count) in begun.blocks.iter().enumerate().filter(|(_, count)| **count < GOT - 1) {
-                if best.is_none_or(|(fewest, ..)| count < fewest) && !asked(first + index as u32) {
+                if best.is_none_or(|(fewest, ..)| count < fewest) {
                     best = Some((count, at, index));
                 }
             }

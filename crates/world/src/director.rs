@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{Controller, Progress, Shards};
-use peerlab_model::{Hit, HostId, ItemId, Overlay, PeerId, Target};
+use peerlab_model::{Hit, HostId, ItemId, LookupId, Overlay, PeerId, Target};
 use peerlab_workload::Classes;
 
 use crate::conditions::Conditions;
@@ -62,6 +62,8 @@ pub(crate) struct Director<'a, O: Overlay, V> {
     measuring: bool,
     last_maintenance: (f64, f64),
     pub(crate) last_moved: Moved,
+    /// Messages and bytes of lookups that have left, where they may have been for a download.
+    charges: Vec<(LookupId, u64, u64)>,
     _observer: std::marker::PhantomData<fn(V)>,
 }
 
@@ -98,6 +100,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             measuring: false,
             last_maintenance: (0.0, 0.0),
             last_moved: Moved::default(),
+            charges: Vec::new(),
             conditions,
             common,
             _observer: std::marker::PhantomData,
@@ -200,6 +203,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         self.expire(now, shards.iter_mut());
         shards.iter_mut().for_each(|seats| seats.books.ledger.close_at(now));
         self.let_go(shards.iter_mut(), false);
+        self.charge(shards.iter_mut());
     }
 
     /// The run is over: the books are closed.
@@ -211,6 +215,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             seats.books.ledger.end();
         }
         self.let_go(shards.iter_mut(), true);
+        self.charge(shards.iter_mut());
     }
 
     /// Counts the lookups whose rows may go (or all), and hands to the sink those that were asked in the measured time.
@@ -219,12 +224,10 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         V: 's,
     {
         let population = self.common.setting.numbering.population();
-        let mut shards: Vec<_> = shards.collect();
         let moves_content = self.common.plan.is_some();
-        let mut charges = Vec::new();
-        let_go(shards.iter_mut().map(|seats| &mut seats.books.ledger).collect(), all, |row| {
+        let_go(shards.map(|seats| &mut seats.books.ledger).collect(), all, |row| {
             if moves_content {
-                charges.push((row.lookup, u64::from(row.messages), row.bytes));
+                self.charges.push((row.lookup, u64::from(row.messages), row.bytes));
             }
             if row.asked < Time::ZERO || is_search(row.lookup) {
                 return;
@@ -234,10 +237,21 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
                 self.error = self.sink.lookup(&lookup_row(row, population)).err();
             }
         });
-        for (lookup, messages, bytes) in charges {
-            let shard = shards.iter_mut().find(|seats| seats.has(HostId(lookup.origin)));
-            shard.expect("every host is in a shard").charge(lookup, messages, bytes);
+    }
+
+    /// Charges the costs of the lookups that have left to the downloads that they were for.
+    fn charge<'s>(&mut self, shards: impl Iterator<Item = &'s mut Seats<O, V>>)
+    where
+        V: 's,
+    {
+        for seats in shards {
+            for &(lookup, messages, bytes) in &self.charges {
+                if seats.has(HostId(lookup.origin)) {
+                    seats.charge(lookup, messages, bytes);
+                }
+            }
         }
+        self.charges.clear();
     }
 
     /// Starts the rumours that are due. Where each one starts is drawn among all peers until a member is met, so that topologies that have

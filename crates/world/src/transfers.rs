@@ -15,11 +15,12 @@ use crate::deeds::Deeds;
 use crate::observer::Observer;
 use crate::shard::{Alarm, Phase, Seats};
 
-/// The lookups that an agent begins have this bit in their number; below it, its download's number and how many it has begun before.
-const SEARCH: u32 = 1 << 31;
+/// The lookups that an agent begins have this bit in their number; below it, its download's number and how many it has begun before. (Some
+/// models have a use of their own for the highest five bits: 2^26 questions of one host are enough for any run.)
+const SEARCH: u32 = 1 << 26;
 
 /// Bits of the second.
-const EARLIER_BITS: u32 = 14;
+const EARLIER_BITS: u32 = 12;
 
 /// True if an agent has begun this lookup, to find sources.
 pub(crate) fn is_search(lookup: LookupId) -> bool {
@@ -94,7 +95,7 @@ impl<O: Overlay, V: Observer<O::Message>> Port for Deeds<'_, '_, O, V> {
 
     fn search(&mut self, download: u32, earlier: u32, item: ItemId) {
         let origin = self.common.setting.numbering.host_of(self.seat).0;
-        let number = SEARCH | download << EARLIER_BITS | earlier & ((1 << EARLIER_BITS) - 1);
+        let number = SEARCH | (download << EARLIER_BITS) & (SEARCH - 1) | earlier & ((1 << EARLIER_BITS) - 1);
         self.books.mail.searches.push((LookupId { origin, number }, item));
     }
 

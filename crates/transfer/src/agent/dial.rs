@@ -38,7 +38,9 @@ impl Agent {
         let cx = &mut Cx { plan, port };
         let (now, this) = (cx.port.now(), cx.port.this());
         let Some(want) = self.wants.iter_mut().find(|want| want.download == download) else { return };
-        if peer != this {
+        // Who downloads from servers alone asks nobody else, whatever the overlay says.
+        let is_usable = cx.plan.config.model != Method::ClientServer || cx.plan.is_server(peer);
+        if peer != this && is_usable {
             want.add_candidate(peer, now);
         }
         let item = want.item;

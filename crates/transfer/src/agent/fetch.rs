@@ -105,8 +105,9 @@ impl Agent {
             if !connection.serves_us || connection.useful == 0 || !connection.has_room() {
                 return;
             }
-            let is_asked = |block: u32| connection.asked.iter().any(|&(asked, _)| asked == block);
-            let Some(block) = want.stock.next(&connection.have, &is_asked, &cx.plan.layout, order, &want.rarity, &mut self.rng) else {
+            let Some(block) =
+                want.stock.next(&connection.have, connection.asked.is_empty(), &cx.plan.layout, order, &want.rarity, &mut self.rng)
+            else {
                 return;
             };
             connection.asked.push_back((block, now));

@@ -8,7 +8,7 @@ use peerlab_overlay::client_server::ClientServer;
 use peerlab_overlay::hybrid::central_index::CentralIndex;
 use peerlab_overlay::structured::chord::Chord;
 use peerlab_overlay::unstructured::flooding::Flooding;
-use peerlab_transfer::{Arrivals, DownloadConfig, Method};
+use peerlab_transfer::{Arrivals, DownloadConfig, Method, ServerSlots};
 use peerlab_workload::{ClassConfig, TargetKind};
 use peerlab_world::{Conditions, DownloadOutcome, DownloadRow, LookupRow, RunOptions, RunRecord};
 
@@ -132,7 +132,7 @@ fn a_crowd_is_served_by_itself() {
     conditions.content.copies = 0;
     conditions.content.size = Size(8 << 20);
     let download = conditions.download.as_mut().expect("it was set");
-    (download.arrivals, download.server_upload) = (Arrivals::FlashCrowd, mbit(8));
+    (download.arrivals, download.server_upload, download.server_slots) = (Arrivals::FlashCrowd, mbit(8), ServerSlots::Number(4));
     let (swarm, _) = run::<CentralIndex>(&conditions, 1);
     assert_eq!(complete(&swarm).count(), 60);
     // Kurose & Ross: N F / (u + Σ uᵢ), which no schedule can beat.
@@ -156,8 +156,8 @@ fn downloads_go_on_in_the_next_session() {
     conditions.time.duration = Duration::secs(900);
     conditions.lookups.as_mut().expect("it was set").interval = Duration::secs(600);
     let (record, _) = run::<CentralIndex>(&conditions, 2);
-    // Half of all sessions are shorter than 83 s; at 20 Mbit/s 16 MiB take at least 7 s, at the uplinks' 4 Mbit/s 34 s.
-    let long = complete(&record).filter(|row| row.end.is_some_and(|end| end.since(row.start) > Span::from_secs(240))).count();
-    assert!(long > 10, "{long} of {} downloads have outlived sessions", complete(&record).count());
+    // At 20 Mbit/s 16 MiB take 7 s; what has taken more than two minutes has waited for its peer to come back.
+    let long = complete(&record).filter(|row| row.end.is_some_and(|end| end.since(row.start) > Span::from_secs(120))).count();
+    assert!(long > 5, "{long} of {} downloads have outlived sessions", complete(&record).count());
     assert!(complete(&record).all(|row| row.bytes - row.wasted == 16 << 20));
 }
