@@ -97,6 +97,14 @@ pub(crate) const METRICS: &[Metric] = &[
         "B/s",
         "bytes of values that upkeep sends, per online peer and second: published, refreshed, handed over, repaired",
     ),
+    metric("copies_mean", "copies", "mean holders of an item online at the end, where copies are made or allotted by popularity"),
+    metric("copies_popular_mean", "copies", "the same of the most popular tenth of the items"),
+    metric("copies_unpopular_mean", "copies", "the same of the least popular tenth"),
+    metric(
+        "copies_exponent",
+        "1",
+        "slope of the logarithm of an item's holders online at the end against that of its popularity: 0 uniform, ½ square-root, 1 proportional",
+    ),
     metric("session_mean_s", "s", "mean session: time online over departures"),
     metric("delay_raised_ratio", "1", "share of messages whose delay `network.min_one_way` raised"),
     metric(

@@ -36,6 +36,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "pastry",
     "random-walk",
     "real-gnutella",
+    "replication",
     "rumours",
     "server-outage",
     "storage",

@@ -19,6 +19,7 @@
 mod books;
 mod claims;
 mod conditions;
+mod copies;
 mod deeds;
 mod director;
 mod graph;

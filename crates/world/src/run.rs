@@ -10,10 +10,11 @@ use peerlab_engine::random::Streams;
 use peerlab_engine::time::{Span, Time};
 use peerlab_model::{BuildError, HostId, Message as _, Numbering, Overlay, OverlayConfig as _, Role, Setting};
 use peerlab_network::{Capacity, Link, Network, NetworkError};
-use peerlab_workload::{ClassConfig, Classes, Disk, Holdings, Identity, Lifetimes, Questions, TargetKind, TraceError, Words};
+use peerlab_workload::{ClassConfig, Classes, Disk, Holdings, Identity, Lifetimes, Questions, Replication, TargetKind, TraceError, Words};
 
 use crate::books::LinkAndQueue;
 use crate::conditions::Conditions;
+use crate::copies;
 use crate::director::{Director, stale_share};
 use crate::graph::{GraphMetrics, OverlayGraph, Snapshot};
 use crate::kept::Kept;
@@ -328,6 +329,10 @@ impl<'a, O: Overlay> World<'a, O> {
         if self.common.setting.keeps_values() && online > 0.0 {
             let moved: u64 = shards.iter().map(|seats| seats.books.moved).sum();
             metrics.value("value_upkeep_bytes_per_peer_s", "B/s", moved as f64 / online);
+        }
+        let content = &self.conditions.content;
+        if !truth.copies().is_empty() && (content.replication != Replication::Uniform || truth.disks_have_changed()) {
+            copies::metrics(&truth.copies(), &content.weights(), &mut metrics);
         }
         metrics.mean("session_mean_s", "s", online, truth.departures);
         metrics.ratio("delay_raised_ratio", raised, tally.sent());
