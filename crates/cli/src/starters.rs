@@ -40,6 +40,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "peer-assisted",
     "random-walk",
     "real-gnutella",
+    "replication",
     "rumours",
     "server-outage",
     "storage",

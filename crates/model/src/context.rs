@@ -196,6 +196,11 @@ pub trait Host {
     /// The items on the disk of the machine that `peer` runs on, in ascending order; nothing for a peer that is not its machine's first.
     fn shares(&self, peer: PeerId) -> &[ItemId];
 
+    /// The items that were on that disk at the start, in ascending order: those that are there now, unless disks change.
+    fn originals(&self, peer: PeerId) -> &[ItemId] {
+        self.shares(peer)
+    }
+
     /// The words of an item's name; none where nobody asks by keyword.
     fn words(&self, _item: ItemId) -> &[Word] {
         &[]
@@ -267,6 +272,11 @@ impl<'a, O: Overlay> Context<'a, O> {
     /// The items on this peer's own disk, in ascending order. Where a host has several peers, its disk is the first one's.
     pub fn shares(&self) -> &'a [ItemId] {
         self.host.shares(self.this)
+    }
+
+    /// The items that were on this peer's own disk at the start, in ascending order: what it published, and did not get from others.
+    pub fn originals(&self) -> &'a [ItemId] {
+        self.host.originals(self.this)
     }
 
     /// True if this peer itself holds `item`.

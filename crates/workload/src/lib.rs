@@ -34,7 +34,7 @@ mod timeline;
 
 pub use churn::{ChurnConfig, Identity, Lifetimes, Phase, Trace, TraceError};
 pub use classes::Classes;
-pub use content::{ContentConfig, Holdings, ItemSampler, KeywordsConfig, Popularity, Shelves, Words};
+pub use content::{ContentConfig, Holdings, ItemSampler, KeywordsConfig, Popularity, Replication, Shelves, Words};
 pub use distribution::Distribution;
 pub use lookups::{LookupsConfig, TargetKind};
 pub use peers::{ClassConfig, KnownClasses, PeersConfig};

@@ -5,7 +5,7 @@ use peerlab_model::units::Size;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::content::{ContentConfig, Popularity};
+use crate::content::{ContentConfig, Popularity, Replication};
 
 /// Values that are published once and kept by the overlay's own peers. Questions for them are lookups with `target = "value"`.
 ///
@@ -48,7 +48,14 @@ impl Default for StorageConfig {
 impl StorageConfig {
     /// The values as items that their publisher alone holds.
     pub fn as_content(&self) -> ContentConfig {
-        ContentConfig { items: self.items, popularity: self.popularity.clone(), copies: 1, size: self.size, keywords: None }
+        ContentConfig {
+            items: self.items,
+            popularity: self.popularity.clone(),
+            copies: 1,
+            replication: Replication::Uniform,
+            size: self.size,
+            keywords: None,
+        }
     }
 
     /// Notes every value that cannot work, with paths relative to the `[storage]` table.

@@ -20,6 +20,7 @@
 mod books;
 mod claims;
 mod conditions;
+mod copies;
 mod deeds;
 mod director;
 mod downloads;

@@ -11,10 +11,11 @@ use peerlab_engine::time::{Span, Time};
 use peerlab_model::{BuildError, HostId, Numbering, Overlay, OverlayConfig as _, Role, Setting};
 use peerlab_network::{Capacity, Link, Network, NetworkError};
 use peerlab_transfer::{DownloadConfig, Method, Plan};
-use peerlab_workload::{ClassConfig, Classes, Disk, Holdings, Identity, Lifetimes, Questions, TargetKind, TraceError, Words};
+use peerlab_workload::{ClassConfig, Classes, Disk, Holdings, Identity, Lifetimes, Questions, Replication, TargetKind, TraceError, Words};
 
 use crate::books::{LinkAndQueue, Load};
 use crate::conditions::Conditions;
+use crate::copies;
 use crate::director::{Director, stale_share};
 use crate::downloads;
 use crate::graph::{GraphMetrics, OverlayGraph, Snapshot};
@@ -356,6 +357,10 @@ impl<'a, O: Overlay> World<'a, O> {
         if self.common.setting.keeps_values() && online > 0.0 {
             let moved: u64 = shards.iter().map(|seats| seats.books.moved).sum();
             metrics.value("value_upkeep_bytes_per_peer_s", "B/s", moved as f64 / online);
+        }
+        let content = &self.conditions.content;
+        if !truth.copies().is_empty() && (content.replication != Replication::Uniform || truth.disks_have_changed()) {
+            copies::metrics(&truth.copies(), &content.weights(), &mut metrics);
         }
         metrics.mean("session_mean_s", "s", online, truth.departures);
         metrics.ratio("delay_raised_ratio", raised, tally.sent());

@@ -203,6 +203,13 @@ impl<O: Overlay> Host for Machine<'_, O> {
         self.common.disk(self.shelves, self.common.setting.numbering.seat(peer))
     }
 
+    fn originals(&self, peer: PeerId) -> &[ItemId] {
+        let numbering = &self.common.setting.numbering;
+        let (seat, host) = (numbering.seat(peer), numbering.host(peer));
+        let has_disk = !self.common.publishes_once && seat == numbering.first_seat(host);
+        if has_disk { self.common.holdings.items(host) } else { &[] }
+    }
+
     fn words(&self, item: ItemId) -> &[Word] {
         self.common.words.as_ref().map_or(&[], |words| words.of(item))
     }

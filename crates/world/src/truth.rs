@@ -189,6 +189,16 @@ impl Truth {
         self.online_nanos as f64 / 1e9
     }
 
+    /// Holders that are online, by item; nothing where content does not count.
+    pub(crate) fn copies(&self) -> Vec<u32> {
+        self.items.iter().map(|presence| presence.holders).collect()
+    }
+
+    /// True if a disk is no longer what it was at the start.
+    pub(crate) fn disks_have_changed(&self) -> bool {
+        self.shelves.have_changed()
+    }
+
     /// Hosts of the population that are online now.
     pub(crate) fn population_online(&self) -> u32 {
         self.population_online

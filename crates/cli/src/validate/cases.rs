@@ -56,6 +56,7 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "percolation-4-regular",
     "planetlab-latency",
     "random-walk-search-size",
+    "replication-ratios",
     "share-online",
     "static-resilience",
     "tapestry-path-length",

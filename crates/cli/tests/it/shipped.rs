@@ -104,6 +104,13 @@ fn random_walk_runs() {
 }
 
 #[test]
+fn replication_runs() {
+    let few =
+        ["--set", "peers.count=60", "--set", "content.items=20", "--set", "lookups.interval=\"5 s\"", "--set", "time.warm_up=\"60 s\""];
+    run_small("replication.toml", &[&few[..], &["--set", "output.lookups=\"all\""]].concat());
+}
+
+#[test]
 fn gia_runs() {
     run_small("gia.toml", &["--set", "peers.count=60", "--set", "lookups.interval=\"5 s\"", "--set", "output.lookups=\"all\""]);
 }
@@ -254,6 +261,7 @@ fn every_shipped_scenario_is_run_here() {
         "peer-assisted.toml",
         "random-walk.toml",
         "real-gnutella.toml",
+        "replication.toml",
         "rumours.toml",
         "server-outage.toml",
         "storage.toml",

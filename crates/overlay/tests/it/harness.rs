@@ -169,6 +169,7 @@ struct Machine<'a> {
     numbering: Numbering,
     online: &'a Online,
     disk: &'a [ItemId],
+    originals: &'a [ItemId],
     capacity: Option<f64>,
     words: &'a [Vec<Word>],
 }
@@ -176,6 +177,10 @@ struct Machine<'a> {
 impl Host for Machine<'_> {
     fn shares(&self, _: PeerId) -> &[ItemId] {
         self.disk
+    }
+
+    fn originals(&self, _: PeerId) -> &[ItemId] {
+        self.originals
     }
 
     fn words(&self, item: ItemId) -> &[Word] {
@@ -225,6 +230,8 @@ pub(crate) struct World<O: Overlay> {
     seats: Vec<Seat<O>>,
     pool: Pool<O::Request>,
     disks: Vec<Vec<ItemId>>,
+    /// What tests have put there themselves.
+    originals: Vec<Vec<ItemId>>,
     pub(crate) words: Vec<Vec<Word>>,
     online: Online,
     streams: Streams,
@@ -280,6 +287,7 @@ impl<O: Overlay> World<O> {
             pool: Pool::default(),
             seats: (0..numbering.seats()).map(seat).collect(),
             disks: vec![Vec::new(); numbering.seats() as usize],
+            originals: vec![Vec::new(); numbering.seats() as usize],
             words: options.words,
             online: Online(Vec::new()),
             streams,
@@ -300,10 +308,11 @@ impl<O: Overlay> World<O> {
 
     /// Puts items on a seat's disk without telling its peer.
     pub(crate) fn give(&mut self, seat: u32, items: &[u32]) {
-        let disk = &mut self.disks[seat as usize];
-        disk.extend(items.iter().map(|&item| ItemId(item)));
-        disk.sort_unstable();
-        disk.dedup();
+        for disk in [&mut self.disks[seat as usize], &mut self.originals[seat as usize]] {
+            disk.extend(items.iter().map(|&item| ItemId(item)));
+            disk.sort_unstable();
+            disk.dedup();
+        }
     }
 
     /// Empties all disks without telling anybody: what has been published is left to the overlay.
@@ -402,6 +411,15 @@ impl<O: Overlay> World<O> {
         let items: Vec<ItemId> = items.iter().map(|&item| ItemId(item)).collect();
         if self.joined(seat) {
             self.handle(seat, |model, peer, cx| model.publish(peer, cx, &items));
+        }
+    }
+
+    /// A peer has got a copy, which it did not have, and is told if it is a member.
+    fn shelve(&mut self, seat: u32, item: ItemId) {
+        self.disks[seat as usize].push(item);
+        self.disks[seat as usize].sort_unstable();
+        if self.joined(seat) {
+            self.handle(seat, |model, peer, cx| model.publish(peer, cx, &[item]));
         }
     }
 
@@ -623,7 +641,8 @@ impl<O: Overlay> World<O> {
         let state = &mut self.seats[seat as usize];
         let Some(peer) = state.peer.as_mut() else { return };
         let (numbering, disk, capacity) = (self.setting.numbering, &self.disks[seat as usize], (self.capacity)(seat));
-        let host = Machine { numbering, online: &self.online, disk, capacity, words: &self.words };
+        let originals = &self.originals[seat as usize];
+        let host = Machine { numbering, online: &self.online, disk, originals, capacity, words: &self.words };
         let (rng, requests) = (&mut state.rng, &mut state.requests);
         let mut cx = Context::new(self.now, state.id, &self.setting, rng, &mut self.pool, requests, &host, &mut effects);
         handler(&self.model, peer, &mut cx);
@@ -662,7 +681,7 @@ impl<O: Overlay> World<O> {
                     claims.retain(|&claim| claim != region);
                 }
             }
-            Effect::Shelve(item, true) if !self.disks[seat as usize].contains(&item) => self.publish(seat, &[item.0]),
+            Effect::Shelve(item, true) if !self.disks[seat as usize].contains(&item) => self.shelve(seat, item),
             Effect::Shelve(item, false) if self.disks[seat as usize].contains(&item) => self.withdraw(seat, &[item.0]),
             Effect::Shelve(..) => {}
             Effect::Heard(rumour) => {

@@ -5,6 +5,7 @@ mod can;
 mod central_index;
 mod chord;
 mod client_server;
+mod copies;
 mod epidemic;
 mod expanding_ring;
 mod flooding;

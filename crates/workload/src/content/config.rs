@@ -15,9 +15,12 @@ pub struct ContentConfig {
     pub items: u32,
     /// How often each item is asked for. Default: Zipf's law with exponent 0.8.
     pub popularity: Popularity,
-    /// Peers of the population that hold each item at the start, exactly. 0 is allowed: then the cost of vain searches is
-    /// measured. Default: 10.
+    /// Peers of the population that hold each item at the start: exactly, or on average over the items, as `replication` says. 0 is allowed:
+    /// then the cost of vain searches is measured. Default: 10.
     pub copies: u32,
+    /// How items × copies copies are allotted to the items at the start: "uniform" (the same number each), or by popularity, "proportional" or
+    /// "square-root" (Cohen & Shenker 2002); each item has 1 copy at least, and one on every peer at the most. Default: "uniform".
+    pub replication: Replication,
     /// The size of an item. Default: 100 MiB.
     pub size: Size,
     /// The words of items' names, for `target = "keywords"`.
@@ -27,8 +30,28 @@ pub struct ContentConfig {
 
 impl Default for ContentConfig {
     fn default() -> Self {
-        Self { items: 1000, popularity: Popularity::default(), copies: 10, size: Size(100 << 20), keywords: None }
+        Self {
+            items: 1000,
+            popularity: Popularity::default(),
+            copies: 10,
+            replication: Replication::Uniform,
+            size: Size(100 << 20),
+            keywords: None,
+        }
     }
+}
+
+/// How many of all copies are of which item (Cohen & Shenker, SIGCOMM 2002, section 3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replication {
+    /// The same number of each.
+    #[default]
+    Uniform,
+    /// In proportion to the popularity q: as if each peer that has asked kept a copy.
+    Proportional,
+    /// In proportion to √q: walks then look at the fewest peers, on average over the questions.
+    SquareRoot,
 }
 
 /// How often each item is asked for.

@@ -3,19 +3,21 @@
 use peerlab_engine::random::{Rng, Streams};
 use peerlab_model::{HostId, ItemId};
 
+use super::allotment;
 use super::config::ContentConfig;
 
 /// The holders of each item and the items of each host, when the run begins.
 ///
-/// Each item is on the disks of exactly `copies` different hosts, drawn uniformly and independently of the other items.
+/// Each item is on the disks of as many different hosts as its allotment says, drawn uniformly and independently of the other items.
 ///
 /// # Cost
-/// 8 bytes a copy and 4 a host; nothing at all without copies.
+/// 8 bytes a copy, 4 a host and 4 an item; nothing at all without copies.
 #[derive(Clone, Debug)]
 pub struct Holdings {
-    copies: usize,
-    /// The holders of item 0 in ascending order, those of item 1, …: `copies` each.
+    /// The holders of item 0 in ascending order, those of item 1, ….
     holders: Vec<HostId>,
+    /// Where each item's holders end; nothing without copies.
+    ends: Vec<u32>,
     /// Where each host's items begin; one more at the end.
     begin: Vec<u32>,
     items: Vec<ItemId>,
@@ -24,23 +26,25 @@ pub struct Holdings {
 impl Holdings {
     /// Deals the copies out to a population; the configuration must have passed its check.
     pub fn new(content: &ContentConfig, population: u32, streams: Streams) -> Self {
-        let copies = content.copies.min(population);
-        let mut holders = Vec::with_capacity(content.items as usize * copies as usize);
+        let copies = allotment::copies(content, population);
+        let mut holders = Vec::with_capacity(copies.iter().map(|&copies| copies as usize).sum());
+        let mut ends = Vec::with_capacity(copies.len());
         let keyed = streams.keyed("content.holders");
         let mut chooser = Chooser::new(population);
-        if copies > 0 {
-            for item in 0..content.items {
-                chooser.choose(copies, &mut keyed.rng(u64::from(item), 0), &mut holders);
-            }
+        for (item, copies) in (0_u64..).zip(copies) {
+            chooser.choose(copies, &mut keyed.rng(item, 0), &mut holders);
+            ends.push(holders.len() as u32);
         }
-        let (begin, items) = by_host(&holders, copies as usize, population);
-        Self { copies: copies as usize, holders, begin, items }
+        let (begin, items) = by_host(&holders, &ends, population);
+        Self { holders, ends, begin, items }
     }
 
     /// The hosts that hold an item, in ascending order.
     pub fn holders(&self, item: ItemId) -> &[HostId] {
-        let first = item.0 as usize * self.copies;
-        &self.holders[first..first + self.copies]
+        let item = item.0 as usize;
+        let Some(&end) = self.ends.get(item) else { return &[] };
+        let first = if item == 0 { 0 } else { self.ends[item - 1] };
+        &self.holders[first as usize..end as usize]
     }
 
     /// The items that a host holds, in ascending order; none for dedicated servers.
@@ -100,7 +104,7 @@ impl Chooser {
 }
 
 /// The same holdings by host: a counting sort, which keeps the items in order.
-fn by_host(holders: &[HostId], copies: usize, population: u32) -> (Vec<u32>, Vec<ItemId>) {
+fn by_host(holders: &[HostId], ends: &[u32], population: u32) -> (Vec<u32>, Vec<ItemId>) {
     if holders.is_empty() {
         return (Vec::new(), Vec::new());
     }
@@ -113,10 +117,14 @@ fn by_host(holders: &[HostId], copies: usize, population: u32) -> (Vec<u32>, Vec
     }
     let mut next = begin.clone();
     let mut items = vec![ItemId(0); holders.len()];
-    for (index, host) in holders.iter().enumerate() {
-        let slot = &mut next[host.0 as usize];
-        items[*slot as usize] = ItemId((index / copies) as u32);
-        *slot += 1;
+    let mut first = 0;
+    for (item, &end) in (0..).zip(ends) {
+        for host in &holders[first as usize..end as usize] {
+            let slot = &mut next[host.0 as usize];
+            items[*slot as usize] = ItemId(item);
+            *slot += 1;
+        }
+        first = end;
     }
     (begin, items)
 }

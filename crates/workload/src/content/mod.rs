@@ -1,5 +1,6 @@
 //! Content: what there is to find, and who holds it.
 
+mod allotment;
 mod config;
 mod holdings;
 mod keywords;
@@ -7,7 +8,7 @@ mod popularity;
 mod shelves;
 mod words;
 
-pub use config::{ContentConfig, Popularity};
+pub use config::{ContentConfig, Popularity, Replication};
 pub use holdings::Holdings;
 pub use keywords::KeywordsConfig;
 pub use popularity::ItemSampler;

@@ -39,6 +39,13 @@ impl ItemSampler {
     }
 }
 
+impl ContentConfig {
+    /// How often each item is asked for, up to a common factor.
+    pub fn weights(&self) -> Vec<f64> {
+        weights(self.items, &self.popularity)
+    }
+}
+
 impl RankSampler {
     pub(super) fn new(ranks: u32, popularity: &Popularity) -> Self {
         Self(match *popularity {
@@ -59,6 +66,16 @@ impl RankSampler {
             Kind::Constant(rank) => *rank,
         }
     }
+}
+
+/// How often each rank is drawn, up to a common factor.
+fn weights(ranks: u32, popularity: &Popularity) -> Vec<f64> {
+    let weight = |rank: u32| match *popularity {
+        Popularity::Zipf { exponent } => pow(f64::from(rank + 1), -exponent),
+        Popularity::Uniform => 1.0,
+        Popularity::Constant { item } => f64::from(u8::from(rank == item)),
+    };
+    (0..ranks).map(weight).collect()
 }
 
 /// 2^64 times the cumulative distribution of Zipf's law.

@@ -31,6 +31,11 @@ impl Shelves {
         }
     }
 
+    /// True if any host has got or lost an item.
+    pub fn have_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     /// True if a host holds this item now.
     #[inline]
     pub fn has(&self, holdings: &Holdings, host: HostId, item: ItemId) -> bool {

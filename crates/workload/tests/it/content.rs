@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use peerlab_engine::random::Streams;
 use peerlab_model::{HostId, ItemId};
-use peerlab_workload::{ContentConfig, Holdings, ItemSampler, Popularity, Shelves};
+use peerlab_workload::{ContentConfig, Holdings, ItemSampler, Popularity, Replication, Shelves};
 
 fn content(items: u32, copies: u32) -> ContentConfig {
     ContentConfig { items, copies, ..ContentConfig::default() }
@@ -50,6 +50,53 @@ fn an_items_holders_do_not_depend_on_how_many_items_there_are() {
     assert!((0..5).map(ItemId).all(|item| few.holders(item) == many.holders(item)));
     let other = Holdings::new(&content(5, 10), 1000, Streams::new(2));
     assert!((0..5).map(ItemId).any(|item| few.holders(item) != other.holders(item)));
+}
+
+/// The copies of each item, and the mean number of peers that a walk looks at, times the mean number of copies over the population: 1 if all
+/// items have the same number.
+fn allotted(replication: Replication, exponent: f64, items: u32, copies: u32, population: u32) -> (Vec<u32>, f64) {
+    let popularity = Popularity::Zipf { exponent };
+    let config = ContentConfig { replication, popularity, ..content(items, copies) };
+    let holdings = Holdings::new(&config, population, Streams::new(1));
+    let counts: Vec<u32> = (0..items).map(|item| holdings.holders(ItemId(item)).len() as u32).collect();
+    let weights: Vec<f64> = (1..=items).map(|rank| libm::pow(f64::from(rank), -exponent)).collect();
+    let total: f64 = weights.iter().sum();
+    let size: f64 = weights.iter().zip(&counts).map(|(weight, &count)| weight / total / f64::from(count)).sum();
+    (counts, size * f64::from(copies))
+}
+
+/// Goal: Cohen & Shenker's ratios of the search size to that of the uniform allocation, for 1000 items. Method: the closed form, over the whole
+/// numbers of copies that are dealt out; rounding costs less than the last digit.
+#[test]
+fn square_roots_save_what_the_closed_form_says_and_proportions_nothing() {
+    for (exponent, ratio) in [(0.5, 0.904), (0.8, 0.700), (1.0, 0.510), (1.2, 0.327)] {
+        let (counts, size) = allotted(Replication::SquareRoot, exponent, 1000, 100, 100_000);
+        assert!((size - ratio).abs() < 0.001, "exponent {exponent}: {size}");
+        assert_eq!(counts.iter().sum::<u32>(), 100_000);
+        assert!(counts.windows(2).all(|pair| pair[0] >= pair[1]), "the more popular has at least as many");
+    }
+    for exponent in [0.5, 0.8] {
+        let (_, size) = allotted(Replication::Proportional, exponent, 1000, 100, 100_000);
+        assert!((size - 1.0).abs() < 0.01, "exponent {exponent}: {size}");
+    }
+}
+
+#[test]
+fn every_allotment_adds_up_within_its_bounds() {
+    for replication in [Replication::Proportional, Replication::SquareRoot] {
+        for (exponent, items, copies, population) in
+            [(0.0, 10, 3, 50), (1.2, 1000, 2, 500), (10.0, 300, 4, 40), (0.8, 50, 20, 20), (2.0, 1, 7, 9)]
+        {
+            let (counts, _) = allotted(replication, exponent, items, copies, population);
+            assert_eq!(counts.iter().sum::<u32>(), items * copies, "{replication:?}, exponent {exponent}, {items} items");
+            assert!(counts.iter().all(|count| (1..=population).contains(count)));
+        }
+        // Only one item is asked for: it is everywhere, and what is left over is dealt to nobody.
+        let config = ContentConfig { replication, popularity: Popularity::Constant { item: 3 }, ..content(10, 40) };
+        let holdings = Holdings::new(&config, 100, Streams::new(1));
+        let counts: Vec<usize> = (0..10).map(|item| holdings.holders(ItemId(item)).len()).collect();
+        assert_eq!(counts, [1, 1, 1, 100, 1, 1, 1, 1, 1, 1]);
+    }
 }
 
 fn counts(popularity: Popularity, items: u32, draws: u32) -> Vec<f64> {

@@ -5,6 +5,7 @@ use peerlab_model::{Issues, OverlayConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::replication::{ReplicationConfig, Strategy};
 use super::rules::Rules;
 use crate::graph::GraphConfig;
 use crate::unstructured::descriptor::ROUNDS_MAX;
@@ -45,6 +46,9 @@ pub struct FloodingConfig {
     pub connect_timeout: Duration,
     /// Addresses of other peers that a peer keeps for reconnecting.
     pub host_cache: u16,
+    /// Copies of what has been found, `{ strategy, disk, evict, copy_size }`: "owner" replication. Without the table nobody keeps any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replication: Option<ReplicationConfig>,
 }
 
 /// How hits travel.
@@ -94,6 +98,9 @@ pub struct ExpandingRingConfig {
     pub connect_timeout: Duration,
     /// Addresses of other peers that a peer keeps for reconnecting.
     pub host_cache: u16,
+    /// Copies of what has been found, `{ strategy, disk, evict, copy_size }`: "owner" replication. Without the table nobody keeps any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replication: Option<ReplicationConfig>,
 }
 
 /// The parameters of random walks (Lv et al. 2002, section 4.2); those of the links are [`FloodingConfig`]'s.
@@ -138,6 +145,9 @@ pub struct RandomWalkConfig {
     pub connect_timeout: Duration,
     /// Addresses of other peers that a peer keeps for reconnecting.
     pub host_cache: u16,
+    /// Copies of what has been found, `{ strategy, disk, evict, copy_size }`: "owner", "path" or "random" replication (section 5). Without the table nobody keeps any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replication: Option<ReplicationConfig>,
 }
 
 /// Which neighbour a walker prefers.
@@ -167,6 +177,7 @@ impl Default for FloodingConfig {
             max_neighbours: 64,
             connect_timeout: Duration::secs(2),
             host_cache: 20,
+            replication: None,
         }
     }
 }
@@ -190,6 +201,7 @@ impl Default for ExpandingRingConfig {
             max_neighbours: flooding.max_neighbours,
             connect_timeout: flooding.connect_timeout,
             host_cache: flooding.host_cache,
+            replication: None,
         }
     }
 }
@@ -216,6 +228,7 @@ impl Default for RandomWalkConfig {
             max_neighbours: flooding.max_neighbours,
             connect_timeout: flooding.connect_timeout,
             host_cache: flooding.host_cache,
+            replication: None,
         }
     }
 }
@@ -261,6 +274,30 @@ impl OverlayConfig for RandomWalkConfig {
         issues.ensure(self.check_timeout.span().nanos() >= 1_000_000, "check_timeout", "too short: 1 ms is the least");
         issues.ensure(self.wanted_hits >= 1, "wanted_hits", NO_HIT);
         issues.ensure(self.remember_max >= 1, "remember_max", "a peer that keeps state remembers at least 1 question");
+        match self.replication.map(|replication| replication.strategy) {
+            Some(Strategy::Random) => {
+                let message =
+                    "\"random\" replication draws among the peers that walkers check back from: walkers that never check leave none";
+                issues.ensure(self.check_every >= 1, "check_every", message);
+                if self.check_every > u16::from(self.walkers) {
+                    issues.warn(
+                        "check_every",
+                        "fewer peers check back than a path is long: \"random\" replication will make fewer copies than \"path\"",
+                    );
+                }
+            }
+            Some(Strategy::Path) => {
+                issues.ensure(
+                    self.remember_max >= 8,
+                    "remember_max",
+                    "\"path\" replication remembers the ways back of at least 8 questions",
+                );
+                if self.remember < self.query_timeout {
+                    issues.warn("remember", "shorter than query_timeout: late copies will not find their way back");
+                }
+            }
+            Some(Strategy::Owner) | None => {}
+        }
     }
 
     fn files(&self) -> Vec<&str> {

@@ -126,6 +126,35 @@ pub enum FloodingMessage {
     Rumour(RumourId),
     /// What keeps the neighbours that are found by gossip.
     Member(MembershipMessage),
+    /// Whoever has found `item`, to the peer that has it: let me have a copy.
+    Fetch {
+        /// The question that found it.
+        id: LookupId,
+        /// What is wanted.
+        item: ItemId,
+        /// It is to come back along the way that the question's walk came.
+        along: bool,
+    },
+    /// The item itself.
+    Copy {
+        /// The question that found it.
+        id: LookupId,
+        /// What it is.
+        item: ItemId,
+        /// Its size.
+        bytes: u32,
+        /// Links that it may still cross, this one not included.
+        left: u16,
+    },
+    /// `holder` has `item`: get yourself a copy.
+    Offer {
+        /// The question that found it.
+        id: LookupId,
+        /// What it is.
+        item: ItemId,
+        /// The peer that has it.
+        holder: PeerId,
+    },
 }
 
 impl From<MembershipMessage> for FloodingMessage {
@@ -238,12 +267,20 @@ pub(crate) const fn hit_fields(results: u32) -> Fields {
 /// What servents say themselves.
 const OWN_KINDS: [&str; 12] = ["connect", "accept", "refuse", "ping", "pong", "query", "hit", "bye", "walk", "check", "verdict", "rumour"];
 
-/// And what members say.
-const KINDS: [&str; OWN_KINDS.len() + MembershipMessage::KINDS.len()] = {
-    let mut kinds = [""; OWN_KINDS.len() + MembershipMessage::KINDS.len()];
-    let (own, member) = kinds.split_at_mut(OWN_KINDS.len());
+/// What is said of copies.
+const COPY_KINDS: [&str; 3] = ["fetch", "copy", "offer"];
+
+/// Where the kinds of copies begin: behind what members say.
+const COPIES: usize = OWN_KINDS.len() + MembershipMessage::KINDS.len();
+
+/// All of that.
+const KINDS: [&str; COPIES + COPY_KINDS.len()] = {
+    let mut kinds = [""; COPIES + COPY_KINDS.len()];
+    let (own, others) = kinds.split_at_mut(OWN_KINDS.len());
+    let (member, copies) = others.split_at_mut(MembershipMessage::KINDS.len());
     own.copy_from_slice(&OWN_KINDS);
     member.copy_from_slice(&MembershipMessage::KINDS);
+    copies.copy_from_slice(&COPY_KINDS);
     kinds
 };
 
@@ -265,6 +302,9 @@ impl Message for FloodingMessage {
             Self::Verdict { .. } => 10,
             Self::Rumour(_) => 11,
             Self::Member(message) => OWN_KINDS.len() + message.kind(),
+            Self::Fetch { .. } => COPIES,
+            Self::Copy { .. } => COPIES + 1,
+            Self::Offer { .. } => COPIES + 2,
         }
     }
 
@@ -288,6 +328,9 @@ impl Message for FloodingMessage {
             Self::Bye { instead: None } => sized(BYE, 0, 0),
             Self::Bye { instead: Some(_) } => sized(BYE + ADDRESS, 1, 0),
             Self::Member(message) => message.fields(),
+            Self::Fetch { .. } => sized(HEADER + 1 + NAME_BYTES, 0, 1),
+            Self::Copy { bytes, .. } => sized(HEADER + NAME_BYTES + bytes, 0, 1),
+            Self::Offer { .. } => sized(HEADER + NAME_BYTES + 26, 1, 1),
         }
     }
 

@@ -22,6 +22,7 @@ mod links;
 mod message;
 mod peer;
 mod queries;
+mod replication;
 mod rules;
 mod rumours;
 mod start;
@@ -31,6 +32,7 @@ pub use config::{Bias, ExpandingRingConfig, FloodingConfig, HitPath, RandomWalkC
 pub use message::{FloodingMessage, Hosts, NAME_BYTES, Query, Walk, Wanted};
 pub(crate) use message::{HEADER, PONG, hit_fields, sized};
 pub use peer::FloodingPeer;
+pub use replication::{Evict, ReplicationConfig, Strategy};
 pub use rules::{Rules, Walks};
 pub use walks::Parked;
 
@@ -215,6 +217,7 @@ impl<V: Variant> Overlay for FloodingLike<V> {
     }
 
     fn join(&self, peer: &mut FloodingPeer, cx: &mut Context<'_, Self>) {
+        self.find_copies(peer, cx);
         cx.set_timer_within(self.rules.ping_interval, FloodingTimer::Ping);
         match (&self.membership, &mut peer.member) {
             (Some(membership), Some(member)) => membership.join(member, cx),
@@ -248,7 +251,7 @@ impl<V: Variant> Overlay for FloodingLike<V> {
             FloodingMessage::Pong { others } => self.pong(peer, cx, from, others, None),
             FloodingMessage::DegreePong { others, degree } => self.pong(peer, cx, from, others, Some(degree)),
             FloodingMessage::Walk(walk) => self.walked(peer, cx, from, walk),
-            FloodingMessage::Check { id, token } => Self::checked(peer, cx, from, id, token),
+            FloodingMessage::Check { id, token } => self.checked(peer, cx, from, id, token),
             FloodingMessage::Verdict { token, goes_on, .. } => self.judged(peer, cx, token, goes_on),
             FloodingMessage::Connect { token, needy } => self.connect(peer, cx, from, token, needy),
             FloodingMessage::Accept { token } => self.accept(peer, cx, from, token),
@@ -260,6 +263,9 @@ impl<V: Variant> Overlay for FloodingLike<V> {
                     membership.message(member, cx, from, message);
                 }
             }
+            FloodingMessage::Fetch { id, item, along } => self.fetched(peer, cx, from, id, item, along),
+            FloodingMessage::Copy { id, item, bytes, left } => self.copied(peer, cx, id, item, bytes, left),
+            FloodingMessage::Offer { id, item, holder } => cx.send(holder, FloodingMessage::Fetch { id, item, along: false }),
         }
     }
 
@@ -318,6 +324,10 @@ impl<V: Variant> Overlay for FloodingLike<V> {
         }
         if peer.hosts.len() > self.rules.host_cache as usize {
             return broken(format!("{} addresses in a host cache for {}", peer.hosts.len(), self.rules.host_cache));
+        }
+        let room = self.rules.replication.map_or(0, |replication| usize::from(replication.disk));
+        if peer.copies().len() > room {
+            return broken(format!("{} copies on a disk for {room}", peer.copies().len()));
         }
         if peer.seen.bytes() > self.memory.bytes() {
             return broken(format!("{} bytes of seen queries, {} allowed", peer.seen.bytes(), self.memory.bytes()));

@@ -41,6 +41,9 @@ pub struct FloodingPeer {
     pub(super) rumours: Option<Box<Known>>,
     /// What it knows of others where they are found by gossip; nothing with host caches.
     pub(super) member: Option<Box<Member>>,
+    /// The copies on its disk, in the order in which they came; nothing if it has none.
+    #[expect(clippy::box_collection, reason = "most models keep none, and an empty vector takes three words")]
+    pub(super) copies: Option<Box<Vec<ItemId>>>,
 }
 
 /// A question of this peer's own.
@@ -55,6 +58,16 @@ pub(super) struct Question {
     pub(super) named: Vec<PeerId>,
     /// The same by keyword: the items.
     pub(super) items: Vec<ItemId>,
+    /// Peers that its walkers have checked back from, where copies are to go to some of them.
+    pub(super) probed: Vec<PeerId>,
+    /// Copies have been sent for.
+    pub(super) is_replicated: bool,
+}
+
+impl Question {
+    pub(super) fn new(id: LookupId, wanted: Wanted, asked: Time) -> Self {
+        Self { id, wanted, asked, ring: 0, named: Vec::new(), items: Vec::new(), probed: Vec::new(), is_replicated: false }
+    }
 }
 
 impl FloodingPeer {
@@ -74,6 +87,7 @@ impl FloodingPeer {
             walks: None,
             rumours: None,
             member: member.map(Box::new),
+            copies: None,
         }
     }
 
@@ -86,6 +100,11 @@ impl FloodingPeer {
     /// What it knows of others where they are found by gossip.
     pub fn member(&self) -> Option<&Member> {
         self.member.as_deref()
+    }
+
+    /// The copies on its disk, beside what was there at the start.
+    pub fn copies(&self) -> &[ItemId] {
+        self.copies.as_ref().map_or(&[], |copies| copies)
     }
 
     /// How many neighbours it tries to have.
@@ -179,6 +198,7 @@ impl FloodingPeer {
             + open * 12
             + self.seen.bytes()
             + self.walks.as_ref().map_or(0, |walks| walks.bytes())
+            + self.copies().len() * 4
             + self.rumours.as_ref().map_or(0, |rumours| rumours.bytes())
             + self.member.as_ref().map_or(0, |member| member.bytes())
     }

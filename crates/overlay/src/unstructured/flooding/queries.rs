@@ -28,7 +28,7 @@ impl<V: Variant> FloodingLike<V> {
             // Nobody to ask.
             return cx.finish(id);
         }
-        let token = peer.questions.open(Question { id, wanted, asked: cx.now(), ring: 0, named: Vec::new(), items: Vec::new() });
+        let token = peer.questions.open(Question::new(id, wanted, cx.now()));
         match self.rules.walks {
             None => self.flood(peer, cx, token),
             Some(walks) => self.send_walkers(walks, peer, cx, token),
@@ -102,6 +102,16 @@ impl<V: Variant> FloodingLike<V> {
             let by_keyword = matches!(question.wanted, Wanted::Keywords(_));
             let found = if by_keyword { question.items.len() } else { question.named.len() };
             let (id, enough) = (question.id, found >= self.rules.wanted);
+            let item = match question.wanted {
+                Wanted::Item(item) => Some(item),
+                Wanted::Keywords(_) => items.first().copied(),
+                Wanted::Peer(_) => None,
+            };
+            if let Some(item) = item.filter(|_| self.rules.replication.is_some() && !question.is_replicated) {
+                question.is_replicated = true;
+                let probed = std::mem::take(&mut question.probed);
+                self.replicate(cx, id, item, holder, hops, probed);
+            }
             let hit = Hit { peer: holder, hops: hops.into(), rounds: 0 };
             if by_keyword {
                 for &item in items {

@@ -3,6 +3,7 @@
 use peerlab_model::{Issues, Span};
 
 use super::config::{Bias, ExpandingRingConfig, FloodingConfig, HitPath, RandomWalkConfig};
+use super::replication::ReplicationConfig;
 use crate::graph::GraphConfig;
 use crate::unstructured::membership::MembershipConfig;
 use crate::unstructured::seen::LONGEST;
@@ -45,6 +46,8 @@ pub struct Rules {
     pub(super) max_neighbours: u32,
     pub(super) connect_timeout: Span,
     pub(super) host_cache: u16,
+    /// Copies of what has been found.
+    pub(super) replication: Option<ReplicationConfig>,
 }
 
 impl From<&FloodingConfig> for Rules {
@@ -66,6 +69,7 @@ impl From<&FloodingConfig> for Rules {
             max_neighbours: c.max_neighbours,
             connect_timeout: c.connect_timeout.span(),
             host_cache: c.host_cache,
+            replication: c.replication,
         }
     }
 }
@@ -89,6 +93,7 @@ impl From<&ExpandingRingConfig> for Rules {
             max_neighbours: c.max_neighbours,
             connect_timeout: c.connect_timeout.span(),
             host_cache: c.host_cache,
+            replication: c.replication,
         }
     }
 }
@@ -121,6 +126,7 @@ impl From<&RandomWalkConfig> for Rules {
             max_neighbours: c.max_neighbours,
             connect_timeout: c.connect_timeout.span(),
             host_cache: c.host_cache,
+            replication: c.replication,
         }
     }
 }
@@ -154,6 +160,9 @@ impl Rules {
             issues.warn("remember", format!("shorter than {timeout}: late hits will not find their way back"));
         }
         let floods = self.walks.is_none();
+        if let Some(replication) = self.replication {
+            issues.within("replication", |issues| replication.check(!floods, issues));
+        }
         issues.ensure(!floods || self.remember_max >= 8, "remember_max", "a peer must remember at least 8 queries");
         issues.ensure(self.remember <= LONGEST, "remember", "30 days is the most");
         issues.ensure(self.missed_pings >= 1, "missed_pings", "a neighbour can only be dropped after at least 1 missed ping");

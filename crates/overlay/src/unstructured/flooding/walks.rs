@@ -8,6 +8,7 @@ use super::config::Bias;
 use super::links::refuse_stranger;
 use super::message::{FloodingMessage, Walk, Wanted};
 use super::queries::answer;
+use super::replication::Strategy;
 use super::rules::Walks;
 use super::{FloodingLike, FloodingPeer, FloodingTimer, Variant};
 
@@ -119,6 +120,9 @@ impl<V: Variant> FloodingLike<V> {
             // The walker cannot help it, and goes on.
             refuse_stranger(peer, cx, from);
         }
+        if walk.origin != cx.this() {
+            self.note_way(peer, cx, walk.id, from);
+        }
         // At home there is nothing to find: the origin has looked at its own disk first.
         let found = walk.origin != cx.this() && answer(cx, walk.origin, walk.id, walk.wanted, walk.steps);
         if found && !matches!(walk.wanted, Wanted::Keywords(_)) {
@@ -135,8 +139,14 @@ impl<V: Variant> FloodingLike<V> {
     }
 
     /// Somebody has a walker of this peer's, and asks whether it shall go on.
-    pub(super) fn checked(peer: &FloodingPeer, cx: &mut Cx<'_, V>, from: PeerId, id: LookupId, token: Token) {
-        let goes_on = peer.questions.iter().any(|question| question.id == id);
+    pub(super) fn checked(&self, peer: &mut FloodingPeer, cx: &mut Cx<'_, V>, from: PeerId, id: LookupId, token: Token) {
+        let question = peer.questions.find_mut(|question| question.id == id);
+        let goes_on = question.is_some();
+        if let Some((_, question)) =
+            question.filter(|(_, question)| self.replicates_by(Strategy::Random) && !question.probed.contains(&from))
+        {
+            question.probed.push(from);
+        }
         cx.send(from, FloodingMessage::Verdict { id, token, goes_on });
     }
 
