@@ -16,10 +16,10 @@
 //! The hourly republication of provider records by those who keep them (values are stored again: `replication`).
 //!
 //! # Map
-//! `table`: buckets · `nearest`: of those, the nearest to a key · `search`: lookups · `recursive`: questions that peers pass on · `upkeep`: how tables are kept · `proximity`: measured
-//! round trips · `join` · `content`: provider records · `tokens`: who may store (BEP 5) · `replication`: the repair of values · `start`: the
-//! converged network. Beside this folder: `shortlist` drives any iterative lookup, `disjoint` several at once, `xor` knows the metric,
-//! `contacts` are lists in messages.
+//! `table`: buckets · `nearest`: of those, the nearest to a key · `search`: lookups · `recursive`: questions that peers pass on · `upkeep`: how
+//! tables are kept · `proximity`: measured round trips · `join` · `content`: provider records · `tokens`: who may store (BEP 5) ·
+//! `replication`: the repair of values · `start`: the converged network. Beside this folder: `shortlist` drives any iterative lookup,
+//! `disjoint` several at once, `xor` knows the metric, `contacts` are lists in messages.
 
 mod config;
 mod content;

@@ -192,7 +192,7 @@ impl Table {
         let place = self.place(shape, distance(this, numbering.key(peer)));
         let (start, count) = self.span(shape, place);
         let list = &mut self.words[start + 1..start + 1 + count];
-        // Most senders are strangers to a full bucket. That nobody is this one the compiler asks of several at a time; where he is, it does not.
+        // Most senders are strangers to a full bucket, which is seen faster than where one is: several contacts are compared at a time.
         if list.contains(&peer.0)
             && let Some(at) = list.iter().rposition(|&word| word == peer.0)
         {
