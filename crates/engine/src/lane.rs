@@ -24,6 +24,8 @@ use crate::wheel::{Chunks, Timed, Wheel, Windows};
 const FAR_AHEAD: usize = 14;
 /// How many events ahead what lies behind its pointers is asked for.
 const NEAR_AHEAD: usize = 6;
+/// How many events ahead what lies behind those is asked for.
+const NEXT_AHEAD: usize = 3;
 /// Slices up to this length are sorted by insertion.
 const SMALL: usize = 24;
 /// Buckets of the counting sort, at most.
@@ -73,6 +75,9 @@ pub trait Shard: Send {
 
     /// `actor` will be handed `timer` very soon: bring near what its state points at. A hint.
     fn prefetch_for_timer(&self, _actor: u32, _timer: Self::Timer) {}
+
+    /// One of the next events is `actor`'s: bring near what lies behind what its state points at. A hint.
+    fn prefetch_behind(&self, _actor: u32) {}
 }
 
 /// A message in the queue.
@@ -460,7 +465,8 @@ impl<E: Queued> Opened<E> {
         for chunk in &mut self.chunks {
             for event in chunk.drain(..) {
                 let place = &mut self.buckets[bucket(&event)];
-                self.events[*place as usize] = event;
+                // What lay here was taken, so there is nothing to drop: to look would be to wait for memory that is only written.
+                std::mem::forget(std::mem::replace(&mut self.events[*place as usize], event));
                 *place += 1;
             }
         }
@@ -499,6 +505,9 @@ impl<E: Queued> Opened<E> {
         }
         if let Some(event) = events.get(self.next + NEAR_AHEAD) {
             prefetch_for(shard, event);
+        }
+        if let Some(event) = events.get(self.next + NEXT_AHEAD) {
+            shard.prefetch_behind(event.actor());
         }
     }
 }

@@ -119,6 +119,9 @@ pub trait Overlay: Sized + Send + Sync + 'static {
     /// `peerlab_prefetch`. A hint, nothing else: it is called, or not, whatever a run's result.
     fn prefetch(&self, _peer: &Self::Peer, _next: Next<'_, Self::Message, Self::Timer>) {}
 
+    /// The same for what lies behind the request that the peer has opened last, which most replies and timeouts are about.
+    fn prefetch_request(&self, _request: &Self::Request) {}
+
     /// The records that this peer keeps for others, expired ones included, in models that keep some.
     fn records<'p>(&self, _peer: &'p Self::Peer) -> &'p [Record] {
         &[]

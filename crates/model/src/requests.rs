@@ -119,6 +119,12 @@ impl<W> Pool<W> {
     pub fn memory(&self, peer: &OpenRequests) -> Option<&impl Sized> {
         self.slots.get(peer.latest as usize)
     }
+
+    /// The request that a peer opened last, of those that wait.
+    #[inline]
+    pub fn latest(&self, peer: &OpenRequests) -> Option<&W> {
+        self.slots.get(peer.latest as usize)?.what.as_ref()
+    }
 }
 
 /// A table of one peer's requests that wait for their reply; `W` is what the peer needs to remember of each.

@@ -797,6 +797,14 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
             self.common.overlay.prefetch(peer, Next::Timer(timer));
         }
     }
+
+    #[inline]
+    fn prefetch_behind(&self, actor: u32) {
+        let seat = &self.places[(actor - self.base) as usize];
+        if let Some(request) = self.requests.latest(&seat.requests) {
+            self.common.overlay.prefetch_request(request);
+        }
+    }
 }
 
 /// The span of a run's measured part that lies in [`from`, `to`).

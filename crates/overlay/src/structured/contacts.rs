@@ -30,8 +30,12 @@ impl Contacts {
         if contacts.len() > INLINE {
             return Self(List::Many(Arc::from(contacts)));
         }
-        let mut list = [PeerId(0); INLINE];
-        list[..contacts.len()].copy_from_slice(contacts);
+        // Most lists are full; those are copied as one value.
+        let list = contacts.try_into().unwrap_or_else(|_| {
+            let mut list = [PeerId(0); INLINE];
+            list[..contacts.len()].copy_from_slice(contacts);
+            list
+        });
         Self(List::Few(contacts.len() as u8, list))
     }
 }

@@ -40,13 +40,13 @@ impl Others {
         }
     }
 
-    fn settled(&mut self, first: &mut Shortlist, numbering: Numbering, peer: PeerId, answered: bool) {
+    fn settled(&mut self, first: &mut Shortlist, peer: PeerId, answered: bool) {
         match self.asked.binary_search_by_key(&peer, |&(peer, _)| peer) {
             Ok(at) => self.asked[at].1 = !answered,
             Err(at) => self.asked.insert(at, (peer, !answered)),
         }
         for list in std::iter::once(first).chain(&mut self.lists) {
-            list.settled_elsewhere(numbering, peer, answered);
+            list.settled_elsewhere(peer, answered);
         }
     }
 }
@@ -111,10 +111,10 @@ impl Paths {
             meant = list.asked_at(numbering, from);
             list.answered(numbering, from, contacts, this)
         })?;
-        others.settled(&mut self.first, numbering, from, true);
+        others.settled(&mut self.first, from, true);
         if let Some(gone) = meant.filter(|&meant| meant != from) {
             // The machine has another identity by now.
-            others.settled(&mut self.first, numbering, gone, false);
+            others.settled(&mut self.first, gone, false);
         }
         Some(depth)
     }
@@ -127,7 +127,7 @@ impl Paths {
         };
         let mut lists = std::iter::once(&mut self.first).chain(&mut others.lists);
         if let Some(asked) = lists.find_map(|list| list.failed(numbering, peer)) {
-            others.settled(&mut self.first, numbering, asked, false);
+            others.settled(&mut self.first, asked, false);
         }
     }
 
@@ -159,7 +159,7 @@ impl Paths {
     }
 
     /// Those that answered, nearest first; of all paths once they have been joined.
-    pub(crate) fn answers(&self) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn answers(&self) -> impl Iterator<Item = Entry> + '_ {
         self.first.answers()
     }
 

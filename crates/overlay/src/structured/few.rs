@@ -7,6 +7,8 @@ use std::ops::{Deref, DerefMut};
 pub(crate) struct Few<T, const N: usize> {
     length: usize,
     here: [T; N],
+    /// What lies in the places that are free.
+    blank: T,
     /// All of them, once there are more than `N`.
     beyond: Vec<T>,
 }
@@ -14,7 +16,17 @@ pub(crate) struct Few<T, const N: usize> {
 impl<T: Copy, const N: usize> Few<T, N> {
     /// An empty list; `blank` fills the places.
     pub(crate) fn new(blank: T) -> Self {
-        Self { length: 0, here: [blank; N], beyond: Vec::new() }
+        Self { length: 0, here: [blank; N], blank, beyond: Vec::new() }
+    }
+
+    /// True if `value`, which is not what free places are filled with, is among them. All are compared, several at a time.
+    #[inline]
+    pub(crate) fn has(&self, value: T) -> bool
+    where
+        T: PartialEq,
+    {
+        let any = |list: &[T]| list.iter().fold(false, |found, &each| found | (each == value));
+        if self.beyond.is_empty() { any(&self.here) } else { any(&self.beyond) }
     }
 
     #[inline]
@@ -51,10 +63,12 @@ impl<T: Copy, const N: usize> Few<T, N> {
         self.copy_within(at + 1..length, at);
         if self.beyond.is_empty() {
             self.length -= 1;
+            self.here[self.length] = self.blank;
         } else {
             self.beyond.pop();
             // An empty one would mean that all lie here.
             self.length = if self.beyond.is_empty() { 0 } else { self.length };
+            self.here = if self.beyond.is_empty() { [self.blank; N] } else { self.here };
         }
         value
     }
@@ -87,6 +101,7 @@ mod tests {
         let mut rng = Streams::new(1).rng("test", 0);
         let mut few = Few::<u64, 4>::new(0);
         let mut vec = Vec::new();
+        let mut gone = None;
         for turn in 0..5000 {
             let grows = rng.below(16) < if turn / 100 % 2 == 0 { 10 } else { 5 };
             if grows && vec.len() < 12 {
@@ -95,9 +110,16 @@ mod tests {
                 vec.insert(at, value);
             } else if !vec.is_empty() {
                 let at = rng.index(vec.len());
-                assert_eq!(few.remove(at), vec.remove(at));
+                gone = Some(vec.remove(at));
+                assert_eq!(Some(few.remove(at)), gone);
             }
             assert_eq!(*few, *vec);
+            // A value that is there, and one that was.
+            let asked = vec.first().copied().unwrap_or(7);
+            assert_eq!(few.has(asked), vec.contains(&asked));
+            if let Some(gone) = gone {
+                assert_eq!(few.has(gone), vec.contains(&gone));
+            }
         }
     }
 }

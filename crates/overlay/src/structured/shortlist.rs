@@ -5,8 +5,9 @@
 //! nearer, what is left of those is asked at once (Maymounkov & Mazières 2002, section 2.3).
 //!
 //! # Cost
-//! 16 bytes an entry, and a binary search for each contact that is new. One piece of memory for k up to 20, so that an answer waits for it
-//! once.
+//! 15 bytes a contact, in three tables: most of what an answer names is known, and is told from the rest by comparing numbers with numbers,
+//! which the compiler does several at a time, without a branch that the processor could guess wrong. What an answer reads of a search fits
+//! into a dozen cache lines. One piece of memory for k up to 20, so that an answer waits for it once, and nothing is allocated while it lasts.
 
 use peerlab_model::{Key, Numbering, PeerId, Span, Time};
 use peerlab_prefetch::prefetch;
@@ -20,14 +21,11 @@ pub(crate) const WIDTH_MAX: usize = 64;
 /// Contacts that a search remembers beyond its width, in case that some fail.
 const SPARE: usize = 16;
 
-/// Entries that lie in the list itself: the paper's k = 20, what is spare, and two.
-const ENTRIES: usize = 20 + SPARE + 2;
+/// Contacts that lie in the list itself: the paper's k = 20, what is spare, and some that fail.
+const ENTRIES: usize = 20 + SPARE + 4;
 
-/// Requests in flight that lie in the list itself.
-const ASKED: usize = 4;
-
-/// Places for contacts that were heard of lately; a power of two.
-const RECENT: usize = 128;
+/// Requests in flight that lie in the list itself: in the end, all of the paper's k may be.
+const ASKED: usize = 20;
 
 /// A contact in a search.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +38,22 @@ pub(crate) struct Entry {
     pub(crate) depth: u8,
     /// The request/reply round in which it was asked.
     round: u8,
-    pub(crate) state: State,
+    state: State,
+}
+
+/// What is noted of a contact, beside who and where it is.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    depth: u8,
+    round: u8,
+    state: State,
+}
+
+impl Entry {
+    #[inline]
+    fn mark(self) -> Mark {
+        Mark { depth: self.depth, round: self.round, state: self.state }
+    }
 }
 
 /// What is known of a contact in a search.
@@ -85,9 +98,12 @@ impl Asked {
 #[derive(Clone, Debug)]
 pub(crate) struct Shortlist {
     target: Key,
-    /// Contacts that are in the list, by the low bits of their numbers: most of what an answer names is known.
-    recent: [PeerId; RECENT],
-    entries: Few<Entry, ENTRIES>,
+    /// The numbers of the contacts, the nearest first.
+    peers: Few<u32, ENTRIES>,
+    /// Their distances, in the same order.
+    distances: Few<u64, ENTRIES>,
+    /// And their marks.
+    marks: Few<Mark, ENTRIES>,
     /// Who is waited for, in the order of asking.
     asked: Few<Asked, ASKED>,
     width: u8,
@@ -115,11 +131,20 @@ impl Asks {
 impl Shortlist {
     /// A search that asks `alpha` in parallel and ends when the nearest `width` have answered.
     pub(crate) fn new(target: Key, width: u8, alpha: u8, this: PeerId) -> Self {
-        let nobody = Entry { distance: 0, peer: this, depth: 0, round: 0, state: State::Failed };
-        let entries = Few::new(nobody);
-        let asked = Few::new(Asked { since: Time::ZERO, peer: this, patience_us: 0 });
-        // The origin itself is never of interest, so it stands for nobody.
-        Self { target, recent: [this; RECENT], entries, width, alpha, asked, failed: 0, round: 0, in_vain: 0 }
+        let nothing = Mark { depth: 0, round: 0, state: State::Failed };
+        Self {
+            target,
+            // The origin itself is never of interest, so it stands for nobody.
+            peers: Few::new(this.0),
+            distances: Few::new(0),
+            marks: Few::new(nothing),
+            asked: Few::new(Asked { since: Time::ZERO, peer: this, patience_us: 0 }),
+            width,
+            alpha,
+            failed: 0,
+            round: 0,
+            in_vain: 0,
+        }
     }
 
     /// Contacts heard of from a peer at `depth` − 1. True if one of them is nearer than all before.
@@ -128,46 +153,54 @@ impl Shortlist {
         let before = self.live().next().map_or(u64::MAX, |e| e.distance);
         // Those that failed stay, so that nobody is asked twice.
         let room = usize::from(self.width) + usize::from(self.failed) + SPARE;
-        let mut farthest = if self.entries.len() < room { u64::MAX } else { self.entries[self.entries.len() - 1].distance };
         let mut nearest = u64::MAX;
         for &peer in contacts {
-            let recent = &mut self.recent[peer.0 as usize % RECENT];
-            if *recent == peer {
+            if self.peers.has(peer.0) || peer == this {
                 continue;
             }
             let distance = distance(self.target, numbering.key(peer));
-            if distance >= farthest || peer == this {
-                continue;
-            }
-            *recent = peer;
-            let at = self.entries.partition_point(|e| e.distance < distance);
-            if self.entries.get(at).is_some_and(|e| e.distance == distance) {
+            let full = self.distances.len() >= room;
+            if full && distance >= self.distances[self.distances.len() - 1] {
                 continue;
             }
             nearest = nearest.min(distance);
-            self.entries.insert(at, Entry { distance, peer, depth, round: 0, state: State::Heard });
-            if self.entries.len() > room {
-                // Never one that is waited for, whose answer or timeout is still to come, nor one that failed. It is the farthest of all
-                // others, asked or not: to spare those that have answered would drop the nearest, once enough have.
-                let droppable = |e: &Entry| matches!(e.state, State::Heard | State::Answered | State::Elsewhere);
-                if let Some(last) = self.entries.iter().rposition(droppable) {
-                    let dropped = self.entries.remove(last).peer;
-                    // Should others fail, it may be wanted again.
-                    self.recent[dropped.0 as usize % RECENT] = this;
-                }
-            }
-            if self.entries.len() >= room {
-                farthest = self.entries[self.entries.len() - 1].distance;
-            }
+            let entry = Entry { distance, peer, depth, round: 0, state: State::Heard };
+            let at = self.distances.partition_point(|&other| other < distance);
+            if full { self.replace(at, entry) } else { self.insert(at, entry) }
         }
         nearest < before
+    }
+
+    fn insert(&mut self, at: usize, entry: Entry) {
+        self.peers.insert(at, entry.peer.0);
+        self.distances.insert(at, entry.distance);
+        self.marks.insert(at, entry.mark());
+    }
+
+    /// Puts `entry` at `at` of a full list, and drops the farthest of all: never one that is waited for, whose answer or timeout is still to
+    /// come, nor one that failed; but of the others, asked or not, whichever it is. To spare those that have answered would drop the nearest,
+    /// once enough have.
+    fn replace(&mut self, at: usize, entry: Entry) {
+        let droppable = |mark: &Mark| matches!(mark.state, State::Heard | State::Answered | State::Elsewhere);
+        if let Some(last) = self.marks[at..].iter().rposition(droppable) {
+            put(&mut self.peers[at..=at + last], entry.peer.0);
+            put(&mut self.distances[at..=at + last], entry.distance);
+            put(&mut self.marks[at..=at + last], entry.mark());
+        }
+    }
+
+    /// Where in the list a peer is.
+    fn find(&self, peer: PeerId) -> Option<usize> {
+        self.peers.iter().position(|&other| other == peer.0)
     }
 
     /// Brings near what an answer will read and write. A hint.
     #[inline]
     pub(crate) fn prefetch(&self) {
-        prefetch::<10, _>(&self.entries);
-        prefetch::<8, _>(&self.recent);
+        prefetch::<3, _>(&self.peers);
+        prefetch::<6, _>(&self.distances);
+        prefetch::<3, _>(&self.marks);
+        prefetch::<2, _>(&self.asked);
     }
 
     /// Whom to ask now; they count as asked. `claim` is told each of them, and says how many microseconds to wait for its answer (0: as long as
@@ -177,37 +210,41 @@ impl Shortlist {
         let mut asks = Asks { list: [PeerId(0); WIDTH_MAX], length: 0 };
         let limit = usize::from(if self.in_vain >= self.alpha { self.width.max(self.alpha) } else { self.alpha });
         let mut window = self.width.max(self.alpha);
-        for entry in self.entries.iter_mut() {
-            if self.asked.len() >= limit || window == 0 || asks.length == WIDTH_MAX {
+        let mut room = limit.saturating_sub(self.asked.len()).min(WIDTH_MAX);
+        for (mark, &peer) in self.marks.iter_mut().zip(&*self.peers) {
+            if room == 0 || window == 0 {
                 break;
             }
-            if entry.state == State::Heard {
-                match claim(entry.peer) {
+            if mark.state == State::Heard {
+                let peer = PeerId(peer);
+                match claim(peer) {
                     Ok(patience_us) => {
-                        (entry.state, entry.round) = (State::Waiting, self.round.saturating_add(1));
-                        self.asked.push(Asked { since: now, peer: entry.peer, patience_us });
-                        asks.list[asks.length] = entry.peer;
+                        (mark.state, mark.round) = (State::Waiting, self.round.saturating_add(1));
+                        self.asked.push(Asked { since: now, peer, patience_us });
+                        asks.list[asks.length] = peer;
                         asks.length += 1;
+                        room -= 1;
                     }
                     Err(elsewhere) => {
-                        entry.state = elsewhere;
+                        mark.state = elsewhere;
                         self.failed = self.failed.saturating_add(u8::from(elsewhere.is_out()));
                     }
                 }
             }
-            window -= u8::from(!entry.state.is_out());
+            window -= u8::from(!mark.state.is_out());
         }
         asks
     }
 
     /// True if the nearest have all answered, or nobody is left to be asked.
     pub(crate) fn is_over(&self) -> bool {
-        self.live().take(usize::from(self.width)).all(|e| matches!(e.state, State::Answered | State::Elsewhere))
+        let live = self.marks.iter().filter(|mark| !mark.state.is_out());
+        live.take(usize::from(self.width)).all(|mark| matches!(mark.state, State::Answered | State::Elsewhere))
     }
 
     /// A contact has answered and named these; its depth, if it is one that was asked.
     pub(crate) fn answered(&mut self, numbering: Numbering, from: PeerId, contacts: &[PeerId], this: PeerId) -> Option<u8> {
-        let depth = self.settle(numbering, from, State::Answered).or_else(|| self.met_another(numbering, from))?;
+        let depth = self.settle(from, State::Answered).or_else(|| self.met_another(numbering, from))?;
         let nearer = self.add(numbering, contacts, depth.saturating_add(1), this);
         self.in_vain = if nearer { 0 } else { self.in_vain.saturating_add(1) };
         Some(depth)
@@ -217,13 +254,13 @@ impl Shortlist {
     /// contact is always such a case where ids change, since only its address was known.
     fn met_another(&mut self, numbering: Numbering, from: PeerId) -> Option<u8> {
         let asked = self.asked_at(numbering, from)?;
-        let depth = self.settle(numbering, asked, State::Failed)?;
+        let depth = self.settle(asked, State::Failed)?;
         let distance = distance(self.target, numbering.key(from));
         let entry = Entry { distance, peer: from, depth, round: self.round.saturating_add(1), state: State::Answered };
-        match self.entries.binary_search_by_key(&distance, |e| e.distance) {
-            Ok(at) if self.entries[at].state == State::Heard => self.entries[at] = entry,
+        match self.distances.binary_search(&distance) {
+            Ok(at) if self.marks[at].state == State::Heard => self.marks[at] = entry.mark(),
             Ok(_) => return None,
-            Err(at) => self.entries.insert(at, entry),
+            Err(at) => self.insert(at, entry),
         }
         self.round = self.round.max(entry.round);
         Some(depth)
@@ -237,18 +274,17 @@ impl Shortlist {
 
     /// A contact is of no use: it is silent, or no member, whatever its id is by now. Who was meant, if it was asked.
     pub(crate) fn failed(&mut self, numbering: Numbering, peer: PeerId) -> Option<PeerId> {
-        if self.settle(numbering, peer, State::Failed).is_some() {
+        if self.settle(peer, State::Failed).is_some() {
             return Some(peer);
         }
         let asked = self.asked_at(numbering, peer)?;
-        self.settle(numbering, asked, State::Failed).map(|_| asked)
+        self.settle(asked, State::Failed).map(|_| asked)
     }
 
     /// Another path, which has asked `peer`, has heard from it or given it up.
-    pub(crate) fn settled_elsewhere(&mut self, numbering: Numbering, peer: PeerId, answered: bool) {
-        let distance = distance(self.target, numbering.key(peer));
-        let Ok(at) = self.entries.binary_search_by_key(&distance, |e| e.distance) else { return };
-        let state = &mut self.entries[at].state;
+    pub(crate) fn settled_elsewhere(&mut self, peer: PeerId, answered: bool) {
+        let Some(at) = self.find(peer) else { return };
+        let state = &mut self.marks[at].state;
         match (*state, answered) {
             (State::Elsewhere, false) => {
                 *state = State::FailedElsewhere;
@@ -264,20 +300,19 @@ impl Shortlist {
 
     /// Takes over the answers of another path to the same target, when all are over.
     pub(crate) fn join(&mut self, other: &Self) {
-        for &entry in other.answers() {
-            match self.entries.binary_search_by_key(&entry.distance, |e| e.distance) {
-                Ok(at) => self.entries[at] = entry,
-                Err(at) => self.entries.insert(at, entry),
+        for entry in other.answers() {
+            match self.distances.binary_search(&entry.distance) {
+                Ok(at) => self.marks[at] = entry.mark(),
+                Err(at) => self.insert(at, entry),
             }
         }
         self.round = self.round.max(other.round);
     }
 
-    fn settle(&mut self, numbering: Numbering, peer: PeerId, state: State) -> Option<u8> {
-        let distance = distance(self.target, numbering.key(peer));
-        let at = self.entries.binary_search_by_key(&distance, |e| e.distance).ok()?;
-        let entry = &mut self.entries[at];
-        match entry.state {
+    fn settle(&mut self, peer: PeerId, state: State) -> Option<u8> {
+        let at = self.find(peer)?;
+        let mark = &mut self.marks[at];
+        match mark.state {
             State::Waiting => {
                 if let Some(at) = self.asked.iter().position(|asked| asked.peer == peer) {
                     self.asked.remove(at);
@@ -288,11 +323,11 @@ impl Shortlist {
             _ => return None,
         }
         self.failed = self.failed.saturating_add(u8::from(state == State::Failed));
-        entry.state = state;
+        mark.state = state;
         if state == State::Answered {
-            self.round = self.round.max(entry.round);
+            self.round = self.round.max(mark.round);
         }
-        Some(entry.depth)
+        Some(mark.depth)
     }
 
     /// A contact that has been waited for too long: for `longest`, unless less was said when it was asked.
@@ -315,15 +350,27 @@ impl Shortlist {
         u32::from(self.round)
     }
 
+    /// All of them, nearest first.
+    fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
+        let all = self.distances.iter().zip(&*self.peers).zip(&*self.marks);
+        all.map(|((&distance, &peer), &Mark { depth, round, state })| Entry { distance, peer: PeerId(peer), depth, round, state })
+    }
+
     /// Those that did not fail, nearest first.
-    pub(crate) fn live(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(|e| !e.state.is_out())
+    fn live(&self) -> impl Iterator<Item = Entry> + '_ {
+        self.entries().filter(|e| !e.state.is_out())
     }
 
     /// Those that answered, nearest first.
-    pub(crate) fn answers(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(|e| e.state == State::Answered)
+    pub(crate) fn answers(&self) -> impl Iterator<Item = Entry> + '_ {
+        self.entries().filter(|e| e.state == State::Answered)
     }
+}
+
+/// Puts `value` first, and moves the others on by one; the last one goes.
+fn put<T: Copy>(list: &mut [T], value: T) {
+    list.copy_within(..list.len() - 1, 1);
+    list[0] = value;
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use peerlab_model::{Issues, OverlayConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::table::K_MAX;
+use super::nearest::K_MAX;
 use crate::repair::check_replicas;
 
 /// The largest `b`: a table has about 2^b / b buckets for each doubling of the network.

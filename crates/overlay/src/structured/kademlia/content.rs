@@ -9,8 +9,9 @@ use std::sync::Arc;
 use peerlab_model::{ItemId, Key, PeerId, Span, Time, Token};
 
 use super::message::WriteToken;
+use super::nearest::K_MAX;
 use super::peer::{Extra, KademliaPeer, Pending, Purpose, Search};
-use super::table::{K_MAX, Place};
+use super::table::Place;
 use super::{Cx, Kademlia, KademliaMessage, KademliaTimer};
 use crate::records::Record;
 use crate::repair::records_per_message;

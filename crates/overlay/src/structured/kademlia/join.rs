@@ -6,8 +6,8 @@
 use peerlab_model::{PeerId, Span};
 
 use super::message::Ask;
+use super::nearest::Nearest;
 use super::peer::{KademliaPeer, Purpose};
-use super::table::Nearest;
 use super::{Cx, Kademlia, KademliaMessage, KademliaTimer};
 use crate::structured::newcomers::Newcomers;
 

@@ -10,21 +10,22 @@
 //!
 //! # Cost
 //! A table is one allocation of about 1.6 KB among 10^5 peers (k = 20, a cache of 8). Answers carry their contacts in the message
-//! and allocate nothing; a lookup takes two allocations.
+//! and allocate nothing; a lookup takes one allocation.
 //!
 //! # Not here
 //! The hourly republication of provider records by those who keep them (values are stored again: `replication`).
 //!
 //! # Map
-//! `table`: buckets · `search`: lookups · `recursive`: questions that peers pass on · `upkeep`: how tables are kept · `proximity`: measured
-//! round trips · `join` · `content`: provider records · `tokens`: who may store (BEP 5) · `replication`: the repair of values · `start`: the
-//! converged network. Beside this folder: `shortlist` drives any iterative lookup, `disjoint` several at once, `xor` knows the metric,
-//! `contacts` are lists in messages.
+//! `table`: buckets · `nearest`: of those, the nearest to a key · `search`: lookups · `recursive`: questions that peers pass on · `upkeep`: how
+//! tables are kept · `proximity`: measured round trips · `join` · `content`: provider records · `tokens`: who may store (BEP 5) ·
+//! `replication`: the repair of values · `start`: the converged network. Beside this folder: `shortlist` drives any iterative lookup,
+//! `disjoint` several at once, `xor` knows the metric, `contacts` are lists in messages.
 
 mod config;
 mod content;
 mod join;
 mod message;
+mod nearest;
 mod peer;
 mod proximity;
 mod recursive;
@@ -145,12 +146,6 @@ impl Overlay for Kademlia {
             self.contact_gone(peer, cx, from);
             return;
         }
-        if let M::Nodes { token, .. } = &message
-            && let Some(Pending::Search(search)) = cx.request_mut(*token)
-        {
-            // The search is far from the cache; it comes while the sender is noted.
-            search.list.prefetch();
-        }
         self.heard_from(peer, cx, from);
         match message {
             M::FindNode(ask) => self.asked(peer, cx, from, ask, Wanted::Nodes),
@@ -221,7 +216,7 @@ impl Overlay for Kademlia {
         let own = self.numbering.key(peer.id);
         let fetch = |key: Key| {
             if let Some(start) = peer.table.memory(&self.shape, peer.table.place(&self.shape, distance(own, key))) {
-                prefetch::<2, _>(start);
+                prefetch::<3, _>(start);
             }
         };
         match message {
@@ -234,6 +229,12 @@ impl Overlay for Kademlia {
             // Who is named is near to who names it, in whose bucket the answer is noted.
             KademliaMessage::Nodes { contacts, .. } => contacts.first().into_iter().for_each(|&contact| fetch(self.numbering.key(contact))),
             _ => {}
+        }
+    }
+
+    fn prefetch_request(&self, request: &Pending) {
+        if let Pending::Search(search) = request {
+            search.prefetch();
         }
     }
 

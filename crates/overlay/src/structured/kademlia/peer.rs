@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use peerlab_model::{ItemId, Key, LookupId, Numbering, PeerId, Time};
+use peerlab_prefetch::prefetch;
 
 use super::message::WriteToken;
 use super::recursive::{Hop, Question};
@@ -75,6 +76,15 @@ pub struct Search {
     pub(super) list: Paths,
     /// Tokens of those that answered, if it is to store.
     pub(super) write: Vec<(PeerId, WriteToken)>,
+}
+
+impl Search {
+    /// Brings near what an answer will read and write. A hint.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        prefetch::<1, _>(&self.key);
+        self.list.prefetch();
+    }
 }
 
 /// What a peer does with the result of a search.

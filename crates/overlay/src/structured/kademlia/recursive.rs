@@ -16,8 +16,8 @@ use peerlab_model::{Hit, Key, LookupId, PeerId, Span, Time, Token};
 
 use super::config::Routing;
 use super::message::Query;
+use super::nearest::Nearest;
 use super::peer::{KademliaPeer, Pending, Purpose};
-use super::table::Nearest;
 use super::{Cx, Kademlia, KademliaMessage, KademliaTimer};
 use crate::structured::contacts::Contacts;
 use crate::structured::xor::distance;

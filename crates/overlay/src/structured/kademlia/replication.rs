@@ -9,8 +9,8 @@
 
 use peerlab_model::{Key, PeerId, Record, Span, Time};
 
+use super::nearest::Nearest;
 use super::peer::{KademliaPeer, Purpose, Search};
-use super::table::Nearest;
 use super::{Cx, Kademlia, KademliaMessage, KademliaTimer};
 use crate::structured::xor::distance;
 

@@ -9,8 +9,8 @@ use peerlab_model::{Hit, ItemId, Key, LookupId, PeerId, Span, Target, Token};
 
 use super::config::Routing;
 use super::message::Ask;
+use super::nearest::Nearest;
 use super::peer::{KademliaPeer, Pending, Purpose, Search};
-use super::table::Nearest;
 use super::{Cx, Kademlia, KademliaMessage, KademliaTimer};
 use crate::structured::contacts::Contacts;
 use crate::structured::disjoint::Paths;

@@ -10,16 +10,11 @@
 
 use peerlab_model::{Key, Numbering, PeerId};
 
+use super::nearest::Nearest;
 use crate::structured::xor::distance;
 
 /// Contacts that a home bucket takes at most. A subtree of k contacts rarely holds three times as many.
 pub(super) const HOME_MAX: usize = 1024;
-
-/// The largest k: lists of contacts are put together on the stack.
-pub(super) const K_MAX: u8 = 64;
-
-/// Most home buckets are no longer than this.
-const SMALL: usize = 48;
 
 /// The proportions of all tables of a model.
 #[derive(Clone, Debug)]
@@ -163,11 +158,16 @@ impl Table {
         }
     }
 
+    #[inline]
+    fn list(&self, shape: &Shape, place: Place) -> &[u32] {
+        let (start, count) = self.span(shape, place);
+        &self.words[start + 1..start + 1 + count]
+    }
+
     /// The contacts of a bucket, the least recently seen first.
     #[inline]
-    pub(super) fn contacts(&self, shape: &Shape, place: Place) -> impl DoubleEndedIterator<Item = PeerId> + Clone + '_ {
-        let (start, count) = self.span(shape, place);
-        self.words[start + 1..start + 1 + count].iter().map(|&word| PeerId(word))
+    pub(super) fn contacts(&self, shape: &Shape, place: Place) -> impl DoubleEndedIterator<Item = PeerId> + '_ {
+        self.list(shape, place).iter().map(|&word| PeerId(word))
     }
 
     /// Memory that `place` reads: for a prefetch.
@@ -192,8 +192,10 @@ impl Table {
         let place = self.place(shape, distance(this, numbering.key(peer)));
         let (start, count) = self.span(shape, place);
         let list = &mut self.words[start + 1..start + 1 + count];
-        // Backwards: those that are seen often are near the end.
-        if let Some(at) = list.iter().rposition(|&word| word == peer.0) {
+        // Most senders are strangers to a full bucket, which is seen faster than where one is: several contacts are compared at a time.
+        if list.contains(&peer.0)
+            && let Some(at) = list.iter().rposition(|&word| word == peer.0)
+        {
             list[at..].rotate_left(1);
             return Seen::Known;
         }
@@ -369,13 +371,13 @@ impl Table {
         let differs = |group: u32| toward << group >> 63 == 1;
         for group in (0..groups).filter(|&group| differs(group)) {
             self.take_group(shape, numbering, (toward, target, group), limit, wanted, out);
-            if out.length >= limit {
+            if out.len() >= limit {
                 return;
             }
         }
-        out.take(numbering, target, limit, self.contacts(shape, Place::Home).filter(|&peer| wanted(peer)));
+        out.take(numbering, target, limit, self.list(shape, Place::Home), wanted);
         for group in (0..groups).rev().filter(|&group| !differs(group)) {
-            if out.length >= limit {
+            if out.len() >= limit {
                 return;
             }
             self.take_group(shape, numbering, (toward, target, group), limit, wanted, out);
@@ -395,11 +397,10 @@ impl Table {
         let base = usize::from(shape.base[group as usize]);
         let pattern = shape.pattern(group, toward);
         for other in 0..1 << shape.bits(group) {
-            if out.length >= limit {
+            if out.len() >= limit {
                 return;
             }
-            let bucket = base + (pattern ^ other);
-            out.take(numbering, target, limit, self.contacts(shape, Place::Bucket(bucket)).filter(|&peer| wanted(peer)));
+            out.take(numbering, target, limit, self.list(shape, Place::Bucket(base + (pattern ^ other))), wanted);
         }
     }
 
@@ -459,82 +460,5 @@ impl Table {
             return Err(format!("{this:?}: only {home} contacts at home beside {} groups", self.groups));
         }
         Ok(())
-    }
-}
-
-/// A list of contacts under construction, on the stack.
-#[derive(Debug)]
-pub(super) struct Nearest {
-    list: [PeerId; K_MAX as usize],
-    length: usize,
-}
-
-impl Nearest {
-    #[inline]
-    pub(super) fn new() -> Self {
-        Self { list: [PeerId(0); K_MAX as usize], length: 0 }
-    }
-
-    #[inline]
-    pub(super) fn as_slice(&self) -> &[PeerId] {
-        &self.list[..self.length]
-    }
-
-    /// Takes all of these, or as many of the nearest as there is room for below `limit`.
-    #[inline]
-    fn take(&mut self, numbering: Numbering, target: Key, limit: usize, contacts: impl Iterator<Item = PeerId> + Clone) {
-        let room = limit - self.length;
-        let count = contacts.clone().count();
-        if count <= room {
-            for (place, peer) in self.list[self.length..].iter_mut().zip(contacts) {
-                *place = peer;
-            }
-            self.length += count;
-        } else if count <= SMALL {
-            let mut all = [PeerId(0); SMALL];
-            for (place, peer) in all.iter_mut().zip(contacts) {
-                *place = peer;
-            }
-            self.select::<SMALL>(numbering, target, room, &all[..count]);
-        } else {
-            let mut all: Vec<(u64, PeerId)> = contacts.map(|peer| (distance(target, numbering.key(peer)), peer)).collect();
-            all.sort_unstable();
-            for (place, &(_, peer)) in self.list[self.length..].iter_mut().zip(&all[..room]) {
-                *place = peer;
-            }
-            self.length += room;
-        }
-    }
-
-    /// Takes the nearest `room` of at most `N` contacts: those with fewer than `room` nearer ones. All are compared with all, which the
-    /// compiler does several at a time; it beats sorting three times (measured).
-    ///
-    /// They share a long prefix, so the 31 bits after what they share tell them apart. Two that agree in these, too, may change places.
-    #[inline]
-    fn select<const N: usize>(&mut self, numbering: Numbering, target: Key, room: usize, contacts: &[PeerId]) {
-        let mut away = [0_u64; N];
-        let mut all = 0;
-        for (place, &peer) in away.iter_mut().zip(contacts) {
-            *place = distance(target, numbering.key(peer));
-            all |= *place;
-        }
-        let shift = 33_u32.saturating_sub(all.leading_zeros());
-        let mut order = [i32::MAX; N];
-        for (order, &away) in order.iter_mut().zip(&away[..contacts.len()]) {
-            *order = (away >> shift) as i32;
-        }
-        let mut nearer = [0_i32; N];
-        for &other in &order[..contacts.len()] {
-            for (nearer, &order) in nearer.iter_mut().zip(&order) {
-                *nearer += i32::from(other < order);
-            }
-        }
-        let end = self.length + room;
-        for (&peer, &nearer) in contacts.iter().zip(&nearer) {
-            if (nearer as usize) < room && self.length < end {
-                self.list[self.length] = peer;
-                self.length += 1;
-            }
-        }
     }
 }
