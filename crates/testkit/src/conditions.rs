@@ -4,6 +4,7 @@ use peerlab_engine::random::{Rng, Streams};
 use peerlab_model::Wire;
 use peerlab_model::units::{Duration, Rate, Size};
 use peerlab_network::{Latency, NetworkConfig};
+use peerlab_transfer::{Arrivals, DownloadConfig, Method, SeedFor};
 use peerlab_workload::{
     Action, ChurnConfig, ClassConfig, ContentConfig, Distribution, EventConfig, Identity, LookupsConfig, PeersConfig, Popularity,
     RumoursConfig, Select, TargetKind,
@@ -38,10 +39,40 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
         storage: None,
         lookups: Some(LookupsConfig { interval: Duration::secs(1 + rng.below(20)), target, timeout: Duration::secs(1 + rng.below(30)) }),
         rumours: None,
+        download: None,
         events: (0..rng.below(4)).map(|_| event(rng, duration)).collect(),
     };
     conditions.rumours = some(rng).then(|| rumours(rng));
+    if target == TargetKind::Content && some(rng) {
+        conditions.content.size = Size(1 + rng.below(200_000));
+        conditions.download = Some(download(rng));
+    }
     conditions
+}
+
+/// Of items of up to 200 kB.
+fn download(rng: &mut Rng) -> DownloadConfig {
+    let models = [Method::Swarm, Method::MultiSource, Method::SingleSource, Method::ClientServer, Method::PeerAssisted];
+    let block = 1 << (10 + rng.below(4));
+    DownloadConfig {
+        model: models[rng.index(5)],
+        piece: Size(block << rng.below(3)),
+        block: Size(block),
+        share: rng.unit_f64(),
+        arrivals: [Arrivals::Lookups, Arrivals::FlashCrowd, Arrivals::Poisson, Arrivals::Decay][rng.index(4)],
+        interval: Duration::millis(1 + rng.below(5000)),
+        decay: Duration::secs(1 + rng.below(60)),
+        servers: 1 + rng.below(2) as u32,
+        seed_for: [SeedFor::Forever, SeedFor::Time(Duration::secs(rng.below(20))), SeedFor::Ratio(rng.unit_f64())][rng.index(3)],
+        connections: 4 + rng.below(40) as u32,
+        search_every: Duration::secs(1 + rng.below(30)),
+        request_timeout: Duration::secs(5 + rng.below(30)),
+        idle_timeout: Duration::secs(10 + rng.below(60)),
+        give_up: Duration::secs(5 + rng.below(60)),
+        patience: rng.chance(0.3).then(|| Duration::secs(10 + rng.below(60))),
+        free_riders: if rng.chance(0.3) { rng.unit_f64() } else { 0.0 },
+        ..DownloadConfig::default()
+    }
 }
 
 /// Up to five within the shortest run.

@@ -139,8 +139,7 @@ impl TransferMessage {
     pub fn wire_bytes(&self, layout: &Layout) -> u32 {
         let payload = match self {
             // TCP's own three-way handshake is two segments more.
-            Self::Hello { .. } => HANDSHAKE + HEADERS,
-            Self::Welcome { .. } => HANDSHAKE + HEADERS,
+            Self::Hello { .. } | Self::Welcome { .. } => HANDSHAKE + HEADERS,
             Self::Close { peers, .. } => 6 * peers.len() as u32,
             Self::Pieces { .. } => 5 + layout.pieces().div_ceil(8),
             Self::Have { .. } => 9,

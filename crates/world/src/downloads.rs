@@ -127,7 +127,9 @@ fn times(rows: &[DownloadRow], metrics: &mut Metrics) {
     let nanos: Vec<u64> = complete.filter_map(|row| Some(row.end?.since(row.start).nanos())).collect();
     // Three digits, from a millisecond up to a year.
     let mut histogram = Histogram::<u64>::new_with_bounds(1, 31_536_000_000, 3).expect("the bounds are in order");
-    nanos.iter().for_each(|nanos| histogram.saturating_record((nanos / 1_000_000).max(1)));
+    for nanos in &nanos {
+        histogram.saturating_record((nanos / 1_000_000).max(1));
+    }
     let sum: u128 = nanos.iter().copied().map(u128::from).sum();
     metrics.mean("download_mean_s", "s", sum as f64 / 1e9, nanos.len() as u64);
     let quantile = |share| (!nanos.is_empty()).then(|| histogram.value_at_quantile(share) as f64 / 1e3);

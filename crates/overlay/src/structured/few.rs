@@ -21,6 +21,7 @@ impl<T: Copy, const N: usize> Few<T, N> {
 
     /// True if `value`, which is not what free places are filled with, is among them. All are compared, several at a time.
     #[inline]
+    #[expect(clippy::needless_bitwise_bool, reason = "a search that may end early compares one at a time")]
     pub(crate) fn has(&self, value: T) -> bool
     where
         T: PartialEq,

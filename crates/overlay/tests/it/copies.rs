@@ -12,13 +12,14 @@ use crate::harness::{Options, World};
 /// Long enough for a search and for all copies.
 const PATIENCE: Span = Span::from_secs(100);
 
-fn replication(strategy: Strategy, disk: u16, evict: Evict) -> Option<ReplicationConfig> {
-    Some(ReplicationConfig { strategy, disk, evict, copy_size: Size(1000) })
+fn replication(strategy: Strategy, disk: u16, evict: Evict) -> ReplicationConfig {
+    ReplicationConfig { strategy, disk, evict, copy_size: Size(1000) }
 }
 
 /// One walker among peers in a row, of whom peer k holds item k.
-fn row(name: &str, check_every: u16, replication: Option<ReplicationConfig>) -> World<RandomWalk> {
-    let config = RandomWalkConfig { graph: line(name, 20), walkers: 1, check_every, replication, ..RandomWalkConfig::default() };
+fn row(name: &str, check_every: u16, replication: ReplicationConfig) -> World<RandomWalk> {
+    let config =
+        RandomWalkConfig { graph: line(name, 20), walkers: 1, check_every, replication: Some(replication), ..RandomWalkConfig::default() };
     let mut world = World::new(&config, Options { population: 20, items: 20, ..Options::default() });
     (0..20).for_each(|seat| world.give(seat, &[seat]));
     world.start_converged(0..20);
@@ -81,7 +82,7 @@ fn full_disk_gives_up_the_oldest_copy_or_a_random_one_but_never_an_original() {
 fn floods_leave_a_copy_at_the_peer_that_asked() {
     let config = FloodingConfig {
         graph: line("copies-flood", 20),
-        replication: replication(Strategy::Owner, 3, Evict::Fifo),
+        replication: Some(replication(Strategy::Owner, 3, Evict::Fifo)),
         ..FloodingConfig::default()
     };
     let mut world: World<Flooding> = World::new(&config, Options { population: 20, items: 20, ..Options::default() });
@@ -98,8 +99,12 @@ fn disks_never_hold_more_than_they_may() {
     for (seed, strategy) in (1..).zip([Strategy::Owner, Strategy::Path, Strategy::Random]) {
         for evict in [Evict::Random, Evict::Fifo] {
             let graph = GraphConfig::RandomRegular { degree: 4 };
-            let config =
-                RandomWalkConfig { graph, check_every: 2, replication: replication(strategy, 3, evict), ..RandomWalkConfig::default() };
+            let config = RandomWalkConfig {
+                graph,
+                check_every: 2,
+                replication: Some(replication(strategy, 3, evict)),
+                ..RandomWalkConfig::default()
+            };
             let mut world: World<RandomWalk> =
                 World::new(&config, Options { population: 30, items: 30, seed, loss: 0.02, ..Options::default() });
             (0..30).for_each(|seat| world.give(seat, &[seat]));
@@ -143,14 +148,17 @@ fn impossible_replication_is_noted() {
         config(&mut issues);
         issues.list().iter().map(|issue| issue.path.clone()).collect::<Vec<_>>()
     };
-    let path = FloodingConfig { replication: replication(Strategy::Path, 3, Evict::Fifo), ..FloodingConfig::default() };
+    let path = FloodingConfig { replication: Some(replication(Strategy::Path, 3, Evict::Fifo)), ..FloodingConfig::default() };
     assert_eq!(noted(&|issues| path.check(100, issues)), ["replication.strategy"]);
-    let unchecked =
-        RandomWalkConfig { check_every: 0, replication: replication(Strategy::Random, 0, Evict::Fifo), ..RandomWalkConfig::default() };
+    let unchecked = RandomWalkConfig {
+        check_every: 0,
+        replication: Some(replication(Strategy::Random, 0, Evict::Fifo)),
+        ..RandomWalkConfig::default()
+    };
     assert_eq!(noted(&|issues| unchecked.check(100, issues)), ["replication.disk", "check_every"]);
     let forgetful = RandomWalkConfig {
         remember: Duration::secs(1),
-        replication: replication(Strategy::Path, 3, Evict::Fifo),
+        replication: Some(replication(Strategy::Path, 3, Evict::Fifo)),
         ..RandomWalkConfig::default()
     };
     assert_eq!(noted(&|issues| forgetful.check(100, issues)), ["remember"], "a warning");

@@ -30,7 +30,9 @@ pub(super) fn figures(directory: &Path, slice: &Slice) -> Result<Vec<Figure>, Ch
     if begun.iter().all(|&begun| begun == 0) {
         return Ok(Vec::new());
     }
-    times.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));
+    for times in &mut times {
+        times.sort_by(f64::total_cmp);
+    }
     let (name, title) = ("download-cdf", "Time of downloads");
     let ends = || times.iter().filter_map(|times| Some((*times.first()?, *times.last()?)));
     let (Some(low), Some(high)) = (ends().map(|(low, _)| low).reduce(f64::min), ends().map(|(_, high)| high).reduce(f64::max)) else {

@@ -4,7 +4,9 @@ use crate::synthetic::{Recipe, performance};
 use peerlab_engine::time::{Span, Time};
 use peerlab_model::{ItemId, Key, PeerId, Target};
 use peerlab_report::directory::{Manifest, Performance, RunTime, Session, Start};
-use peerlab_world::{EventRow, LookupRow, MessageRow, Metric, Outcome, PeerRow, RumourRow, RunRecord, SampleRow, Sink as _};
+use peerlab_world::{
+    DownloadOutcome, DownloadRow, EventRow, LookupRow, MessageRow, Metric, Outcome, PeerRow, RumourRow, RunRecord, SampleRow, Sink as _,
+};
 use std::fs;
 
 fn lookup(number: u64, target: Target, outcome: Outcome) -> LookupRow {
@@ -59,6 +61,25 @@ fn rumour() -> RumourRow {
     }
 }
 
+fn download(number: u64, end: Option<i64>) -> DownloadRow {
+    DownloadRow {
+        download: number,
+        peer: 4,
+        item: 2,
+        start: Time::from_secs(10),
+        end: end.map(Time::from_secs),
+        outcome: if end.is_some() { DownloadOutcome::Complete } else { DownloadOutcome::Open },
+        bytes: 900,
+        sources: 3,
+        from_server: 100,
+        from_cache: 0,
+        wasted: 20,
+        uploaded: 500,
+        search_messages: 7,
+        search_bytes: 350,
+    }
+}
+
 fn record() -> RunRecord {
     RunRecord {
         digest: peerlab_engine::digest::Digest::default(),
@@ -80,6 +101,7 @@ fn record() -> RunRecord {
         population: 2,
         events: vec![EventRow { time: Time::from_secs(30), action: "crash".into(), peers: 1, note: "one, or so".into() }],
         rumours: vec![rumour()],
+        downloads: Some(vec![download(0, Some(25)), download(1, None)]),
         handled: 40,
         sent: 5,
     }
@@ -119,6 +141,11 @@ fn record_of_a_run_becomes_rows_of_every_file() {
         ),
         ("events.csv", "chord/1,chord,1,30,crash,1,\"one, or so\"\n"),
         ("rumours.csv", "chord/1,chord,1,3,20,7,5,4,3,0.25,6,1.2,9,900,1500,\n"),
+        (
+            "downloads.csv",
+            "chord/1,chord,1,0,4,2,10,25,complete,900,3,100,500,,,,0,20,7,350\n\
+             chord/1,chord,1,1,4,2,10,,open,900,3,100,500,,,,0,20,7,350\n",
+        ),
     ] {
         let text = fs::read_to_string(out.join(file)).unwrap();
         assert_eq!(text.split_once('\n').unwrap().1, rows, "{file}");

@@ -18,6 +18,7 @@ const PIPELINE_MAX: u16 = 1000;
 const BACKLOG: (u64, u64) = (2, 4);
 
 /// One end of a connection about one item.
+#[expect(clippy::struct_excessive_bools, reason = "what each end wants of the other and gives it: none follows from another")]
 pub(super) struct Connection {
     pub(super) peer: PeerId,
     pub(super) item: ItemId,

@@ -76,7 +76,9 @@ impl Agent {
         let item = connection.item;
         let asked = std::mem::take(&mut connection.asked);
         if let Some(want) = self.wants.iter_mut().find(|want| want.item == item) {
-            asked.iter().for_each(|&(block, _)| want.stock.release(block, &cx.plan.layout));
+            for (block, _) in asked {
+                want.stock.release(block, &cx.plan.layout);
+            }
         }
         self.ask_others(cx, item);
     }

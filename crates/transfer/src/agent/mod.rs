@@ -53,6 +53,7 @@ struct Seed {
 }
 
 /// See the module.
+#[expect(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
 pub struct Agent {
     rng: Rng,
     is_server: bool,
@@ -226,6 +227,10 @@ impl Agent {
         let now = cx.port.now();
         match self.connections.get_mut(to as usize) {
             Some(Some(connection)) if connection.peer == from => connection.heard = now,
+            // The address has another owner than was thought, who answers as who it is.
+            Some(Some(connection)) if !connection.is_answered() && matches!(message, TransferMessage::Welcome { .. }) => {
+                (connection.peer, connection.heard) = (from, now);
+            }
             _ => return,
         }
         match message {

@@ -34,7 +34,7 @@ fn shares(weights: &[f64], all: f64, most: f64) -> Vec<f64> {
     // Nobody gets less than 1 with the one, everybody who can gets the most with the other; the sum grows in between.
     let (mut low, mut high) = (0.0, most / smallest);
     loop {
-        let middle = (low + high) / 2.0;
+        let middle = f64::midpoint(low, high);
         if middle <= low || middle >= high {
             // Neighbours among the doubles.
             return with(high).collect();
