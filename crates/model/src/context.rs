@@ -345,6 +345,13 @@ impl<'a, O: Overlay> Context<'a, O> {
         self.pool.close(self.requests, token)
     }
 
+    /// The same, if the request is one that this answer is `meant` for: an answer to a question of this machine's last life may be so late that
+    /// the present life has a request of the same number.
+    #[inline]
+    pub fn close_if(&mut self, token: Token, meant: impl FnOnce(&O::Request) -> bool) -> Option<O::Request> {
+        if self.request_mut(token).is_some_and(|request| meant(request)) { self.close(token) } else { None }
+    }
+
     /// The request that `token` names, if it still waits.
     #[inline]
     pub fn request_mut(&mut self, token: Token) -> Option<&mut O::Request> {

@@ -43,7 +43,7 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
         events: (0..rng.below(4)).map(|_| event(rng, duration)).collect(),
     };
     conditions.rumours = some(rng).then(|| rumours(rng));
-    if target == TargetKind::Content && some(rng) {
+    if target == TargetKind::Content && rng.chance(0.3) {
         conditions.content.size = Size(1 + rng.below(200_000));
         conditions.download = Some(download(rng));
     }
@@ -53,7 +53,7 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
 /// Of items of up to 200 kB.
 fn download(rng: &mut Rng) -> DownloadConfig {
     let models = [Method::Swarm, Method::MultiSource, Method::SingleSource, Method::ClientServer, Method::PeerAssisted];
-    let block = 1 << (10 + rng.below(4));
+    let block = 1 << (13 + rng.below(3));
     DownloadConfig {
         model: models[rng.index(5)],
         piece: Size(block << rng.below(3)),
@@ -64,8 +64,8 @@ fn download(rng: &mut Rng) -> DownloadConfig {
         decay: Duration::secs(1 + rng.below(60)),
         servers: 1 + rng.below(2) as u32,
         seed_for: [SeedFor::Forever, SeedFor::Time(Duration::secs(rng.below(20))), SeedFor::Ratio(rng.unit_f64())][rng.index(3)],
-        connections: 4 + rng.below(40) as u32,
-        search_every: Duration::secs(1 + rng.below(30)),
+        connections: 4 + rng.below(8) as u32,
+        search_every: Duration::secs(20 + rng.below(40)),
         request_timeout: Duration::secs(5 + rng.below(30)),
         idle_timeout: Duration::secs(10 + rng.below(60)),
         give_up: Duration::secs(5 + rng.below(60)),

@@ -59,6 +59,7 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "replication-ratios",
     "share-online",
     "static-resilience",
+    "swarm-fluid-bound",
     "tapestry-path-length",
     "tracker-load",
 ];

@@ -144,9 +144,32 @@ fn missing_parts_are_named() {
 #[test]
 fn tables_of_later_versions_are_not_called_unknown() {
     says(
-        &complaint(&format!("{SOUND}\n[download]\nmodel = \"swarm\"\n")),
-        &["error: `[download]` is not available yet", "   |  ^^^^^^^^ a later version runs this"],
+        &complaint(&format!("{SOUND}\n[stream]\nbitrate = \"2 Mbit/s\"\n")),
+        &["error: `[stream]` is not available yet", "   |  ^^^^^^ a later version runs this"],
     );
+}
+
+#[test]
+fn downloads_that_cannot_work_are_refused() {
+    let refused = |text: &str, what: &str| {
+        let complaint = complaint(text);
+        assert!(complaint.contains(what), "nothing of `{what}` in\n{complaint}");
+    };
+    for (table, what) in [
+        ("piece = \"100 KiB\"", "error: a piece of 100 KiB is no whole number of blocks of 16 KiB\n  --> test.toml:20:9"),
+        ("piece = \"1 GiB\"", "error: a piece of 1 GiB is larger than an item of 100 MiB"),
+        ("model = \"client-server\"\nservers = 0", "error: a download from servers alone needs one\n  --> test.toml:21:11"),
+        ("slots = 50", "error: 50 slots are more than 40 connections can fill"),
+        ("seed_for = \"soon\"", "or \"forever\", or a ratio such as 1.5"),
+        ("model = \"swam\"", "did you mean `swarm`?"),
+        ("server_slots = 0", "`server_slots` cannot be 0"),
+    ] {
+        refused(&format!("{SOUND}\n[download]\n{table}\n"), what);
+    }
+    let nobody = format!("{SOUND}\n[content]\ncopies = 0\n\n[download]\nservers = 0\n");
+    refused(&nobody, "error: nobody holds anything: there is no server, and `content.copies` is 0");
+    let peers = SOUND.replace("model = \"flooding\"", "model = \"central-index\"");
+    refused(&format!("{peers}target = \"peer\"\n\n[download]\n"), "no lookup for content turns into a download");
 }
 
 #[test]

@@ -104,7 +104,7 @@ fn messages_of_transfers_have_a_cause_of_their_own() {
     let (record, _) = run::<Flooding>(&with_downloads(quiet(100, TargetKind::Content), Method::Swarm), 1);
     let of = |cause: &str| record.messages.iter().filter(|row| row.cause == cause).map(|row| row.bytes).sum::<u64>();
     let content: u64 = rows(&record).iter().map(|row| row.bytes).sum();
-    assert!(of("transfer") > content && of("transfer") < content * 12 / 10, "{} bytes for {content} of content", of("transfer"));
+    assert!(of("transfer") > content && of("transfer") < content * 2, "{} bytes for {content} of content", of("transfer"));
     let (without, _) = run::<Flooding>(&Conditions { download: None, ..with_downloads(quiet(100, TargetKind::Content), Method::Swarm) }, 1);
     assert!((metric(&without, "maintenance_bytes_per_peer_s") - metric(&record, "maintenance_bytes_per_peer_s")).abs() < 5.0);
 }

@@ -2,7 +2,7 @@
 
 use peerlab_model::{Hit, Key, LookupId, PeerId, Target, Token};
 
-use super::message::Query;
+use super::message::{Goal, Query};
 use super::peer::{CanPeer, NO_LOOKUP, Pending, Purpose};
 use super::{Can, CanTimer, Cx};
 
@@ -98,7 +98,8 @@ impl Can {
 
     /// The owner of a point has named those who are registered there.
     pub(super) fn providers(cx: &mut Cx<'_>, ask: Token, holders: &[PeerId], hops: u16) {
-        let Some(Pending::Own { query, purpose, .. }) = cx.close(ask) else { return };
+        let asked = |request: &Pending| matches!(request, Pending::Own { purpose, .. } if purpose.goal() == Goal::Providers);
+        let Some(Pending::Own { query, purpose, .. }) = cx.close_if(ask, asked) else { return };
         for &holder in holders {
             if !matches!(purpose, Purpose::Peer(wanted) if wanted != holder) {
                 cx.hit(query.lookup, Hit { peer: holder, hops: u32::from(hops), rounds: 0 });

@@ -139,7 +139,11 @@ impl<V: Shortcuts> ChordLike<V> {
         if self.rules.routing == Routing::Iterative {
             return self.search_providers(peer, cx, from, ask, &holders);
         }
-        match cx.close(ask) {
+        let meant = |request: &Pending<V::Trail>| match request {
+            Pending::Own { purpose, .. } => purpose.goal() == Goal::Providers,
+            _ => true,
+        };
+        match cx.close_if(ask, meant) {
             Some(Pending::Own { query, .. }) => {
                 let relayed = self.rules.routing == Routing::Recursive && cx.setting().keeps_values();
                 let keeper = holders.first().copied().filter(|_| relayed).unwrap_or(from);

@@ -2,7 +2,7 @@
 
 use peerlab_model::{Hit, Key, LookupId, PeerId, Target, Token};
 
-use super::message::Query;
+use super::message::{Goal, Query};
 use super::peer::{NO_LOOKUP, PastryPeer, Pending, Purpose, Why};
 use super::{Cx, PastryLike, PastryTimer, Variant};
 
@@ -105,7 +105,8 @@ impl<V: Variant> PastryLike<V> {
 
     /// The owner of an item's key has named the holders that it knows, or a keeper has sent the value.
     pub(super) fn providers(cx: &mut Cx<'_, V>, keeper: PeerId, ask: Token, holders: &[PeerId], hops: u8) {
-        let Some(Pending::Own { query, .. }) = cx.close(ask) else { return };
+        let asked = |request: &Pending| matches!(request, Pending::Own { purpose, .. } if purpose.goal() == Goal::Providers);
+        let Some(Pending::Own { query, .. }) = cx.close_if(ask, asked) else { return };
         cx.hit_by_records(query.lookup, keeper, holders, u32::from(hops), 0);
         cx.finish(query.lookup);
     }

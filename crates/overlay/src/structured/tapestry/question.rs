@@ -2,7 +2,7 @@
 
 use peerlab_model::{Hit, Key, LookupId, PeerId, Target, Token};
 
-use super::message::Query;
+use super::message::{Goal, Query};
 use super::peer::{NO_LOOKUP, Pending, Purpose, TapestryPeer, Want};
 use super::{Cx, Tapestry, TapestryTimer};
 
@@ -99,7 +99,8 @@ impl Tapestry {
 
     /// A holder has answered and named others; or the root, which knows of none.
     pub(super) fn providers(cx: &mut Cx<'_>, ask: Token, holders: &[PeerId], hops: u8) {
-        let Some(Pending::Own { query, .. }) = cx.close(ask) else { return };
+        let asked = |request: &Pending| matches!(request, Pending::Own { purpose, .. } if purpose.goal() == Goal::Providers);
+        let Some(Pending::Own { query, .. }) = cx.close_if(ask, asked) else { return };
         for &holder in holders {
             cx.hit(query.lookup, Hit { peer: holder, hops: u32::from(hops), rounds: 0 });
         }
