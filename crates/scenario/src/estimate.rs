@@ -9,6 +9,7 @@
 
 use peerlab_model::Family;
 use peerlab_model::units::Duration;
+use peerlab_transfer::Arrivals;
 use peerlab_workload::Distribution;
 use peerlab_world::{Conditions, Registry, Topology};
 use serde_json::Value as Json;
@@ -23,6 +24,12 @@ const BYTES_PER_RUN: u64 = 8 << 20;
 
 /// Bytes that a copy of an item takes: at its holder, in the truth, and in an index or a provider record.
 const BYTES_PER_COPY: u64 = 48;
+
+/// Events that a block takes on its way, with what is said about it: request, block, timer of the uplink, news of pieces (a swarm of 5,000 peers: 5.8).
+const EVENTS_PER_BLOCK: f64 = 6.0;
+
+/// Bytes that a host's end of a connection takes while it downloads (the same swarm, 40 connections: 43 KB a peer in all).
+const BYTES_PER_CONNECTION: u64 = 1000;
 
 /// What a plan will take, roughly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,7 +85,20 @@ fn events(conditions: &Conditions, family: Family, parameters: &Json, each: u32)
         };
         Some(rate * cost)
     });
-    (online * seconds * (upkeep.sum::<f64>() + asking)) as u64
+    (online * seconds * (upkeep.sum::<f64>() + asking) + blocks(conditions, online * seconds) * EVENTS_PER_BLOCK) as u64
+}
+
+/// Blocks that move in one run, whose peers are online for so many seconds in all.
+fn blocks(conditions: &Conditions, online_seconds: f64) -> f64 {
+    let Some(download) = &conditions.download else { return 0.0 };
+    let downloads = match download.arrivals {
+        Arrivals::Lookups => {
+            let asked = conditions.lookups.as_ref().map_or(0.0, |lookups| per_second(lookups.interval) * online_seconds);
+            asked * download.share
+        }
+        Arrivals::FlashCrowd | Arrivals::Poisson | Arrivals::Decay => f64::from(conditions.peers.count),
+    };
+    downloads * (conditions.content.size.0 as f64 / download.block.0 as f64).max(1.0)
 }
 
 fn per_second(interval: Duration) -> f64 {
@@ -92,7 +112,9 @@ fn bytes(conditions: &Conditions, topology: &dyn Topology) -> u64 {
     let members = (online_share(conditions) * peers as f64) as u32;
     let content = conditions.items();
     let copies = u64::from(content.items) * u64::from(content.copies);
-    BYTES_PER_RUN + peers * BYTES_PER_PEER + u64::from(members) * topology.expected_bytes(members) + copies * BYTES_PER_COPY
+    let connections = conditions.download.as_ref().map_or(0, |download| u64::from(download.connections));
+    let transfers = u64::from(conditions.peers.count) * connections * BYTES_PER_CONNECTION;
+    BYTES_PER_RUN + transfers + peers * BYTES_PER_PEER + u64::from(members) * topology.expected_bytes(members) + copies * BYTES_PER_COPY
 }
 
 /// The share of peers that are online in the long run.
