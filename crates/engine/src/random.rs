@@ -142,6 +142,12 @@ impl Rng {
         unit_f64(self.bits())
     }
 
+    /// A draw from the exponential distribution with mean 1, by inversion.
+    #[inline]
+    pub fn exponential(&mut self) -> f64 {
+        -libm::log(1.0 - self.unit_f64())
+    }
+
     /// True with probability `p`; never for `p` ≤ 0, always for `p` ≥ 1.
     #[inline]
     pub fn chance(&mut self, p: f64) -> bool {

@@ -75,9 +75,4 @@ impl Bits {
             })
         })
     }
-
-    /// How many pieces of this set are not in `other`.
-    pub fn count_without(&self, other: &Self) -> u32 {
-        self.words.iter().zip(&other.words).map(|(mine, theirs)| (mine & !theirs).count_ones()).sum()
-    }
 }

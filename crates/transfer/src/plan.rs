@@ -49,7 +49,7 @@ impl Plan {
         self.config.free_riders > 0.0 && self.streams.keyed("transfer.free riders").rng(u64::from(host), 0).chance(self.config.free_riders)
     }
 
-    /// True if peers serve what they have not all of.
+    /// True if peers serve what they have not all of: each fetches the rarest pieces first, and serves those who give.
     #[inline]
     pub fn serves_parts(&self) -> bool {
         matches!(self.config.model, Method::Swarm | Method::PeerAssisted)

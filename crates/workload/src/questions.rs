@@ -10,7 +10,6 @@ use crate::classes::Classes;
 use crate::content::{ContentConfig, ItemSampler, Words};
 use crate::lookups::{LookupsConfig, TargetKind};
 use crate::peers::PeersConfig;
-use crate::sampler::standard_exponential;
 
 /// What a question is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +85,7 @@ impl Questions {
     #[inline]
     pub fn next(&self, host: HostId, number: u32, before: Time) -> Time {
         let mut rng = self.times.rng(u64::from(host.0), u64::from(number));
-        let gap = self.gaps[self.classes.of(host)] * standard_exponential(&mut rng);
+        let gap = self.gaps[self.classes.of(host)] * rng.exponential();
         before.saturating_add(Span::from_secs_f64(gap).max(Span::from_nanos(1)))
     }
 

@@ -66,8 +66,8 @@ impl Sampler {
     #[inline]
     pub fn sample(&self, rng: &mut Rng) -> Span {
         span(match self.kind {
-            Kind::Exponential { mean } => mean * standard_exponential(rng),
-            Kind::Weibull { scale, shape } => scale * pow(standard_exponential(rng), 1.0 / shape),
+            Kind::Exponential { mean } => mean * rng.exponential(),
+            Kind::Weibull { scale, shape } => scale * pow(rng.exponential(), 1.0 / shape),
             Kind::Pareto { minimum, shape } => pareto(minimum, shape, rng),
             Kind::Lognormal { mu, sigma } => exp(mu + sigma * standard_normal(rng)),
             Kind::Constant { value } => value,
@@ -78,7 +78,7 @@ impl Sampler {
     pub fn residual(&self, rng: &mut Rng) -> Span {
         let interval = match self.kind {
             // Memoryless: what is left is as long as the whole.
-            Kind::Exponential { mean } => return span(mean * standard_exponential(rng)),
+            Kind::Exponential { mean } => return span(mean * rng.exponential()),
             // The density x·f(x) of (x/scale)^shape is that of a Gamma variable.
             Kind::Weibull { scale, shape } => scale * pow(gamma(1.0 + 1.0 / shape, rng), 1.0 / shape),
             Kind::Pareto { minimum, shape } => pareto(minimum, shape - 1.0, rng),
@@ -112,12 +112,6 @@ fn span(seconds: f64) -> Span {
 #[inline]
 fn open_unit(rng: &mut Rng) -> f64 {
     1.0 - rng.unit_f64()
-}
-
-/// By inversion; mean 1.
-#[inline]
-pub(crate) fn standard_exponential(rng: &mut Rng) -> f64 {
-    -log(open_unit(rng))
 }
 
 /// By inversion.

@@ -7,9 +7,10 @@ use peerlab_network::Verdict;
 use peerlab_workload::Shelves;
 
 use crate::books::{Books, Envelope, Load};
+use crate::common::Common;
 use crate::notes::{End, What};
 use crate::observer::Observer;
-use crate::shard::{Alarm, Common, Life, Seats};
+use crate::shard::{Alarm, Life, Seats};
 use crate::tally::Fate;
 
 /// Carries out what a handler asks for.

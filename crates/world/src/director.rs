@@ -13,6 +13,7 @@ use peerlab_engine::{Controller, Progress, Shards};
 use peerlab_model::{Hit, HostId, ItemId, LookupId, Overlay, PeerId, Target};
 use peerlab_workload::Classes;
 
+use crate::common::Common;
 use crate::conditions::Conditions;
 use crate::graph::{GraphMetrics, OverlayGraph, Snapshot};
 use crate::kept::Kept;
@@ -23,7 +24,7 @@ use crate::observer::Observer;
 use crate::record::{EventRow, LookupRow, Outcome, SampleRow, Sink};
 use crate::rumours::Rumours;
 use crate::run::RunOptions;
-use crate::shard::{Common, Phase, Seats};
+use crate::shard::{Phase, Seats};
 use crate::timeline::Timeline;
 use crate::transfers::{Moved, is_search};
 use crate::truth::Truth;

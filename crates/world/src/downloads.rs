@@ -8,18 +8,19 @@ use peerlab_model::{HostId, ItemId, LookupId, Overlay};
 use peerlab_transfer::{Agent, Arrivals, Bits, Download, End, Plan};
 use peerlab_workload::Classes;
 
+use crate::common::Common;
 use crate::conditions::Conditions;
 use crate::director::Director;
 use crate::measure::Metrics;
 use crate::observer::Observer;
 use crate::record::{DownloadOutcome, DownloadRow, SampleRow};
-use crate::shard::{Common, Seats};
+use crate::shard::Seats;
 use crate::transfers::Moved;
 
 /// Which hosts want item 0, and when, where that does not follow from lookups.
 pub(crate) fn arrivals(plan: &Plan, population: u32, streams: Streams) -> Vec<(HostId, Time)> {
     let mut rng = streams.rng("downloads.arrivals", 0);
-    let mut exponential = |mean: Span| Span::from_secs_f64(-mean.secs_f64() * libm::log(1.0 - rng.unit_f64()));
+    let mut exponential = |mean: Span| Span::from_secs_f64(mean.secs_f64() * rng.exponential());
     let hosts = (0..population).map(HostId);
     match plan.config.arrivals {
         Arrivals::Lookups => Vec::new(),

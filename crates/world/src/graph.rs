@@ -16,8 +16,9 @@ use peerlab_overlay::graph::{Graph, Node};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::common::Common;
 use crate::observer::Observer;
-use crate::shard::{Common, Seats};
+use crate::shard::Seats;
 use crate::truth::Truth;
 
 /// Up to this many peers in the largest component, paths are measured from each of them; beyond it, from [`ORIGINS`] drawn ones.

@@ -3,8 +3,9 @@
 use peerlab_engine::time::Time;
 use peerlab_model::{Key, Overlay, Record};
 
+use crate::common::Common;
 use crate::observer::Observer;
-use crate::shard::{Common, Seats};
+use crate::shard::Seats;
 use crate::truth::Truth;
 
 /// The values that have been published, counted.

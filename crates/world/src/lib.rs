@@ -4,7 +4,7 @@
 //! [`Sink`] while it runs. The [`Registry`] does the same for models known by name.
 //!
 //! # How a run is divided
-//! - `shard`: peers at work, one event at a time, each peer alone; `deeds`: what a handler asks for; `books`: what the seats of a shard share;
+//! - `shard`: peers at work, one event at a time, each peer alone; `common`: what all of them share; `deeds`: what a handler asks for; `books`: what the seats of a shard share;
 //! - `notes`: what shards write down while a window runs;
 //! - `director`: the one who sees the whole world, between windows; with `truth` (who is online and holds what; `claims`: who answers
 //!   for which keys), `ledger` (one row a lookup), `timeline` (faults and loads), `rumours` (who has heard
@@ -19,6 +19,7 @@
 
 mod books;
 mod claims;
+mod common;
 mod conditions;
 mod copies;
 mod deeds;
@@ -43,7 +44,7 @@ mod transfers;
 mod truth;
 
 /// Revision of the models: it counts up whenever the same scenario gives other results than before.
-pub const MODEL_REVISION: u32 = 5;
+pub const MODEL_REVISION: u32 = 6;
 
 pub use conditions::{Conditions, StartKind, TimeConfig};
 pub use graph::{GraphFormat, GraphMetrics, OverlayGraph, Snapshot};

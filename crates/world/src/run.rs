@@ -14,6 +14,7 @@ use peerlab_transfer::{DownloadConfig, Method, Plan};
 use peerlab_workload::{ClassConfig, Classes, Disk, Holdings, Identity, Lifetimes, Questions, Replication, TargetKind, TraceError, Words};
 
 use crate::books::{LinkAndQueue, Load};
+use crate::common::Common;
 use crate::conditions::Conditions;
 use crate::copies;
 use crate::director::{Director, stale_share};
@@ -25,7 +26,7 @@ use crate::observer::Observer;
 use crate::record::{MessageRow, PeerRow, RumourRow, RunRecord, Sink};
 use crate::rumours;
 use crate::schedule::Schedule;
-use crate::shard::{Common, Life, Phase, Seat, Seats};
+use crate::shard::{Life, Phase, Seat, Seats};
 use crate::tally::Tally;
 use crate::truth::Truth;
 

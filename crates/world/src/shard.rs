@@ -10,93 +10,23 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
-use peerlab_engine::random::{Rng, Streams};
+use peerlab_engine::random::Rng;
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox, Shard};
-use peerlab_model::{
-    Cause, Context, Hit, Host, HostId, ItemId, LookupId, Next, OpenRequests, Overlay, PeerId, Pool, Record, RumourId, Setting, Target, Word,
-};
-use peerlab_network::Network;
+use peerlab_model::{Cause, Context, Hit, HostId, LookupId, Next, OpenRequests, Overlay, PeerId, Pool, Record, RumourId, Target};
 use peerlab_prefetch::{prefetch, table};
-use peerlab_transfer::{Agent, Plan, Wake};
-use peerlab_workload::{Classes, Holdings, Lifetimes, Question, Questions, RumoursConfig, Shelves, Words};
+use peerlab_transfer::{Agent, Wake};
+use peerlab_workload::{Question, Shelves};
 
 use crate::books::{Books, Envelope, LinkAndQueue, Load};
+use crate::common::{Common, Machine};
 use crate::deeds::Deeds;
 use crate::notes::{Account, End, What};
 use crate::observer::Observer;
-use crate::schedule::Schedule;
 use crate::tally::Fate;
 use crate::transfers::{Transfers, is_search};
-
-/// What all shards of a run read and none writes.
-#[expect(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
-pub(crate) struct Common<O> {
-    pub(crate) overlay: O,
-    pub(crate) setting: Setting,
-    pub(crate) network: Network,
-    pub(crate) lifetimes: Lifetimes,
-    pub(crate) questions: Option<Questions>,
-    pub(crate) holdings: Holdings,
-    pub(crate) rumours: Option<RumoursConfig>,
-    /// The names of the items, where somebody asks by keyword.
-    pub(crate) words: Option<Arc<Words>>,
-    pub(crate) streams: Streams,
-    pub(crate) classes: Arc<Classes>,
-    /// Messages per second that a host of each class can handle.
-    pub(crate) capacities: Box<[Option<f64>]>,
-    /// The same of each dedicated server.
-    pub(crate) servers: Box<[Option<f64>]>,
-    /// Written between windows only.
-    pub(crate) schedule: RwLock<Schedule>,
-    /// How content is moved, where it is.
-    pub(crate) plan: Option<Arc<Plan>>,
-    /// True if machines that return still have the values that they kept for others.
-    pub(crate) disks_are_kept: bool,
-    /// True if values are published once, and not again.
-    pub(crate) publishes_once: bool,
-    /// True if each life has an identity of its own.
-    pub(crate) new_identities: bool,
-    /// True if there are questions for the owners of keys.
-    pub(crate) asks_for_owners: bool,
-}
-
-impl<O> Common<O> {
-    /// What is on the disk that a peer publishes from: its host's for the first peer of a host, nothing for the others.
-    pub(crate) fn disk<'s>(&'s self, shelves: &'s Shelves, seat: u32) -> &'s [ItemId] {
-        let numbering = &self.setting.numbering;
-        let host = numbering.host_of(seat);
-        if seat == numbering.first_seat(host) { shelves.items(&self.holdings, host) } else { &[] }
-    }
-
-    /// How content is moved.
-    pub(crate) fn plan(&self) -> &Plan {
-        self.plan.as_ref().expect("content is moved")
-    }
-
-    /// True if this host moves content and is no member of the overlay, nor one of its servers.
-    pub(crate) fn is_apart(&self, host: HostId) -> bool {
-        host.0 >= self.setting.numbering.population() + self.servers.len() as u32
-    }
-
-    /// Messages per second that the machine of a peer can handle.
-    pub(crate) fn capacity(&self, peer: PeerId) -> Option<f64> {
-        let host = self.setting.numbering.host(peer);
-        let server = host.0.checked_sub(self.setting.numbering.population());
-        match server {
-            Some(server) => self.servers.get(server as usize).copied().flatten(),
-            None => self.capacities.get(self.classes.of(host)).copied().flatten(),
-        }
-    }
-}
-
-/// The machine that an event is handled on.
-struct Machine<'a, O> {
-    common: &'a Common<O>,
-    shelves: &'a Shelves,
-}
 
 /// What a seat is reminded of.
 #[derive(Clone, Copy, Debug, Hash)]
@@ -194,45 +124,6 @@ pub(crate) struct Seats<O: Overlay, V> {
 
 /// A publisher whose session ends before this may not have come through: where values are published once, it tries again.
 const PUBLICATION: Span = Span::from_secs(60);
-
-impl<O: Overlay> Host for Machine<'_, O> {
-    fn shares(&self, peer: PeerId) -> &[ItemId] {
-        if self.common.publishes_once {
-            return &[];
-        }
-        self.common.disk(self.shelves, self.common.setting.numbering.seat(peer))
-    }
-
-    fn originals(&self, peer: PeerId) -> &[ItemId] {
-        let numbering = &self.common.setting.numbering;
-        let (seat, host) = (numbering.seat(peer), numbering.host(peer));
-        let has_disk = !self.common.publishes_once && seat == numbering.first_seat(host);
-        if has_disk { self.common.holdings.items(host) } else { &[] }
-    }
-
-    fn words(&self, item: ItemId) -> &[Word] {
-        self.common.words.as_ref().map_or(&[], |words| words.of(item))
-    }
-
-    fn bootstrap(&self, asker: PeerId, now: Time, rng: &mut Rng) -> Option<PeerId> {
-        let numbering = &self.common.setting.numbering;
-        let schedule = self.common.schedule.read().expect("nobody panics while writing the schedule");
-        let own = numbering.host(asker);
-        let Some(host) = schedule.random_online(own, now, rng, &self.common.lifetimes) else {
-            // Nobody else is online: the peers of one host still find each other.
-            let first = numbering.first_seat(own);
-            return (numbering.seat(asker) != first).then(|| numbering.peer(first, 0));
-        };
-        let peers = numbering.seats_of(host);
-        let seat = if peers.len() == 1 { peers.start } else { peers.start + rng.below(peers.len() as u64) as u32 };
-        // An address is all that a list of peers gives: who lives there says so itself.
-        Some(numbering.peer(seat, 0))
-    }
-
-    fn capacity(&self, peer: PeerId) -> Option<f64> {
-        self.common.capacity(peer)
-    }
-}
 
 impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     /// The shard of `hosts`, one of several with `per_shard` hosts each.

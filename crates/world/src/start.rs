@@ -7,11 +7,12 @@ use peerlab_engine::time::{Span, Time};
 use peerlab_model::{HostId, ItemId, Numbering, Overlay, PeerId, PeerTable, Roster, Shares, Start, Word};
 use peerlab_workload::Shelves;
 
+use crate::common::Common;
 use crate::conditions::StartKind;
 use crate::director::Director;
 use crate::downloads::arrivals;
 use crate::observer::Observer;
-use crate::shard::{Common, Seats};
+use crate::shard::Seats;
 
 /// The peers' states by identity, wherever their shards are.
 struct Table<'t, 'a, 'lanes, O: Overlay, V: Observer<O::Message>> {

@@ -27,9 +27,9 @@ pub(crate) fn is_search(lookup: LookupId) -> bool {
     lookup.number & SEARCH != 0
 }
 
-/// The number of the download that a search is for.
-pub(crate) fn download_of(search: LookupId) -> u32 {
-    (search.number & !SEARCH) >> EARLIER_BITS
+/// The number of the download that a lookup is for, at the agent of its origin: that of a search, or the one that the lookup has turned into.
+fn download_of(agent: &Agent, lookup: LookupId) -> Option<u32> {
+    if is_search(lookup) { Some((lookup.number & !SEARCH) >> EARLIER_BITS) } else { agent.download_of(lookup) }
 }
 
 /// The agents of a shard's hosts.
@@ -153,13 +153,10 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
 
     /// Tells a host's agent what a lookup has found (or that it is over), if it is for one of its downloads.
     fn tell(&mut self, out: &mut Outbox<'_, Self>, host: HostId, key: EventKey, lookup: LookupId, found: Option<PeerId>) {
-        self.agent_acts(out, host, key, |agent, plan, port| {
-            let download = if is_search(lookup) { Some(download_of(lookup)) } else { agent.download_of(lookup) };
-            match (download, found) {
-                (Some(download), Some(peer)) => agent.source(plan, port, download, peer),
-                (Some(download), None) => agent.searched(plan, port, download),
-                (None, _) => {}
-            }
+        self.agent_acts(out, host, key, |agent, plan, port| match (download_of(agent, lookup), found) {
+            (Some(download), Some(peer)) => agent.source(plan, port, download, peer),
+            (Some(download), None) => agent.searched(plan, port, download),
+            (None, _) => {}
         });
     }
 
@@ -203,8 +200,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     pub(crate) fn charge(&mut self, lookup: LookupId, messages: u64, bytes: u64) {
         let at = (lookup.origin - self.first) as usize;
         let Some(agent) = self.transfers.as_mut().and_then(|transfers| transfers.agents[at].as_mut()) else { return };
-        let download = if is_search(lookup) { Some(download_of(lookup)) } else { agent.download_of(lookup) };
-        if let Some(download) = download {
+        if let Some(download) = download_of(agent, lookup) {
             agent.charge(download, messages, bytes);
         }
     }

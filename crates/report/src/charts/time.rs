@@ -136,7 +136,11 @@ fn read(directory: &Path, slice: &Slice) -> Result<Vec<Vec<Series>>, ChartError>
 }
 
 fn figure(view: &View, series: &[Series], slice: &Slice, directory: &Path) -> Result<Figure, ChartError> {
-    let scale = if view.per_cent { 100.0 } else { 1.0 };
+    let scale = match (view.per_cent, view.metric) {
+        (true, _) => 100.0,
+        (false, metric) if metric.ends_with("_bit_s") => 1e-6,
+        (false, _) => 1.0,
+    };
     let times = || series.iter().flat_map(|series| series.keys().copied());
     let (first, last) = (times().min().unwrap_or(0), times().max().unwrap_or(0));
     let longest = series.iter().map(Series::len).max().unwrap_or(0);

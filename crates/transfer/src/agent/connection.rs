@@ -105,8 +105,8 @@ impl Connection {
     /// By Little's law, of n requests under way n · (t − t₀) / t wait at the other end, where t is the time that this answer took and t₀ the shortest
     /// one: they are kept between two and four, as TCP Vegas does with segments (Brakmo & Peterson 1995). So the connection is full, whatever
     /// its rate × round trip, and no longer queue than that stands before an uploader.
-    pub(super) fn answered(&mut self, block: u32, now: Time) -> bool {
-        let Some(at) = self.asked.iter().position(|&(asked, _)| asked == block) else { return false };
+    pub(super) fn answered(&mut self, block: u32, now: Time) {
+        let Some(at) = self.asked.iter().position(|&(asked, _)| asked == block) else { return };
         let under_way = self.asked.len() as u64;
         let (_, since) = self.asked.remove(at).expect("it was found");
         let took = now.since(since);
@@ -120,7 +120,6 @@ impl Connection {
         } else if is_above {
             self.depth = (self.depth - 1).max(2);
         }
-        true
     }
 
     /// Bytes that have come in the last two rounds of choking.

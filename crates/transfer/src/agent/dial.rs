@@ -24,8 +24,9 @@ impl Agent {
         want.last_source = now;
         want.search_gap = Span::from_nanos(cx.plan.config.search_every.span().nanos() / 8);
         if servers_first {
-            let first = self.rng.index(cx.plan.servers.len().max(1));
-            for &server in cx.plan.servers[first.min(cx.plan.servers.len())..].iter().chain(&cx.plan.servers[..first]) {
+            let servers = &cx.plan.servers;
+            let first = self.rng.index(servers.len().max(1));
+            for &server in servers.iter().cycle().skip(first).take(servers.len()) {
                 want.add_candidate(server, now);
             }
         }

@@ -26,7 +26,7 @@ use std::collections::VecDeque;
 use peerlab_model::{ItemId, LookupId, PeerId, Rng, Span, Time};
 
 use crate::bits::Bits;
-use crate::config::{Method, SeedFor};
+use crate::config::SeedFor;
 use crate::message::TransferMessage;
 use crate::plan::Plan;
 use crate::port::{Port, Wake};
@@ -160,7 +160,7 @@ impl Agent {
         self.downloads.push(Download::new(item, lookup, now));
         let mut want = Want::new(plan, item, download, now);
         if let Some(patience) = plan.config.patience {
-            want.deadline = now.saturating_add(exponential(patience.span(), &mut self.rng));
+            want.deadline = now.saturating_add(Span::from_secs_f64(patience.span().secs_f64() * self.rng.exponential()));
         }
         want.searching = lookup.is_some();
         self.wants.push(want);
@@ -364,14 +364,6 @@ impl Agent {
 
     /// In which order pieces are fetched.
     fn order(plan: &Plan) -> Order {
-        match plan.config.model {
-            Method::Swarm | Method::PeerAssisted => Order::RarestFirst,
-            Method::MultiSource | Method::SingleSource | Method::ClientServer => Order::Sequential,
-        }
+        if plan.serves_parts() { Order::RarestFirst } else { Order::Sequential }
     }
-}
-
-/// A draw from the exponential distribution.
-fn exponential(mean: Span, rng: &mut Rng) -> Span {
-    Span::from_secs_f64(-mean.secs_f64() * libm::log(1.0 - rng.unit_f64()))
 }

@@ -11,18 +11,12 @@
 use std::cmp::Reverse;
 
 use super::{Agent, Cx, NONE};
-use crate::config::Method;
 use crate::message::TransferMessage;
 
 impl Agent {
     /// How many are served at once.
     fn slots_to_give(&self, cx: &Cx<'_>) -> usize {
         if self.is_free_rider { 0 } else { cx.plan.slots(self.is_server) }
-    }
-
-    /// True if those are served who give.
-    fn is_tit_for_tat(cx: &Cx<'_>) -> bool {
-        matches!(cx.plan.config.model, Method::Swarm | Method::PeerAssisted)
     }
 
     /// The other end wants something from this host, or no longer does.
@@ -77,7 +71,7 @@ impl Agent {
 
     /// True if this host serves those who give it something.
     fn returns_favours(&self, cx: &Cx<'_>) -> bool {
-        Self::is_tit_for_tat(cx) && !self.wants.is_empty()
+        cx.plan.serves_parts() && !self.wants.is_empty()
     }
 
     fn set_served(&mut self, cx: &mut Cx<'_>, slot: u16, serves: bool) {
@@ -101,7 +95,7 @@ impl Agent {
 
     /// Decides anew who is served.
     pub(super) fn rechoke(&mut self, cx: &mut Cx<'_>) {
-        if !Self::is_tit_for_tat(cx) {
+        if !cx.plan.serves_parts() {
             return;
         }
         let slots = self.slots_to_give(cx);
