@@ -126,6 +126,7 @@ struct Seat<O: Overlay> {
     seq: u32,
     joined: bool,
     questions: u32,
+    received: u64,
     rng: Rng,
     requests: OpenRequests,
     claims: Vec<Region>,
@@ -275,6 +276,7 @@ impl<O: Overlay> World<O> {
             seq: 0,
             joined: false,
             questions: 0,
+            received: 0,
             rng: streams.rng("overlay", u64::from(seat)),
             requests: OpenRequests::default(),
             claims: Vec::new(),
@@ -488,6 +490,7 @@ impl<O: Overlay> World<O> {
                 let seat = self.setting.numbering.seat(to);
                 let state = &self.seats[seat as usize];
                 if state.peer.is_some() && state.born <= sent {
+                    self.seats[seat as usize].received += 1;
                     self.handle(seat, |model, peer, cx| model.message(peer, cx, from, message));
                 }
             }
@@ -565,6 +568,11 @@ impl<O: Overlay> World<O> {
     pub(crate) fn sent(&self, kind: &str) -> u64 {
         assert!(O::Message::KINDS.contains(&kind), "no message is of kind {kind}");
         self.sent.get(kind).copied().unwrap_or(0)
+    }
+
+    /// Messages that the machine at a seat has handled so far.
+    pub(crate) fn received(&self, seat: u32) -> u64 {
+        self.seats[seat as usize].received
     }
 
     /// Bytes sent so far, headers included.

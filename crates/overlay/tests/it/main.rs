@@ -27,5 +27,6 @@ mod random_walk;
 mod sharing;
 mod storage;
 mod super_peer;
+mod super_peer_partners;
 mod tapestry;
 mod tracker;

@@ -19,7 +19,10 @@ pub struct SuperPeerConfig {
     pub leaves: u16,
     /// Super-peers that a leaf connects to, 1 to 16 (paper: 1; Gnutella 0.6: 3).
     pub super_peers: u8,
-    /// Other super-peers that a super-peer connects to, 1 to 200 (paper: its outdegree; Gnutella 0.6: 30).
+    /// Super-peers that serve a cluster together, 1 to 5 (paper: k = 1 or 2): each knows all of its leaves, and they take turns. More than 1 needs
+    /// `super_peers = 1`.
+    pub redundancy: u8,
+    /// Other super-peers that a super-peer connects to, 1 to 200 (paper: its outdegree; Gnutella 0.6: 30); with `redundancy`, other clusters.
     pub degree: u16,
     /// How a super-peer searches: "flood", or a "dynamic" query.
     pub search: Search,
@@ -85,6 +88,7 @@ impl Default for SuperPeerConfig {
             preset: None,
             leaves: 10,
             super_peers: 1,
+            redundancy: 1,
             degree: 10,
             search: Search::Flood,
             ttl: 5,
@@ -137,6 +141,7 @@ impl OverlayConfig for SuperPeerConfig {
         };
         within("leaves", self.leaves.into(), 1, 10_000, "leaves of a super-peer");
         within("super_peers", self.super_peers.into(), 1, 16, "super-peers of a leaf");
+        within("redundancy", self.redundancy.into(), 1, 5, "super-peers of a cluster");
         within("degree", self.degree.into(), 1, 200, "neighbours of a super-peer");
         within("ttl", self.ttl.into(), 1, 32, "links that a query crosses");
         within("probe", self.probe.into(), 1, 16, "neighbours of the first step");
@@ -144,6 +149,12 @@ impl OverlayConfig for SuperPeerConfig {
         within("missed_pings", self.missed_pings.into(), 1, 100, "pings that stay unanswered");
         within("host_cache", self.host_cache.into(), 4, 10_000, "addresses in a host cache");
         within("remember_max", self.remember_max, 8, 1 << 28, "queries that are remembered");
+        let one_cluster = self.redundancy <= 1 || self.super_peers == 1;
+        issues.ensure(
+            one_cluster,
+            "super_peers",
+            "a leaf of a redundant cluster belongs to it alone: super_peers = 1, or redundancy = 1".to_owned(),
+        );
         if u32::from(self.super_peers) >= population {
             issues.warn(
                 "super_peers",
@@ -169,6 +180,6 @@ impl OverlayConfig for SuperPeerConfig {
 
     fn expected_bytes(&self, _members: u32) -> u64 {
         // A leaf's links and table; a super-peer's share of its leaves' and neighbours' tables, spread over its leaves.
-        512 + 2 * 40 * u64::from(self.super_peers) * 2
+        512 + 2 * 40 * u64::from(self.super_peers) * u64::from(self.redundancy) * 2
     }
 }

@@ -15,7 +15,7 @@ const ROUNDS_ALONE: u8 = 3;
 
 impl SuperPeers {
     /// Its capacity and its time online suffice.
-    fn is_fit(&self, peer: &SuperPeer, cx: &Cx<'_>) -> bool {
+    pub(super) fn is_fit(&self, peer: &SuperPeer, cx: &Cx<'_>) -> bool {
         let strong = cx.capacity().is_none_or(|capacity| capacity >= self.config.min_capacity);
         strong && peer.since.is_none_or(|since| cx.now().since(since) >= self.config.min_uptime.span())
     }
@@ -79,6 +79,7 @@ impl SuperPeers {
         Self::end_searches(peer, cx);
         peer.serves = false;
         peer.leaves.clear();
+        peer.partners.clear();
         for link in std::mem::take(&mut peer.links) {
             self.learn(peer, cx, link.peer);
         }

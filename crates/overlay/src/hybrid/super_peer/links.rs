@@ -14,11 +14,17 @@ const FIRST_CONTACTS: u32 = 2;
 
 impl SuperPeers {
     /// Connections that a peer wants: a leaf to super-peers, a super-peer to neighbours.
-    fn wanted_links(&self, peer: &SuperPeer) -> usize {
-        if peer.serves { self.config.degree.into() } else { self.config.super_peers.into() }
+    pub(super) fn wanted_links(&self, peer: &SuperPeer) -> usize {
+        let clusters = if peer.serves { self.config.degree } else { self.config.super_peers.into() };
+        usize::from(clusters) * usize::from(self.config.redundancy)
     }
 
+    /// Connections to look for. With partners they are those to other clusters: a cluster's other partners are told.
     fn lacking(&self, peer: &SuperPeer) -> usize {
+        if self.is_redundant() {
+            let clusters = if peer.serves { self.config.degree.into() } else { 1 };
+            return usize::saturating_sub(clusters, peer.clusters() + peer.connecting.len());
+        }
         self.wanted_links(peer).saturating_sub(peer.links.len() + peer.connecting.len())
     }
 
@@ -36,10 +42,7 @@ impl SuperPeers {
     pub(super) fn fill(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>) {
         while self.lacking(peer) > 0 && peer.failures < ATTEMPTS_PER_ROUND {
             let Some(to) = peer.take_candidate(cx.rng()) else { break };
-            let leaf = !peer.serves;
-            let token = peer.connecting.open(Attempt { to, leaf });
-            cx.send(to, SuperMessage::Connect { token, leaf });
-            cx.set_timer(self.config.request_timeout.span(), SuperTimer::Connect(token));
+            self.connect(peer, cx, to);
         }
         if self.lacking(peer) > 0 && !peer.retrying {
             peer.retrying = true;
@@ -48,6 +51,13 @@ impl SuperPeers {
             let pause = shortest.times(1 << peer.rounds.min(20)).min(self.config.ping_interval.span().max(shortest));
             cx.set_timer(pause, SuperTimer::Retry);
         }
+    }
+
+    pub(super) fn connect(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>, to: PeerId) {
+        let leaf = !peer.serves;
+        let token = peer.connecting.open(Attempt { to, leaf });
+        cx.send(to, SuperMessage::Connect { token, leaf });
+        cx.set_timer(self.config.request_timeout.span(), SuperTimer::Connect(token));
     }
 
     pub(super) fn retry(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>) {
@@ -63,13 +73,18 @@ impl SuperPeers {
     }
 
     pub(super) fn asked_to_connect(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, leaf: bool) {
+        if leaf && peer.is_partner(from) {
+            // It serves no longer.
+            self.lost(peer, cx, from);
+        }
         let known = if leaf { peer.leaf(from).is_some() } else { peer.link(from).is_some() };
-        let takes = if !peer.serves {
+        let takes = if !peer.serves || peer.is_partner(from) {
             false
         } else if leaf {
             known || self.has_room_for_leaf(peer)
         } else {
-            known || self.has_room_for_neighbour(peer) || make_room(peer, cx, from)
+            // Who splits one of k² connections would only make its partners mend it.
+            known || self.has_room_for_neighbour(peer) || !self.is_redundant() && make_room(peer, cx, from)
         };
         if !takes {
             let (others, needed) = (peer.advise(from, cx.rng()), leaf && self.is_needed(peer));
@@ -84,6 +99,7 @@ impl SuperPeers {
         if !leaf {
             self.send_table(peer, cx, from);
         }
+        self.tell_cluster(peer, cx, from);
         become_member(peer, cx);
     }
 
@@ -93,12 +109,14 @@ impl SuperPeers {
             return;
         }
         // Too late, or this peer is something else now, or others were quicker.
-        if attempt.is_none_or(|attempt| attempt.leaf == peer.serves) || peer.links.len() >= self.wanted_links(peer) {
+        let most = if peer.serves && self.is_redundant() { self.links_max() + 1 } else { self.wanted_links(peer) };
+        if attempt.is_none_or(|attempt| attempt.leaf == peer.serves) || peer.links.len() >= most || peer.is_partner(from) {
             return cx.send(from, SuperMessage::Bye { instead: None });
         }
         peer.links.push(Link::new(from));
         (peer.rounds, peer.failures) = (0, 0);
         self.send_table(peer, cx, from);
+        self.tell_cluster(peer, cx, from);
         become_member(peer, cx);
         // Its pong tells whom it knows.
         cx.send(from, SuperMessage::Ping);
@@ -129,6 +147,7 @@ impl SuperPeers {
         let needed = if peer.leaf(from).is_some() { self.is_needed(peer) } else { self.is_full(peer) };
         let others = peer.advise(from, cx.rng());
         cx.send(from, SuperMessage::Pong { others, needed });
+        self.tell_cluster(peer, cx, from);
     }
 
     pub(super) fn ponged(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>, from: PeerId, others: Hosts, needed: bool) {
@@ -136,6 +155,9 @@ impl SuperPeers {
         if let Some(link) = peer.link(from) {
             (link.missed, link.full) = (0, serves && needed);
             peer.needed |= !serves && needed;
+        }
+        if let Some(partner) = peer.partners.iter_mut().find(|partner| partner.peer == from) {
+            partner.missed = 0;
         }
         others.as_slice().iter().for_each(|&host| self.learn(peer, cx, host));
         self.fill(peer, cx);
@@ -150,12 +172,16 @@ impl SuperPeers {
 
     /// A connection is gone: another one takes its place, and so does another super-peer for questions that this one had.
     pub(super) fn lost(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>, gone: PeerId) {
+        let was_partner = peer.is_partner(gone);
         if peer.forget(gone) {
             if !peer.retrying {
                 peer.failures = 0;
             }
             self.ask_elsewhere(peer, cx, gone);
             self.fill(peer, cx);
+        } else if was_partner {
+            self.ask_elsewhere(peer, cx, gone);
+            self.announce(peer, cx);
         }
     }
 
@@ -163,7 +189,7 @@ impl SuperPeers {
     pub(super) fn tick(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>) {
         let most = self.config.missed_pings;
         let silent = |link: &&Link| link.missed >= most;
-        let dead: Vec<PeerId> = peer.links.iter().filter(silent).map(|link| link.peer).collect();
+        let dead: Vec<PeerId> = peer.links.iter().chain(&peer.partners).filter(silent).map(|link| link.peer).collect();
         // A leaf pings at its own pace: one interval more.
         let quiet: Vec<PeerId> = peer.leaves.iter().filter(|leaf| leaf.missed > most).map(|leaf| leaf.peer).collect();
         for &gone in dead.iter().chain(&quiet) {
@@ -172,18 +198,19 @@ impl SuperPeers {
             self.lost(peer, cx, gone);
         }
         peer.leaves.iter_mut().for_each(|leaf| leaf.missed += 1);
-        for link in &mut peer.links {
+        for link in peer.links.iter_mut().chain(&mut peer.partners) {
             link.missed += 1;
             cx.send(link.peer, SuperMessage::Ping);
         }
         self.refresh_table(peer, cx);
         peer.seen.tidy(cx.now(), self.memory);
         self.consider_role(peer, cx);
+        self.seek_partner(peer, cx);
         cx.set_timer(self.config.ping_interval.span(), SuperTimer::Ping);
     }
 
     pub(super) fn say_goodbye(peer: &SuperPeer, cx: &mut Cx<'_>) {
-        for link in &peer.links {
+        for link in peer.links.iter().chain(&peer.partners) {
             cx.send(link.peer, SuperMessage::Bye { instead: None });
         }
         for leaf in &peer.leaves {
@@ -208,7 +235,7 @@ impl SuperPeers {
 
     /// The most neighbours of a super-peer, less one.
     pub(super) fn links_max(&self) -> usize {
-        usize::from(self.config.degree) * 5 / 4
+        usize::from(self.config.degree) * 5 / 4 * usize::from(self.config.redundancy)
     }
 
     /// The longest that a request of a leaf's may wait for its super-peer's word that the search is over.

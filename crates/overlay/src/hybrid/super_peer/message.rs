@@ -58,11 +58,19 @@ pub enum SuperMessage {
     Hit { id: LookupId, holder: PeerId, hops: u16 },
     /// `holder` has these, which match.
     Matches { id: LookupId, holder: PeerId, hops: u16, items: Arc<[ItemId]> },
+    /// Serve my leaves with me, and with these.
+    Invite { partners: Hosts },
+    /// I serve your leaves with you.
+    Partner,
+    /// These serve my leaves with me.
+    Cluster { partners: Hosts },
 }
 
 impl Message for SuperMessage {
-    const KINDS: &'static [&'static str] =
-        &["connect", "accept", "refuse", "ping", "pong", "bye", "table", "ask", "taken", "over", "query", "hit"];
+    const KINDS: &'static [&'static str] = &[
+        "connect", "accept", "refuse", "ping", "pong", "bye", "table", "ask", "taken", "over", "query", "hit", "invite", "partner",
+        "cluster",
+    ];
 
     fn kind(&self) -> usize {
         match self {
@@ -78,6 +86,9 @@ impl Message for SuperMessage {
             Self::Over { .. } => 9,
             Self::Query(_) => 10,
             Self::Hit { .. } | Self::Matches { .. } => 11,
+            Self::Invite { .. } => 12,
+            Self::Partner => 13,
+            Self::Cluster { .. } => 14,
         }
     }
 
@@ -100,7 +111,12 @@ impl Message for SuperMessage {
             Self::Bye { instead: Some(_) } => sized(BYE + 26, 1, 0),
             Self::Table { changed, .. } => sized(PATCH + patch_bytes(*changed), 0, 0),
             Self::Ask { wanted, .. } | Self::Query(Query { wanted, .. }) => wanted.query_fields(false),
-            Self::Taken { .. } | Self::Over { .. } => sized(VENDOR, 0, 0),
+            Self::Taken { .. } | Self::Over { .. } | Self::Partner => sized(VENDOR, 0, 0),
+            // As vendor messages, an address each behind the number of partners.
+            Self::Invite { partners } | Self::Cluster { partners } => {
+                let count = partners.as_slice().len() as u32;
+                sized(VENDOR + 26 * count, count, 0)
+            }
             Self::Hit { .. } => hit_fields(1),
             Self::Matches { items, .. } => hit_fields(items.len() as u32),
         }

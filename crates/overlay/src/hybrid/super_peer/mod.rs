@@ -9,15 +9,16 @@
 //! super-peer holds 2 bytes for each slot of its leaves' and neighbours' tables.
 //!
 //! # Not here
-//! k-redundant super-peers; an index of the leaves' metadata in the place of their tables; downloads; out-of-band hits.
+//! An index of the leaves' metadata in the place of their tables; downloads; out-of-band hits.
 //!
 //! # Map
-//! `links`: connections · `election`: who serves · `tables`: query routing · `search`: questions · `start`: the converged network.
+//! `links`: connections · `election`: who serves · `partners`: several super-peers of one cluster · `tables`: query routing · `search`: questions · `start`: the converged network.
 
 mod config;
 mod election;
 mod links;
 mod message;
+mod partners;
 mod peer;
 mod search;
 mod start;
@@ -122,7 +123,7 @@ impl Overlay for SuperPeers {
             M::Pong { others, needed } => self.ponged(peer, cx, from, others, needed),
             M::Bye { instead } => self.bye(peer, cx, from, instead),
             M::Table { slots, .. } => {
-                let end = peer.links.iter_mut().chain(&mut peer.leaves).find(|link| link.peer == from);
+                let end = peer.links.iter_mut().chain(&mut peer.leaves).chain(&mut peer.partners).find(|link| link.peer == from);
                 if let Some(end) = end {
                     end.table = Some(slots);
                 }
@@ -130,6 +131,9 @@ impl Overlay for SuperPeers {
             M::Ask { id, wanted, token } => self.asked(peer, cx, from, id, wanted, token),
             M::Taken { token, .. } => self.taken(peer, cx, token),
             M::Over { id, hits } => self.over(peer, cx, id, hits),
+            M::Invite { partners } => self.invited(peer, cx, from, partners),
+            M::Partner => self.partner_came(peer, cx, from),
+            M::Cluster { partners } => self.told_of_cluster(peer, cx, from, partners),
         }
     }
 
@@ -144,9 +148,9 @@ impl Overlay for SuperPeers {
         }
     }
 
-    /// A leaf's super-peers; a super-peer's neighbours and leaves.
+    /// A leaf's super-peers; a super-peer's neighbours, leaves and partners.
     fn contacts(&self, peer: &SuperPeer, visit: &mut dyn FnMut(PeerId)) {
-        peer.links().chain(peer.leaves()).for_each(visit);
+        peer.links().chain(peer.leaves()).chain(peer.partners()).for_each(visit);
     }
 
     fn state_bytes(&self, peer: &SuperPeer) -> usize {
@@ -162,17 +166,21 @@ impl Overlay for SuperPeers {
 
     fn check(&self, peer: &SuperPeer) -> Result<(), Violation> {
         let broken = |what: String| Err(Violation(what));
-        if !peer.serves && !peer.leaves.is_empty() {
-            return broken(format!("a leaf has {} leaves", peer.leaves.len()));
+        let is_alone = peer.leaves.is_empty() && peer.partners.is_empty();
+        if !peer.serves && !is_alone {
+            return broken(format!("a leaf has {} leaves and {} partners", peer.leaves.len(), peer.partners.len()));
+        }
+        if peer.partners.len() >= self.config.redundancy.into() {
+            return broken(format!("{} partners in a {}-redundant cluster", peer.partners.len(), self.config.redundancy));
         }
         if peer.leaves.len() > self.config.leaves.into() {
             return broken(format!("{} leaves, {} allowed", peer.leaves.len(), self.config.leaves));
         }
-        let most = if peer.serves { self.links_max() + 1 } else { self.config.super_peers.into() };
+        let most = if peer.serves { self.links_max() + 1 } else { self.wanted_links(peer) };
         if peer.links.len() > most {
             return broken(format!("{} connections to super-peers, {most} allowed", peer.links.len()));
         }
-        let mut ends: Vec<PeerId> = peer.links().chain(peer.leaves()).collect();
+        let mut ends: Vec<PeerId> = peer.links().chain(peer.leaves()).chain(peer.partners()).collect();
         ends.sort_unstable();
         if ends.windows(2).any(|pair| pair[0] == pair[1]) {
             return broken("connected to the same peer twice".to_owned());

@@ -1,10 +1,9 @@
 //! What one peer knows, and the decisions that need nothing else.
 
-use std::sync::Arc;
-
 use peerlab_model::{LookupId, PeerId, Requests, Rng, Time};
 
 use super::message::Table;
+use super::tables::table;
 use crate::unstructured::flooding::{Hosts, Seen, Wanted};
 use crate::unstructured::hosts;
 
@@ -32,11 +31,15 @@ pub struct SuperPeer {
     pub(super) links: Vec<Link>,
     /// A super-peer's leaves.
     pub(super) leaves: Vec<Link>,
+    /// The other super-peers of its cluster.
+    pub(super) partners: Vec<Link>,
     /// Addresses of super-peers.
     pub(super) hosts: Vec<PeerId>,
     pub(super) connecting: Requests<Attempt>,
     /// What it has itself, and its leaves; as it was last sent.
     pub(super) table: Table,
+    /// What it has itself, as its partners were last told.
+    pub(super) own: Table,
     pub(super) seen: Seen<Passed>,
     /// A leaf's questions, at its super-peers.
     pub(super) asked: Requests<Asked>,
@@ -58,6 +61,8 @@ pub(super) struct Passed {
 pub struct Link {
     /// Who.
     pub peer: PeerId,
+    /// The name of its cluster: the lowest address of those that serve it, as it last said.
+    pub(super) cluster: PeerId,
     /// Pings in a row that it has not answered; of a leaf, how often it was expected to ping.
     pub(super) missed: u8,
     /// What it (and its leaves) have, as far as it has said.
@@ -117,7 +122,7 @@ pub(super) struct Search {
 
 impl Link {
     pub(super) fn new(peer: PeerId) -> Self {
-        Self { peer, missed: 0, table: None, full: false }
+        Self { peer, cluster: peer, missed: 0, table: None, full: false }
     }
 
     /// True if this end may have what lies at one of these slots each; what has not told its table may have anything.
@@ -156,7 +161,7 @@ impl SuperPeer {
     }
 
     pub(super) fn is_linked(&self, peer: PeerId) -> bool {
-        self.links.iter().chain(&self.leaves).any(|link| link.peer == peer)
+        self.links.iter().chain(&self.leaves).chain(&self.partners).any(|link| link.peer == peer)
     }
 
     pub(super) fn is_connecting_to(&self, peer: PeerId) -> bool {
@@ -166,6 +171,7 @@ impl SuperPeer {
     /// Forgets whoever is at the other end; `true` if it was a link, not a leaf.
     pub(super) fn forget(&mut self, peer: PeerId) -> bool {
         self.leaves.retain(|link| link.peer != peer);
+        self.partners.retain(|link| link.peer != peer);
         let before = self.links.len();
         self.links.retain(|link| link.peer != peer);
         self.links.len() < before
@@ -173,7 +179,7 @@ impl SuperPeer {
 
     /// Keeps the address of a super-peer, in the place of a random other one if there is no room.
     pub(super) fn learn(&mut self, host: PeerId, this: PeerId, room: usize, rng: &mut Rng) {
-        if host == this || self.links.iter().any(|link| link.peer == host) || self.hosts.contains(&host) {
+        if host == this || self.links.iter().chain(&self.partners).any(|link| link.peer == host) || self.hosts.contains(&host) {
             return;
         }
         hosts::keep(&mut self.hosts, host, room, rng);
@@ -196,20 +202,18 @@ impl SuperPeer {
         hosts
     }
 
-    /// Everything that it and its leaves have.
+    /// Everything that it, its leaves and its partners have.
     pub(super) fn united(&self, own: Vec<u16>) -> Table {
         let mut all = own;
-        all.extend(self.leaves.iter().filter_map(|leaf| leaf.table.as_ref()).flat_map(|table| table.iter().copied()));
-        all.sort_unstable();
-        all.dedup();
-        Arc::from(all)
+        all.extend(self.leaves.iter().chain(&self.partners).filter_map(|leaf| leaf.table.as_ref()).flat_map(|table| table.iter().copied()));
+        table(all)
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let links = self.links.iter().chain(&self.leaves);
+        let links = self.links.iter().chain(&self.leaves).chain(&self.partners);
         links.map(|link| 5 + link.table.as_ref().map_or(0, |table| 2 * table.len())).sum::<usize>()
             + 4 * self.hosts.len()
-            + 2 * self.table.len()
+            + 2 * (self.table.len() + self.own.len())
             + 24 * (self.asked.len() + self.searches.len())
             + self.seen.bytes()
     }

@@ -9,6 +9,7 @@ use peerlab_model::{Hit, LookupId, PeerId, Target, Token};
 use super::config::Search as How;
 use super::links::refuse_stranger;
 use super::message::SuperMessage;
+use super::partners::turn;
 use super::peer::{Asked, Passed, Search, SuperPeer};
 use super::{Cx, SuperPeers, SuperTimer};
 use crate::unstructured::flooding::{Query, Wanted};
@@ -35,12 +36,18 @@ impl SuperPeers {
 
     // A leaf's side.
 
-    /// Asks a random super-peer of this leaf's, another one than before if there is another.
+    /// Asks a random super-peer of this leaf's, or the partners of its cluster in turn; another one than before if there is another.
     fn ask_one(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>, asked: Asked) {
-        let others: Vec<PeerId> = peer.links().filter(|&link| link != asked.at).collect();
+        let mut others: Vec<PeerId> = peer.links().filter(|&link| link != asked.at).collect();
         let again = || peer.links().find(|&link| link == asked.at);
         let spent = asked.tries >= TRIES_MAX || cx.setting().is_overdue(cx.now().since(asked.since));
-        let Some(at) = cx.rng().pick(&others).copied().or_else(again).filter(|_| !spent) else { return cx.finish(asked.id) };
+        let next = if self.is_redundant() {
+            others.sort_unstable();
+            others.get(turn(asked.id, others.len()))
+        } else {
+            cx.rng().pick(&others)
+        };
+        let Some(at) = next.copied().or_else(again).filter(|_| !spent) else { return cx.finish(asked.id) };
         let token = peer.asked.open(Asked { at, taken: false, hits: 0, ..asked });
         cx.send(at, SuperMessage::Ask { id: asked.id, wanted: asked.wanted, token });
         cx.set_timer(self.config.request_timeout.span(), SuperTimer::Ask(token));
@@ -125,7 +132,8 @@ impl SuperPeers {
     /// The first step: to neighbours that seem to have it, and beyond others.
     fn probe(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>, token: Token, query: Query) {
         let slots = self.slots(query.wanted);
-        let mut chosen: Vec<(bool, PeerId)> = peer.links.iter().map(|link| (!link.is_known_to_have(slots.as_slice()), link.peer)).collect();
+        let in_turn = self.in_turn(&peer.links, query.id);
+        let mut chosen: Vec<(bool, PeerId)> = in_turn.map(|link| (!link.is_known_to_have(slots.as_slice()), link.peer)).collect();
         cx.rng().shuffle(&mut chosen);
         chosen.sort_by_key(|&(beyond, _)| beyond);
         chosen.truncate(self.config.probe.into());
@@ -146,7 +154,8 @@ impl SuperPeers {
         let now = cx.now();
         let Some(search) = peer.searches.get_mut(token) else { return };
         let age = now.since(search.since);
-        let left: Vec<PeerId> = peer.links.iter().map(|link| link.peer).filter(|link| !search.sent_to.contains(link)).collect();
+        let in_turn = self.in_turn(&peer.links, search.id);
+        let left: Vec<PeerId> = in_turn.map(|link| link.peer).filter(|link| !search.sent_to.contains(link)).collect();
         let overdue = age >= self.config.query_timeout.span() || cx.setting().is_overdue(age);
         let next = cx.rng().pick(&left).copied().filter(|_| self.config.search == How::Dynamic && !overdue);
         let Some(next) = next else { return Self::end_search(peer, cx, token) };
@@ -206,7 +215,8 @@ impl SuperPeers {
             return;
         }
         Self::answer(cx, from, query);
-        if peer.serves {
+        // A partner asks for what this peer has itself: their leaves are the same.
+        if peer.serves && !peer.is_partner(from) {
             self.pass_to_leaves(peer, cx, from, Query { ttl: 1, hops: query.hops + 1, ..query });
             if query.ttl > 1 {
                 self.forward(peer, cx, from, Query { ttl: query.ttl - 1, hops: query.hops + 1, ..query });
@@ -235,17 +245,18 @@ impl SuperPeers {
 
     fn pass_to_leaves(&self, peer: &SuperPeer, cx: &mut Cx<'_>, except: PeerId, query: Query) {
         let slots = self.slots(query.wanted);
-        for leaf in peer.leaves.iter().filter(|leaf| leaf.peer != except) {
+        for leaf in peer.leaves.iter().chain(&peer.partners).filter(|leaf| leaf.peer != except) {
             if !self.config.query_routing || leaf.may_have(slots.as_slice()) {
                 cx.send(leaf.peer, SuperMessage::Query(query));
             }
         }
     }
 
-    /// To all neighbours but `except`; on the last link only where it may be of use.
+    /// To all neighbours but the cluster of `except`, to one partner of each; on the last link only where it may be of use.
     fn forward(&self, peer: &SuperPeer, cx: &mut Cx<'_>, except: PeerId, query: Query) {
         let (slots, routed) = (self.slots(query.wanted), self.config.query_routing && query.ttl == 1);
-        for link in peer.links.iter().filter(|link| link.peer != except) {
+        let its = peer.links.iter().find(|link| link.peer == except).map(|link| link.cluster);
+        for link in self.in_turn(&peer.links, query.id).filter(|link| Some(link.cluster) != its) {
             if !routed || link.may_have(slots.as_slice()) {
                 cx.send(link.peer, SuperMessage::Query(query));
             }

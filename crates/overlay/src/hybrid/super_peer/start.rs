@@ -13,11 +13,11 @@ use crate::graph::random_regular;
 const TAKEN: f64 = 0.75;
 
 impl SuperPeers {
-    /// How many of so many members serve.
-    pub(super) fn servants(&self, members: usize) -> usize {
+    /// How many clusters so many members form.
+    fn clusters(&self, members: usize) -> usize {
         let each = TAKEN * f64::from(self.config.leaves) / f64::from(self.config.super_peers);
-        let servants = (members as f64 / (1.0 + each)).ceil() as usize;
-        servants.max(self.config.super_peers.into()).min(members)
+        let clusters = (members as f64 / (f64::from(self.config.redundancy) + each)).ceil() as usize;
+        clusters.max(self.config.super_peers.into()).min(members)
     }
 
     pub(super) fn build(&self, start: &Start<'_>, peers: &mut dyn PeerTable<SuperPeer>) {
@@ -32,18 +32,27 @@ impl SuperPeers {
             }
             state.table = state.united(slots);
         }
-        let links = self.overlay(&servants, &mut rng);
-        self.place_leaves(&servants, &leaves, &mut rng, peers);
+        // The strong are spread over the clusters.
+        let count = self.clusters(start.members.len());
+        let clusters: Vec<Vec<PeerId>> = (0..count).map(|at| servants.iter().copied().skip(at).step_by(count).collect()).collect();
+        let links = self.overlay(count, &mut rng);
+        self.place_leaves(&clusters, &leaves, &mut rng, peers);
+        self.make_partners(&clusters, peers);
         for &servant in &servants {
             let state = peers.get(servant);
             state.serves = true;
             let own = state.table.to_vec();
             state.table = state.united(own);
         }
-        for (at, neighbours) in links.into_iter().enumerate() {
-            let links = neighbours.into_iter().map(|other| (servants[other], Arc::clone(&peers.get(servants[other]).table)));
-            let links: Vec<Link> = links.map(|(peer, table)| self.told(peer, table)).collect();
-            peers.get(servants[at]).links = links;
+        for (cluster, neighbours) in clusters.iter().zip(links) {
+            let mut links: Vec<Link> = Vec::new();
+            for other in neighbours {
+                let ends = clusters[other].iter().map(|&peer| (peer, Arc::clone(&peers.get(peer).table)));
+                links.extend(ends.map(|(peer, table)| Link { cluster: name(&clusters[other]), ..self.told(peer, table) }));
+            }
+            for &servant in cluster {
+                peers.get(servant).links.clone_from(&links);
+            }
         }
         for &peer in servants.iter().chain(&leaves) {
             self.fill_host_cache(peers.get(peer), peer, &servants, &mut rng);
@@ -56,13 +65,14 @@ impl SuperPeers {
         rng.shuffle(&mut members);
         let capacity = |peer: PeerId| (start.capacity)(peer).unwrap_or(f64::INFINITY);
         members.sort_by(|&a, &b| capacity(b).total_cmp(&capacity(a)));
-        let leaves = members.split_off(self.servants(members.len()));
+        let servants = self.clusters(members.len()) * usize::from(self.config.redundancy);
+        let leaves = members.split_off(servants.min(members.len()));
         (members, leaves)
     }
 
-    /// The neighbours of each super-peer, by position.
-    fn overlay(&self, servants: &[PeerId], rng: &mut Rng) -> Vec<Vec<usize>> {
-        let nodes = servants.len() as u32;
+    /// The neighbours of each cluster, by position.
+    fn overlay(&self, clusters: usize, rng: &mut Rng) -> Vec<Vec<usize>> {
+        let nodes = clusters as u32;
         let degree = u32::from(self.config.degree).min(nodes.saturating_sub(1));
         // No graph has an odd number of nodes of an odd degree.
         let degree = if nodes % 2 == 1 { degree & !1 } else { degree };
@@ -71,26 +81,41 @@ impl SuperPeers {
     }
 
     /// Each leaf finds super-peers that have room; by chance, as its host cache gives them.
-    fn place_leaves(&self, servants: &[PeerId], leaves: &[PeerId], rng: &mut Rng, peers: &mut dyn PeerTable<SuperPeer>) {
-        let mut open: Vec<PeerId> = servants.to_vec();
+    fn place_leaves(&self, clusters: &[Vec<PeerId>], leaves: &[PeerId], rng: &mut Rng, peers: &mut dyn PeerTable<SuperPeer>) {
+        let mut open: Vec<&[PeerId]> = clusters.iter().map(Vec::as_slice).collect();
         for &leaf in leaves {
-            let mut chosen: Vec<PeerId> = Vec::new();
+            let mut chosen: Vec<&[PeerId]> = Vec::new();
             // Those that are open may run out, or be too few: then the leaf goes on looking when time begins.
             for _ in 0..64 {
                 if open.is_empty() || chosen.len() == usize::from(self.config.super_peers) {
                     break;
                 }
                 let at = rng.index(open.len());
-                if peers.get(open[at]).leaves.len() >= usize::from(self.config.leaves) {
+                if peers.get(open[at][0]).leaves.len() >= usize::from(self.config.leaves) {
                     open.swap_remove(at);
                 } else if !chosen.contains(&open[at]) {
                     chosen.push(open[at]);
                     let table = Arc::clone(&peers.get(leaf).table);
                     let link = self.told(leaf, table);
-                    peers.get(open[at]).leaves.push(link);
+                    for &servant in open[at] {
+                        peers.get(servant).leaves.push(link.clone());
+                    }
                 }
             }
-            peers.get(leaf).links = chosen.into_iter().map(Link::new).collect();
+            let ends = chosen.iter().flat_map(|cluster| cluster.iter().map(|&peer| Link { cluster: name(cluster), ..Link::new(peer) }));
+            peers.get(leaf).links = ends.collect();
+        }
+    }
+
+    /// The super-peers of a cluster know each other, and what they have themselves.
+    fn make_partners(&self, clusters: &[Vec<PeerId>], peers: &mut dyn PeerTable<SuperPeer>) {
+        for cluster in clusters.iter().filter(|cluster| cluster.len() > 1) {
+            for &servant in cluster {
+                let others = cluster.iter().copied().filter(|&other| other != servant);
+                let partners: Vec<Link> = others.map(|other| self.told(other, Arc::clone(&peers.get(other).table))).collect();
+                let state = peers.get(servant);
+                (state.own, state.partners) = (Arc::clone(&state.table), partners);
+            }
         }
     }
 
@@ -109,4 +134,9 @@ impl SuperPeers {
             peer.learn(host, this, room, rng);
         }
     }
+}
+
+/// What a cluster of these super-peers is called.
+fn name(cluster: &[PeerId]) -> PeerId {
+    cluster.iter().copied().min().expect("a cluster has a super-peer")
 }

@@ -53,13 +53,41 @@ impl SuperPeers {
         slots.extend(name.iter().map(|word| self.slot(u64::from(word.0))));
     }
 
-    /// What this peer and its leaves have now.
+    /// What this peer, its leaves and its partners have now.
     fn present_table(&self, peer: &SuperPeer, cx: &Cx<'_>) -> Table {
+        peer.united(self.present_slots(cx))
+    }
+
+    /// What this peer itself has now.
+    fn present_slots(&self, cx: &Cx<'_>) -> Vec<u16> {
         let mut slots = Vec::new();
         for &item in cx.shares() {
             self.slots_of(item, cx.words_of(item), &mut slots);
         }
-        peer.united(slots)
+        slots
+    }
+
+    /// A partner is told what this peer itself has: the leaves tell it the rest.
+    pub(super) fn send_own_table(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>, to: peerlab_model::PeerId) {
+        if self.config.query_routing {
+            if peer.own.is_empty() {
+                peer.own = table(self.present_slots(cx));
+            }
+            let slots = Table::clone(&peer.own);
+            let changed = slots.len() as u32;
+            cx.send(to, SuperMessage::Table { slots, changed });
+        }
+    }
+
+    fn refresh_own_table(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>) {
+        let own = table(self.present_slots(cx));
+        let changed = difference(&peer.own, &own);
+        if changed > 0 {
+            peer.own = own;
+            for partner in &peer.partners {
+                cx.send(partner.peer, SuperMessage::Table { slots: Table::clone(&peer.own), changed });
+            }
+        }
     }
 
     /// Somebody new at the other end is told the whole table.
@@ -80,6 +108,9 @@ impl SuperPeers {
         if !self.config.query_routing {
             return;
         }
+        if !peer.partners.is_empty() {
+            self.refresh_own_table(peer, cx);
+        }
         let table = self.present_table(peer, cx);
         let changed = difference(&peer.table, &table);
         if changed > 0 {
@@ -89,6 +120,13 @@ impl SuperPeers {
             }
         }
     }
+}
+
+/// These slots as a table.
+pub(super) fn table(mut slots: Vec<u16>) -> Table {
+    slots.sort_unstable();
+    slots.dedup();
+    Table::from(slots)
 }
 
 /// How many slots one of two tables has and the other has not; both are in ascending order.
