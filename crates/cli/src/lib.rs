@@ -16,11 +16,13 @@
 
 mod args;
 mod check;
+mod claims;
 mod failure;
 mod graph;
 mod list;
 mod loading;
 mod machine;
+mod measure;
 mod metrics;
 mod new;
 mod output;

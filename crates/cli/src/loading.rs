@@ -11,7 +11,7 @@ use peerlab_world::{Registry, RunError, RunOptions};
 
 use crate::args::ScenarioArgs;
 use crate::failure::Failure;
-use crate::validate;
+use crate::{claims, validate};
 
 /// Loads every scenario that is named.
 ///
@@ -51,7 +51,8 @@ pub(crate) fn load(registry: &Registry, arguments: &ScenarioArgs) -> Result<Vec<
 /// What is to be said, ready for the terminal.
 pub(crate) fn checked(loaded: Result<Scenario, ScenarioError>) -> Result<Scenario, String> {
     let scenario = loaded.map_err(complaint)?;
-    probe(&scenario).and_then(|()| validate::check_quantities(&scenario)).map_err(|report| report.render(true))?;
+    let quantities = || validate::check_quantities(&scenario).and_then(|()| claims::check_quantities(&scenario));
+    probe(&scenario).and_then(|()| quantities()).map_err(|report| report.render(true))?;
     Ok(scenario)
 }
 

@@ -212,6 +212,11 @@ pub trait Host {
 
     /// Messages per second that the machine which `peer` runs on can handle; nothing if it has no limit.
     fn capacity(&self, peer: PeerId) -> Option<f64>;
+
+    /// True if whoever runs the machine of `peer` obeys a takedown of the item with this key.
+    fn refuses(&self, _peer: PeerId, _key: Key) -> bool {
+        false
+    }
 }
 
 impl<'a, O: Overlay> Context<'a, O> {
@@ -288,6 +293,11 @@ impl<'a, O: Overlay> Context<'a, O> {
     /// and its peers share it.
     pub fn capacity(&self) -> Option<f64> {
         self.host.capacity(self.this)
+    }
+
+    /// True if this peer obeys a takedown of the item with this key: it neither keeps records of it for others nor names who has it.
+    pub fn refuses(&self, key: Key) -> bool {
+        self.host.refuses(self.this, key)
     }
 
     /// The words of the name of an item that this peer has, or has been told of together with its name; none where nobody asks by keyword.

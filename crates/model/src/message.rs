@@ -5,7 +5,7 @@ use std::hash::Hash;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{LookupId, Numbering, RumourId};
+use crate::ids::{LookupId, Numbering, PeerId, RumourId};
 
 /// A message of an overlay: one variant a kind.
 ///
@@ -22,6 +22,10 @@ pub trait Message: Hash + Clone + Send + 'static {
 
     /// What it is sent for.
     fn cause(&self) -> Cause;
+
+    /// Hands each peer that it names in answer to a question to `other`, who may put somebody else in its place: what a liar does to it.
+    /// A model that leaves this out has no liars of this kind.
+    fn forge(&mut self, _other: &mut dyn FnMut(&mut PeerId)) {}
 
     /// Its size on the wire in bytes with identifiers of the usual length, headers included, values apart:
     /// [`Setting::wire_bytes`](crate::Setting::wire_bytes) knows what they are in a run.

@@ -94,6 +94,16 @@ pub trait Overlay: Sized + Send + Sync + 'static {
     /// This member no longer holds `items`.
     fn withdraw(&self, _peer: &mut Self::Peer, _cx: &mut Context<'_, Self>, _items: &[ItemId]) {}
 
+    /// This peer obeys a takedown of `item`: told when the notice comes, and again at the start of each later life while it is in force.
+    ///
+    /// A peer that keeps records for others, or an index, forgets what it knows of the item, and takes in and says nothing of it while
+    /// [`Context::refuses`] says so. Where nobody knows what others have, it is up to each holder: the default deletes this peer's own copy.
+    fn take_down(&self, _peer: &mut Self::Peer, cx: &mut Context<'_, Self>, item: ItemId) {
+        if cx.holds(item) {
+            cx.discard(item);
+        }
+    }
+
     /// This member knows something new, which everybody is to hear. Whoever hears of it from another says so with [`Context::heard`].
     /// Only models that say so ([`Overlay::SPREADS`]) are given rumours.
     fn rumour(&self, _peer: &mut Self::Peer, _cx: &mut Context<'_, Self>, _rumour: RumourId) {}

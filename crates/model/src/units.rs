@@ -58,6 +58,12 @@ impl Rate {
         self.0
     }
 
+    /// This rate times `factor`, one bit per second at least.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        Self(((self.0 as f64 * factor) as u64).max(1))
+    }
+
     /// The time that `bytes` bytes take, rounded up to a nanosecond.
     #[inline]
     pub fn transmission(self, bytes: u64) -> Span {

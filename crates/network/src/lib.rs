@@ -30,4 +30,4 @@ pub use config::{Latency, MatrixUnit, Missing, NetworkConfig};
 pub use error::NetworkError;
 pub use link::{Capacity, CapacityState, Link, LinkState};
 pub use network::{Network, Verdict};
-pub use rules::{HostSet, Rule, Rules};
+pub use rules::{HostSet, Rule, Rules, Whose};

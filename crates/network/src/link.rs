@@ -28,6 +28,12 @@ impl Default for LinkState {
 }
 
 impl Link {
+    /// The same link with both rates times `factor`.
+    #[must_use]
+    pub fn scaled(&self, factor: f64) -> Self {
+        Self { upload: self.upload.map(|rate| rate.scaled(factor)), download: self.download.map(|rate| rate.scaled(factor)) }
+    }
+
     /// True if neither direction is limited.
     pub const fn is_unlimited(&self) -> bool {
         self.upload.is_none() && self.download.is_none()
@@ -90,6 +96,12 @@ impl Capacity {
         // A nanosecond is the shortest service there is; a century the longest, so that sums stay in range.
         let service = Span::from_secs_f64(1.0 / per_second).max(Span::from_nanos(1)).min(Span::from_secs(3_000_000_000));
         Self { service, queue }
+    }
+
+    /// The same host, `factor` times as fast.
+    #[must_use]
+    pub fn scaled(&self, factor: f64) -> Self {
+        Self::new(factor / self.service.secs_f64(), self.queue)
     }
 
     /// The time that one message takes.

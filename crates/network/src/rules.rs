@@ -35,26 +35,50 @@ impl HostSet {
 pub enum Rule {
     /// Hosts of different groups cannot reach each other: the group of each host by its number; hosts beyond the end belong to group 0.
     Partition(Vec<u8>),
-    /// Messages get lost with probability `share`, beside the network's own loss: those from or to `hosts`, or all.
+    /// Messages get lost with probability `share`, beside the network's own loss.
     Loss {
         /// The probability, in [0, 1].
         share: f64,
-        /// The hosts concerned, or all.
-        hosts: Option<HostSet>,
+        /// Which messages.
+        whose: Whose,
     },
-    /// Delays are multiplied by `factor`: those of messages from or to `hosts`, or of all.
+    /// Delays are multiplied by `factor`.
     Slow {
         /// At least 1: smaller values count as 1.
         factor: f64,
-        /// The hosts concerned, or all.
-        hosts: Option<HostSet>,
+        /// Which messages.
+        whose: Whose,
     },
+}
+
+/// The messages that a rule is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// All.
+    All,
+    /// Those from or to these hosts.
+    Of(HostSet),
+    /// Those from these hosts.
+    From(HostSet),
+    /// Those to these hosts.
+    To(HostSet),
+}
+
+impl Whose {
+    fn includes(&self, from: HostId, to: HostId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(set) => set.contains(from) || set.contains(to),
+            Self::From(set) => set.contains(from),
+            Self::To(set) => set.contains(to),
+        }
+    }
 }
 
 /// The rules in force, each under the number that turns it off again.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    list: Vec<(u32, Rule)>,
+    list: Vec<(u64, Rule)>,
 }
 
 /// What the rules say about one message.
@@ -67,12 +91,12 @@ pub(crate) struct Effect {
 
 impl Rules {
     /// Turns a rule on. Several may share a number.
-    pub fn add(&mut self, id: u32, rule: Rule) {
+    pub fn add(&mut self, id: u64, rule: Rule) {
         self.list.push((id, rule));
     }
 
     /// Turns off every rule with this number; none is no error.
-    pub fn heal(&mut self, id: u32) {
+    pub fn heal(&mut self, id: u64) {
         self.list.retain(|(own, _)| *own != id);
     }
 
@@ -89,15 +113,14 @@ impl Rules {
 
     pub(crate) fn effect(&self, from: HostId, to: HostId) -> Effect {
         let mut effect = Effect { partitioned: false, factor: 1.0, passes: 1.0 };
-        let concerns = |hosts: &Option<HostSet>| hosts.as_ref().is_none_or(|set| set.contains(from) || set.contains(to));
         for (_, rule) in &self.list {
             match rule {
                 Rule::Partition(groups) => {
                     let group = |host: HostId| groups.get(host.0 as usize).copied().unwrap_or(0);
                     effect.partitioned |= group(from) != group(to);
                 }
-                Rule::Loss { share, hosts } if concerns(hosts) => effect.passes *= 1.0 - share.clamp(0.0, 1.0),
-                Rule::Slow { factor, hosts } if concerns(hosts) => effect.factor *= factor.max(1.0),
+                Rule::Loss { share, whose } if whose.includes(from, to) => effect.passes *= 1.0 - share.clamp(0.0, 1.0),
+                Rule::Slow { factor, whose } if whose.includes(from, to) => effect.factor *= factor.max(1.0),
                 Rule::Loss { .. } | Rule::Slow { .. } => {}
             }
         }

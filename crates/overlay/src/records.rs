@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 pub use peerlab_model::Record;
-use peerlab_model::{Key, PeerId, Rng, Time};
+use peerlab_model::{Context, Key, Overlay, PeerId, Rng, Time};
 
 /// The records that one peer keeps, in the order of (key, holder).
 #[derive(Clone, Debug, Default)]
@@ -31,6 +31,13 @@ impl Records {
         match self.list.binary_search_by_key(&(record.key, record.holder), |r| (r.key, r.holder)) {
             Ok(at) => self.list[at].expires = self.list[at].expires.max(record.expires),
             Err(at) => self.list.insert(at, record),
+        }
+    }
+
+    /// Adds a record that its keeper has been asked to keep, unless the keeper obeys a takedown of what it is about.
+    pub(crate) fn accept<O: Overlay>(&mut self, cx: &Context<'_, O>, record: Record) {
+        if !cx.refuses(record.key) {
+            self.put(record);
         }
     }
 

@@ -125,7 +125,11 @@ fn render(matrix: &[Vec<String>], lines_between_rows: bool) -> String {
 
 fn cell(row: &Aggregate, factor: f64, plus_minus: &str) -> String {
     let Some(mean) = row.mean.map(|mean| mean * factor) else { return "–".to_owned() };
-    let half = row.ci95_low.zip(row.ci95_high).map(|(low, high)| (high - low) / 2.0 * factor);
+    with_interval(mean, row.ci95_low.zip(row.ci95_high).map(|(low, high)| (high - low) / 2.0 * factor), plus_minus)
+}
+
+/// A mean with half of its interval, if it has one, `plus_minus` between the two: as many digits as mean something.
+pub fn with_interval(mean: f64, half: Option<f64>, plus_minus: &str) -> String {
     match half {
         // The last bits of a mean of equal values are no spread.
         Some(half) if half > mean.abs() * 1e-12 => {

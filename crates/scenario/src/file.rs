@@ -8,12 +8,15 @@ use std::collections::BTreeMap;
 use peerlab_model::units::Duration;
 use peerlab_network::NetworkConfig;
 use peerlab_transfer::DownloadConfig;
-use peerlab_workload::{ChurnConfig, ContentConfig, EventConfig, LookupsConfig, PeersConfig, RumoursConfig, StorageConfig};
+use peerlab_workload::{
+    AdversaryConfig, ChurnConfig, ContentConfig, EventConfig, LookupsConfig, PeersConfig, RumoursConfig, StorageConfig,
+};
 use peerlab_world::{GraphMetrics, StartKind, TimeConfig};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::claim::Claim;
 use crate::validation::Validation;
 
 /// A scenario: peers, links, churn, faults and load, and the designs that meet them.
@@ -75,12 +78,18 @@ pub struct ScenarioFile {
     /// The timeline of faults and loads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub event: Vec<EventConfig>,
+    /// Hosts that do not play by the rules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adversary: Vec<AdversaryConfig>,
     /// A grid of variants: a key path of this file and the values that it takes; all combinations are run.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sweep: BTreeMap<String, SweepValues>,
     /// What is written.
     #[serde(default)]
     pub output: OutputConfig,
+    /// What people say that the results are held against. It changes no result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
     /// The published figures that the results are compared with by `sim validate`. It changes no result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,

@@ -15,6 +15,7 @@
 //! # Not here
 //! Running anything, and reading the data files that a scenario names (their presence is checked, and their bytes are hashed).
 
+mod claim;
 pub mod diagnostic;
 pub mod document;
 mod estimate;
@@ -26,13 +27,16 @@ mod point;
 mod resolved;
 mod scenario;
 pub mod schema;
+mod spots;
 mod sweep;
 mod validation;
 
+pub use claim::{Best, Claim, ClaimFigure, Contrast, Phrase};
 pub use estimate::{Estimate, available_memory};
 pub use file::{LookupRows, OutputConfig, ScenarioFile};
 pub use load::{Loader, ScenarioError};
 pub use nearest::{list, nearest};
 pub use plan::RunPlan;
 pub use scenario::{Axis, Point, Scenario, TopologyEntry};
-pub use validation::{Figure, HOP_SHARE, Mark, Spot, Validation, data_files};
+pub use spots::Spot;
+pub use validation::{Figure, HOP_SHARE, Mark, Validation, data_files};

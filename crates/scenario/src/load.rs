@@ -179,12 +179,18 @@ impl<'r> Loader<'r> {
             issues.within("validation", |issues| validation.check(document, &axes, &points, issues));
             problems.extend(issues.into_list().into_iter().map(|issue| point::problem_of(issue, document)));
         }
+        if let Some(claim) = file.claim.as_ref().filter(|_| problems.iter().all(|problem| problem.warning)) {
+            let mut issues = Issues::new();
+            issues.within("claim", |issues| claim.check(&axes, &points, issues));
+            problems.extend(issues.into_list().into_iter().map(|issue| point::problem_of(issue, document)));
+        }
         Some(Scenario {
             name: file.name.clone().unwrap_or_default(),
             description: file.description.clone(),
             seed: file.seed,
             repetitions: file.repetitions,
             output: file.output,
+            claim: file.claim.clone(),
             validation: file.validation.clone(),
             axes,
             resolved: resolved::text(&file, &points[0].topologies, swept),

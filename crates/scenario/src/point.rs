@@ -9,7 +9,7 @@ use std::sync::Arc;
 use peerlab_model::units::Duration;
 use peerlab_model::{Issue, Issues};
 use peerlab_transfer::{Arrivals, DownloadConfig};
-use peerlab_workload::{Action, ContentConfig, TargetKind};
+use peerlab_workload::{Action, ContentConfig, EventConfig, TargetKind, check_adversaries};
 use peerlab_world::{Conditions, Model, Registry, Topology};
 use serde_json::Value as Json;
 
@@ -126,6 +126,7 @@ fn conditions(file: &ScenarioFile) -> Conditions {
         rumours: file.rumours.clone(),
         download: file.download.clone(),
         events: file.event.clone(),
+        adversaries: file.adversary.clone(),
     }
 }
 
@@ -172,10 +173,30 @@ fn check_sections(file: &ScenarioFile, events: &[usize], issues: &mut Issues) {
     for (event, index) in file.event.iter().zip(events) {
         issues.within(format_args!("event.{index}"), |issues| {
             event.check(file.time.duration.span(), &peers, file.network.regions, issues);
+            check_item(file, event, target, issues);
         });
     }
+    let items = file.content.clone().unwrap_or_default().items;
+    for (adversary, index) in file.adversary.iter().zip(0..) {
+        issues.within(format_args!("adversary.{index}"), |issues| adversary.check(file.time.duration.span(), &peers, items, issues));
+    }
+    check_adversaries(&file.adversary, population, issues);
     if let LookupRows::Share(share) = file.output.lookups {
         issues.share("output.lookups", share);
+    }
+}
+
+/// An event about an item needs one that exists, and a crowd somebody who asks.
+fn check_item(file: &ScenarioFile, event: &EventConfig, target: Option<TargetKind>, issues: &mut Issues) {
+    let items = file.content.clone().unwrap_or_default().items;
+    let last = items.saturating_sub(1);
+    issues.ensure(event.item().0 < items, "item", format!("there is no item {}: they are numbered from 0 to {last}", event.item().0));
+    if event.action == Action::FlashCrowd && target != Some(TargetKind::Content) {
+        let help = "add `[lookups]` with target = \"content\"; with a long `interval` nobody asks besides";
+        issues.error_with_help("action", "a crowd asks for an item, and nobody asks for any here", help);
+    }
+    if event.action.is_about_an_item() && file.storage.is_some() {
+        issues.error("action", format!("`{}` is about what peers hold, and here they keep values for each other", event.action.name()));
     }
 }
 
@@ -242,11 +263,22 @@ fn topologies(
         });
         entries.push(TopologyEntry { label, topology });
     }
-    let has_server = entries.iter().any(|entry| entry.topology.dedicated() > 0);
-    for index in file.event.iter().zip(&sound.events).filter(|(event, _)| event.action == Action::ServerOutage).map(|(_, index)| index) {
-        if !has_server && !entries.is_empty() {
-            issues.warn(format_args!("event.{index}.action"), "no topology of this scenario has a server that could fail");
-        }
+    let about_servers = |(event, _): &(&EventConfig, &usize)| event.action.is_about_servers();
+    let serverless: Vec<&str> = entries.iter().filter(|entry| entry.topology.dedicated() == 0).map(|entry| entry.label.as_str()).collect();
+    for (event, index) in file.event.iter().zip(&sound.events).filter(about_servers) {
+        let origins = file.download.as_ref().map_or(0, |download| download.servers);
+        let message = match &serverless[..] {
+            [] => continue,
+            _ if origins > 0 => continue,
+            all if all.len() == entries.len() => "no topology of this scenario has a server that could fail".to_owned(),
+            some => format!(
+                "{} {} no server: `{}` does not touch it",
+                list(some.iter().copied()),
+                if some.len() == 1 { "has" } else { "have" },
+                event.action.name()
+            ),
+        };
+        issues.warn(format_args!("event.{index}.action"), message);
     }
     entries
 }

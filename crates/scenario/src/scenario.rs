@@ -9,6 +9,7 @@ use std::sync::Arc;
 use peerlab_world::{Conditions, Topology};
 use sha2::{Digest, Sha256};
 
+use crate::claim::Claim;
 use crate::diagnostic::{Problem, Report, Sources};
 use crate::document::Node;
 use crate::file::OutputConfig;
@@ -28,6 +29,8 @@ pub struct Scenario {
     pub repetitions: u32,
     /// What is written.
     pub output: OutputConfig,
+    /// The claim that it is held against, if it is an experiment about one.
+    pub claim: Option<Claim>,
     /// The published figures that it is compared with, if it is a case of `sim validate`.
     pub validation: Option<Validation>,
     /// What varies, in the order of the file.

@@ -14,6 +14,7 @@ use crate::diagnostic::Sources;
 use crate::document::{self, DottedPath, Node, Value};
 use crate::nearest::{list, nearest};
 use crate::scenario::{Axis, Point};
+use crate::spots::{Spot, spots};
 
 /// The quantity that is the share of the found lookups that took a certain number of hops; `hops` says which.
 pub const HOP_SHARE: &str = "hop_share";
@@ -126,15 +127,6 @@ const fn unscaled() -> f64 {
     1.0
 }
 
-/// A place in the grid of a scenario at which a topology is run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spot {
-    /// What it is called; empty without a sweep.
-    pub name: String,
-    /// The value of each swept key, as in the results; empty where a key does not concern the topology.
-    pub swept: Vec<String>,
-}
-
 impl Figure {
     /// The values that one point of the sweep has.
     fn values_each(&self) -> usize {
@@ -155,18 +147,7 @@ impl Validation {
     /// Where in the grid a figure's topology is run and compared, in the order of its values.
     pub fn spots(&self, figure: &Figure, axes: &[Axis], points: &[Point]) -> Vec<Spot> {
         let Some(topology) = figure.topology(points) else { return Vec::new() };
-        let mut spots: Vec<Spot> = Vec::new();
-        for (index, point) in points.iter().enumerate() {
-            let concerns = |axis: &Axis| axis.topology.as_ref().is_none_or(|label| label == topology);
-            let pairs = axes.iter().zip(&point.swept);
-            let swept = pairs.clone().map(|(axis, value)| if concerns(axis) { value.clone() } else { String::new() }).collect();
-            let described: Vec<String> =
-                pairs.filter(|(axis, _)| concerns(axis)).map(|(axis, value)| format!("{}={value}", axis.path)).collect();
-            let spot = Spot { name: self.points.get(index).cloned().unwrap_or_else(|| described.join(", ")), swept };
-            if !spots.iter().any(|known| known.swept == spot.swept) {
-                spots.push(spot);
-            }
-        }
+        let spots = spots(&self.points, topology, axes, points);
         if figure.at.is_empty() {
             return spots;
         }

@@ -6,8 +6,8 @@ use peerlab_model::units::{Duration, Rate, Size};
 use peerlab_network::{Latency, NetworkConfig};
 use peerlab_transfer::{Arrivals, DownloadConfig, Method, SeedFor};
 use peerlab_workload::{
-    Action, ChurnConfig, ClassConfig, ContentConfig, Distribution, EventConfig, Identity, LookupsConfig, PeersConfig, Popularity,
-    RumoursConfig, Select, TargetKind,
+    Action, AdversaryConfig, Behaviour, ChurnConfig, ClassConfig, ContentConfig, Direction, Distribution, EventConfig, Identity,
+    LookupsConfig, PeersConfig, Popularity, RumoursConfig, Select, TargetKind,
 };
 use peerlab_world::{Conditions, StartKind, TimeConfig};
 
@@ -41,13 +41,34 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
         rumours: None,
         download: None,
         events: (0..rng.below(4)).map(|_| event(rng, duration)).collect(),
+        adversaries: Vec::new(),
     };
     conditions.rumours = some(rng).then(|| rumours(rng));
     if target == TargetKind::Content && rng.chance(0.3) {
         conditions.content.size = Size(1 + rng.below(200_000));
         conditions.download = Some(download(rng));
     }
+    if some(rng) {
+        conditions.adversaries = (0..1 + rng.below(2)).map(|_| adversary(rng, duration)).collect();
+    }
     conditions
+}
+
+fn adversary(rng: &mut Rng, duration: u64) -> AdversaryConfig {
+    let behaviours = [Behaviour::Drop, Behaviour::Lie, Behaviour::FreeRide, Behaviour::Misdirect, Behaviour::Censor, Behaviour::Flood];
+    let behaviour = behaviours[rng.index(behaviours.len())];
+    AdversaryConfig {
+        behaviour,
+        share: Some(0.5 * rng.unit_f64()),
+        count: None,
+        peers: None,
+        from: rng.chance(0.5).then(|| Duration::millis(rng.below(duration * 1000))),
+        ramp: rng.chance(0.3).then(|| Duration::millis(1 + rng.below(20_000))),
+        probability: if rng.chance(0.5) { 1.0 } else { rng.unit_f64() },
+        item: rng.chance(0.5).then_some(0),
+        rate: 0.1 + 2.0 * rng.unit_f64(),
+        servers: behaviour == Behaviour::Censor && rng.chance(0.5),
+    }
 }
 
 /// Of items of up to 200 kB.
@@ -137,20 +158,25 @@ fn churn(rng: &mut Rng, target: TargetKind) -> ChurnConfig {
 }
 
 fn event(rng: &mut Rng, duration: u64) -> EventConfig {
-    let action =
-        [Action::Crash, Action::Leave, Action::Join, Action::Restart, Action::Partition, Action::Loss, Action::Slow, Action::Latency]
-            [rng.index(8)];
+    let action = Action::ALL[rng.index(Action::ALL.len())];
+    let selects = [Select::Random, Select::HighestDegree, Select::HighestLoad, Select::Holders, Select::IdRange][rng.index(5)];
+    let faster = matches!(action, Action::Bandwidth | Action::ServerCapacity) && rng.chance(0.8);
+    let factor = 1.0 + rng.unit_f64() * 10.0;
     EventConfig {
-        at: Duration::millis(rng.below(duration * 1000)),
+        at: Some(Duration::millis(rng.below(duration * 1000))),
+        rate: None,
+        every: rng.chance(0.2).then(|| Duration::millis(1000 + rng.below(60_000))),
         action,
         share: (action != Action::Latency).then(|| rng.unit_f64()),
         count: None,
         peers: None,
-        select: [Select::Random, Select::HighestDegree, Select::HighestLoad][rng.index(3)],
+        select: selects,
         region: None,
         class: None,
         loss: Some(rng.unit_f64()),
-        factor: Some(1.0 + rng.unit_f64() * 10.0),
+        factor: Some(if faster { 1.0 / factor } else { factor }),
+        direction: [None, Some(Direction::From), Some(Direction::To)][rng.index(3)],
+        item: None,
         groups: (action == Action::Partition && rng.chance(0.5)).then_some(2),
         duration: rng.chance(0.5).then(|| Duration::millis(1 + rng.below(40_000))),
     }

@@ -36,6 +36,9 @@ pub trait Port {
     /// True if the item, or at least a piece of it that can be served, is on this host's disk.
     fn holds(&self, item: ItemId) -> bool;
 
+    /// True if whoever runs this host obeys a takedown of the item.
+    fn refuses(&self, item: ItemId) -> bool;
+
     /// The item is on the disk from now on, and the overlay is told; or it no longer is.
     fn shelve(&mut self, item: ItemId, holds: bool);
 

@@ -20,6 +20,7 @@
 //! # Not here
 //! What the overlay makes of it; departures that follow from the run, such as leaving after a download.
 
+mod adversary;
 mod churn;
 mod classes;
 mod content;
@@ -32,6 +33,7 @@ mod sampler;
 mod storage;
 mod timeline;
 
+pub use adversary::{AdversaryConfig, Behaviour, adversaries, check_adversaries};
 pub use churn::{ChurnConfig, Identity, Lifetimes, Phase, Trace, TraceError};
 pub use classes::Classes;
 pub use content::{ContentConfig, Holdings, ItemSampler, KeywordsConfig, Popularity, Replication, Shelves, Words};
@@ -42,4 +44,4 @@ pub use questions::{Question, Questions};
 pub use rumours::RumoursConfig;
 pub use sampler::Sampler;
 pub use storage::{Disk, StorageConfig};
-pub use timeline::{Action, EventConfig, Select, View};
+pub use timeline::{Action, Direction, EventConfig, Select, View};

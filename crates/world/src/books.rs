@@ -71,12 +71,20 @@ impl LinkAndQueue {
     pub(crate) fn is_unlimited(&self) -> bool {
         self.link.is_unlimited() && self.capacity.is_none()
     }
+
+    /// From now on `factor` times as fast as `original`.
+    pub(crate) fn set_pace(&mut self, original: &Self, factor: f64) {
+        self.link = original.link.scaled(factor);
+        self.capacity = original.capacity.map(|capacity| capacity.scaled(factor));
+    }
 }
 
 /// See the module.
 pub(crate) struct Books<V> {
     /// By host; empty where nobody has limits.
     pub(crate) limits: Vec<LinkAndQueue>,
+    /// The same as the scenario has them, once the timeline has changed some.
+    pub(crate) unchanged: Vec<LinkAndQueue>,
     /// The network's rules in force; the same in all shards.
     pub(crate) rules: Rules,
     pub(crate) tally: Tally,
@@ -109,6 +117,7 @@ impl<V> Books<V> {
         let kinds = Load::<M>::kinds(moves_content);
         Self {
             limits,
+            unchanged: Vec::new(),
             rules: Rules::default(),
             tally: Tally::new(kinds.clone()),
             late: Tally::new(kinds),

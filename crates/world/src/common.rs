@@ -4,12 +4,14 @@ use std::sync::{Arc, RwLock};
 
 use peerlab_engine::random::{Rng, Streams};
 use peerlab_engine::time::Time;
-use peerlab_model::{Host, HostId, ItemId, Overlay, PeerId, Setting, Word};
+use peerlab_model::{Host, HostId, ItemId, Key, Overlay, PeerId, Setting, Word};
 use peerlab_network::Network;
 use peerlab_transfer::Plan;
 use peerlab_workload::{Classes, Holdings, Lifetimes, Questions, RumoursConfig, Shelves, Words};
 
+use crate::adversaries::{Adversaries, Conduct};
 use crate::schedule::Schedule;
+use crate::takedown::Refusals;
 
 /// What all shards of a run read and none writes.
 #[expect(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
@@ -31,6 +33,10 @@ pub(crate) struct Common<O> {
     pub(crate) servers: Box<[Option<f64>]>,
     /// Written between windows only.
     pub(crate) schedule: RwLock<Schedule>,
+    /// Hosts that cheat, where some do.
+    pub(crate) adversaries: Option<Adversaries>,
+    /// By event of the timeline, the item that it is about.
+    pub(crate) crowds: Box<[ItemId]>,
     /// How content is moved, where it is.
     pub(crate) plan: Option<Arc<Plan>>,
     /// True if machines that return still have the values that they kept for others.
@@ -44,11 +50,20 @@ pub(crate) struct Common<O> {
 }
 
 impl<O> Common<O> {
-    /// What is on the disk that a peer publishes from: its host's for the first peer of a host, nothing for the others.
-    pub(crate) fn disk<'s>(&'s self, shelves: &'s Shelves, seat: u32) -> &'s [ItemId] {
+    /// What is on the disk that a peer publishes from, or what its host says is: its host's for the first peer of a host, nothing for the others.
+    pub(crate) fn disk<'s>(&'s self, shelves: &'s Shelves, seat: u32, conduct: Option<Conduct<'s>>) -> &'s [ItemId] {
         let numbering = &self.setting.numbering;
         let host = numbering.host_of(seat);
-        if seat == numbering.first_seat(host) { shelves.items(&self.holdings, host) } else { &[] }
+        if seat != numbering.first_seat(host) {
+            return &[];
+        }
+        conduct.and_then(|conduct| conduct.claims(host)).unwrap_or_else(|| shelves.items(&self.holdings, host))
+    }
+
+    /// How a host has always cheated, if it has.
+    pub(crate) fn initial_conduct(&self, host: HostId) -> Option<Conduct<'_>> {
+        let adversaries = self.adversaries.as_ref()?;
+        adversaries.conduct(*adversaries.initial.get(&host.0)?)
     }
 
     /// How content is moved.
@@ -76,6 +91,8 @@ impl<O> Common<O> {
 pub(crate) struct Machine<'a, O> {
     pub(crate) common: &'a Common<O>,
     pub(crate) shelves: &'a Shelves,
+    pub(crate) refusals: &'a Refusals,
+    pub(crate) conduct: Option<Conduct<'a>>,
 }
 
 impl<O: Overlay> Host for Machine<'_, O> {
@@ -83,7 +100,7 @@ impl<O: Overlay> Host for Machine<'_, O> {
         if self.common.publishes_once {
             return &[];
         }
-        self.common.disk(self.shelves, self.common.setting.numbering.seat(peer))
+        self.common.disk(self.shelves, self.common.setting.numbering.seat(peer), self.conduct)
     }
 
     fn originals(&self, peer: PeerId) -> &[ItemId] {
@@ -114,5 +131,9 @@ impl<O: Overlay> Host for Machine<'_, O> {
 
     fn capacity(&self, peer: PeerId) -> Option<f64> {
         self.common.capacity(peer)
+    }
+
+    fn refuses(&self, peer: PeerId, key: Key) -> bool {
+        self.refusals.has(self.common.setting.numbering.host(peer), key)
     }
 }

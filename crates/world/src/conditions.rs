@@ -4,7 +4,9 @@ use peerlab_model::Issues;
 use peerlab_model::units::Duration;
 use peerlab_network::NetworkConfig;
 use peerlab_transfer::DownloadConfig;
-use peerlab_workload::{ChurnConfig, ContentConfig, EventConfig, LookupsConfig, PeersConfig, RumoursConfig, StorageConfig, TargetKind};
+use peerlab_workload::{
+    AdversaryConfig, ChurnConfig, ContentConfig, EventConfig, LookupsConfig, PeersConfig, RumoursConfig, StorageConfig, TargetKind,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +37,8 @@ pub struct Conditions {
     pub download: Option<DownloadConfig>,
     /// The timeline.
     pub events: Vec<EventConfig>,
+    /// Hosts that do not play by the rules.
+    pub adversaries: Vec<AdversaryConfig>,
 }
 
 /// How the overlay begins.

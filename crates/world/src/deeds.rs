@@ -6,17 +6,21 @@ use peerlab_model::{Actions, Cause, Hit, ItemId, LookupId, Message, Overlay, Pee
 use peerlab_network::Verdict;
 use peerlab_workload::Shelves;
 
+use crate::adversaries::Conduct;
 use crate::books::{Books, Envelope, Load};
 use crate::common::Common;
 use crate::notes::{End, What};
 use crate::observer::Observer;
 use crate::shard::{Alarm, Life, Seats};
+use crate::takedown::Refusals;
 use crate::tally::Fate;
 
 /// Carries out what a handler asks for.
 pub(crate) struct Deeds<'a, 'o, O: Overlay, V: Observer<O::Message>> {
     pub(crate) common: &'a Common<O>,
     pub(crate) shelves: &'a Shelves,
+    pub(crate) refusals: &'a Refusals,
+    pub(crate) conduct: Option<Conduct<'a>>,
     pub(crate) books: &'a mut Books<V>,
     pub(crate) life: &'a mut Life,
     pub(crate) out: &'a mut Outbox<'o, Seats<O, V>>,
@@ -118,8 +122,11 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
 }
 
 impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deeds<'_, '_, O, V> {
-    fn send(&mut self, to: PeerId, message: O::Message) {
+    fn send(&mut self, to: PeerId, mut message: O::Message) {
         let (common, now) = (self.common, self.key.time);
+        if let Some(conduct) = self.conduct {
+            conduct.misdirect(common.setting.numbering.host_of(self.seat), &mut message, self.key, &common.setting);
+        }
         let bytes = common.setting.wire_bytes(&message);
         let cause = message.cause();
         if let (Cause::Rumour(rumour), Some(config)) = (cause, &common.rumours)

@@ -13,6 +13,7 @@ use peerlab_engine::{Controller, Progress, Shards};
 use peerlab_model::{Hit, HostId, ItemId, LookupId, Overlay, PeerId, Target};
 use peerlab_workload::Classes;
 
+use crate::adversaries::is_flood;
 use crate::common::Common;
 use crate::conditions::Conditions;
 use crate::graph::{GraphMetrics, OverlayGraph, Snapshot};
@@ -81,7 +82,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         Self {
             truth,
             lookups: Lookups::new(conditions.time.sample_every.span()),
-            timeline: Timeline::new(&conditions.events),
+            timeline: Timeline::new(&conditions.events, common.adversaries.as_ref(), conditions.time.duration.span(), common.streams),
             rumours: Rumours::new(common.rumours.clone()),
             events: Vec::new(),
             samples: Vec::new(),
@@ -230,7 +231,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             if moves_content {
                 self.charges.push((row.lookup, u64::from(row.messages), row.bytes));
             }
-            if row.asked < Time::ZERO || is_search(row.lookup) {
+            if row.asked < Time::ZERO || is_search(row.lookup) || is_flood(row.lookup) {
                 return;
             }
             self.lookups.count(row);

@@ -17,6 +17,7 @@
 //! At the end of every run messages sent = delivered + dropped + in flight, for each kind, and lookups asked = rows; a run that
 //! does not balance is an error, not a result.
 
+mod adversaries;
 mod books;
 mod claims;
 mod common;
@@ -25,6 +26,7 @@ mod copies;
 mod deeds;
 mod director;
 mod downloads;
+mod freeze;
 mod graph;
 mod kept;
 mod ledger;
@@ -32,12 +34,14 @@ mod measure;
 mod notes;
 mod observer;
 mod record;
+mod recovery;
 mod registry;
 mod rumours;
 mod run;
 mod schedule;
 mod shard;
 mod start;
+mod takedown;
 mod tally;
 mod timeline;
 mod transfers;

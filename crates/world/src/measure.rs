@@ -4,10 +4,10 @@
 
 use hdrhistogram::Histogram;
 use peerlab_engine::time::{Span, Time};
-use peerlab_model::Target;
+use peerlab_model::{ItemId, Target};
 
 use crate::ledger::Row;
-use crate::record::{Metric, Outcome, SampleRow};
+use crate::record::{DownloadOutcome, DownloadRow, Metric, Outcome, SampleRow};
 
 /// What is measured of lookups.
 pub(crate) struct Lookups {
@@ -33,6 +33,10 @@ pub(crate) struct Lookups {
     recall: Mean,
     /// By the sample interval in which they were asked.
     intervals: Vec<Interval>,
+    /// Items that have been taken down or deleted, and since when.
+    watched: Vec<(ItemId, Time)>,
+    /// Lookups for these, since then, by peers that did not have them: found, and all that ended.
+    of_watched: (u64, u64),
 }
 
 /// The lookups that were asked in one sample interval.
@@ -46,6 +50,7 @@ struct Interval {
     messages: u64,
     ended: u64,
     recall: Mean,
+    of_watched: (u64, u64),
 }
 
 /// A sum in fixed point, so that the order of its terms does not matter.
@@ -75,7 +80,24 @@ impl Lookups {
             by_keyword: 0,
             recall: Mean::default(),
             intervals: Vec::new(),
+            watched: Vec::new(),
+            of_watched: (0, 0),
         }
+    }
+
+    /// An item has been taken down or deleted at `since`.
+    pub(crate) fn watch(&mut self, item: ItemId, since: Time) {
+        if self.watched.iter().all(|(watched, _)| *watched != item) {
+            self.watched.push((item, since));
+        }
+    }
+
+    /// Of the downloads of such items that began since and have ended, the share that is complete.
+    pub(crate) fn fetched(&self, rows: &[DownloadRow]) -> Option<f64> {
+        let began = |row: &&DownloadRow| self.watched.iter().any(|(item, since)| item.0 == row.item && row.start >= *since);
+        let ended = || rows.iter().filter(began).filter(|row| row.end.is_some());
+        let complete = ended().filter(|row| row.outcome == DownloadOutcome::Complete).count();
+        (ended().count() > 0).then(|| complete as f64 / ended().count() as f64)
     }
 
     /// Counts a lookup that was asked in the measured time.
@@ -95,6 +117,14 @@ impl Lookups {
             interval.ended += 1;
             interval.messages += u64::from(row.messages);
             interval.decided += u64::from(outcome != Outcome::Absent);
+            let is_watched = |(item, since): &(ItemId, Time)| row.target == Target::Item(*item) && row.asked >= *since;
+            // What is found without a message was at home.
+            if !self.watched.is_empty() && self.watched.iter().any(is_watched) && !(outcome == Outcome::Found && row.messages == 0) {
+                let found = u64::from(outcome == Outcome::Found);
+                for (all_found, all) in [&mut self.of_watched, &mut interval.of_watched] {
+                    (*all_found, *all) = (*all_found + found, *all + 1);
+                }
+            }
             if matches!(row.target, Target::Keywords(_)) {
                 self.by_keyword += 1;
                 self.results += u64::from(row.results);
@@ -147,6 +177,7 @@ impl Lookups {
         metrics.mean("lookup_stretch_mean", "1", self.stretch.millionths as f64 / 1e6, self.stretch.count);
         metrics.mean("results_mean", "items", self.results as f64, self.by_keyword);
         metrics.mean("recall_mean", "1", self.recall.millionths as f64 / 1e6, self.recall.count);
+        metrics.ratio("item_found_ratio", self.of_watched.0, self.of_watched.1);
         metrics.mean("messages_per_lookup_mean", "messages", self.messages as f64, self.ended);
         metrics.mean("bytes_per_lookup_mean", "B", self.bytes as f64, self.ended);
     }
@@ -165,6 +196,7 @@ impl Lookups {
             push("hops_mean", "hops", interval.hops as f64, interval.found);
             push("lookup_latency_mean", "ms", interval.latency_nanos as f64 / 1e6, interval.found);
             push("messages_per_lookup_mean", "messages", interval.messages as f64, interval.ended);
+            push("item_found_ratio", "1", interval.of_watched.0 as f64, interval.of_watched.1);
             push("recall_mean", "1", interval.recall.millionths as f64 / 1e6, interval.recall.count);
         }
     }

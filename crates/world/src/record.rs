@@ -277,7 +277,7 @@ impl DownloadOutcome {
 }
 
 /// A row of `events.csv`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EventRow {
     /// When it happened.
     pub time: Time,
@@ -287,6 +287,19 @@ pub struct EventRow {
     pub peers: u64,
     /// Details, in words.
     pub note: String,
+    /// How long after it success, connectivity and upkeep were back; nothing if they were not before the end, or if there is nothing to compare.
+    pub recovery: Option<Span>,
+    /// How far the success ratio fell below what it was before.
+    pub dip: Option<f64>,
+    /// Bytes of upkeep beyond what it was before, until then.
+    pub repair_bytes: Option<f64>,
+}
+
+impl EventRow {
+    /// What has happened; how it ends is judged later.
+    pub fn new(time: Time, action: &str, peers: u64, note: String) -> Self {
+        Self { time, action: action.to_owned(), peers, note, recovery: None, dip: None, repair_bytes: None }
+    }
 }
 
 /// Takes the rows of lookups as they close, ordered by time, then origin, then number; and those of peers at the end, by number.

@@ -11,8 +11,11 @@ use peerlab_engine::time::{Span, Time};
 use peerlab_model::{BuildError, HostId, Numbering, Overlay, OverlayConfig as _, Role, Setting};
 use peerlab_network::{Capacity, Link, Network, NetworkError};
 use peerlab_transfer::{DownloadConfig, Method, Plan};
-use peerlab_workload::{ClassConfig, Classes, Disk, Holdings, Identity, Lifetimes, Questions, Replication, TargetKind, TraceError, Words};
+use peerlab_workload::{
+    ClassConfig, Classes, Disk, EventConfig, Holdings, Identity, Lifetimes, Questions, Replication, TargetKind, TraceError, Words,
+};
 
+use crate::adversaries::Adversaries;
 use crate::books::{LinkAndQueue, Load};
 use crate::common::Common;
 use crate::conditions::Conditions;
@@ -24,6 +27,7 @@ use crate::kept::Kept;
 use crate::measure::{Metrics, gini};
 use crate::observer::Observer;
 use crate::record::{MessageRow, PeerRow, RumourRow, RunRecord, Sink};
+use crate::recovery;
 use crate::rumours;
 use crate::schedule::Schedule;
 use crate::shard::{Life, Phase, Seat, Seats};
@@ -157,7 +161,10 @@ impl<'a, O: Overlay> World<'a, O> {
             .as_ref()
             .map(|lookups| Questions::new(lookups, &content, words.as_ref(), &conditions.peers, Arc::clone(&classes), streams));
         let holdings = Holdings::new(&content, population, streams);
+        let adversaries =
+            (!conditions.adversaries.is_empty()).then(|| Adversaries::new(&conditions.adversaries, &setting, &holdings, streams));
         let common = Common {
+            adversaries,
             overlay: O::new(config, &setting)?,
             setting,
             network,
@@ -177,6 +184,7 @@ impl<'a, O: Overlay> World<'a, O> {
                 let model = if roles.iter().any(|role| role.holds_all) { Method::ClientServer } else { download.model };
                 Arc::new(Plan::new(&DownloadConfig { model, ..download.clone() }, content.size, servers, streams))
             }),
+            crowds: conditions.events.iter().map(EventConfig::item).collect(),
             schedule: RwLock::new(Schedule::new(population)),
             lifetimes,
             disks_are_kept: conditions.storage.as_ref().is_some_and(|storage| storage.disk == Disk::Kept),
@@ -290,16 +298,17 @@ impl<'a, O: Overlay> World<'a, O> {
         let rows = std::mem::take(&mut director.rumours).rows(shards.iter().map(|seats| &seats.books.spread));
         let downloads = downloads::rows(&self.common, &shards);
         let mut metrics = self.metrics(&director, &shards, &tally, raised, &rows);
+        metrics.maybe("item_fetched_ratio", "1", downloads.as_deref().and_then(|rows| director.lookups.fetched(rows)));
         downloads::metrics(downloads.as_deref(), &self.common, &self.classes, self.conditions, &shards, &mut metrics);
-        let metrics = metrics.0;
         self.peer_rows(&shards).try_for_each(|row| director.sink.peer(&row)).map_err(RunError::Sink)?;
         let mut samples = std::mem::take(&mut director.samples);
         director.lookups.samples(self.conditions.time.duration.span(), &mut samples);
         rumours::samples(&rows, self.conditions.time.sample_every.span(), self.conditions.time.duration.span(), &mut samples);
         samples.sort_by_key(|sample| sample.time);
+        recovery::judge(&mut director.events, &samples, self.conditions.time.sample_every.span(), &mut metrics);
         let record = RunRecord {
             digest,
-            metrics,
+            metrics: metrics.0,
             hops: std::mem::take(&mut director.lookups.hops),
             messages: tally.rows(),
             samples,

@@ -20,11 +20,14 @@ use peerlab_prefetch::{prefetch, table};
 use peerlab_transfer::{Agent, Wake};
 use peerlab_workload::{Question, Shelves};
 
+use crate::adversaries::is_flood;
 use crate::books::{Books, Envelope, LinkAndQueue, Load};
 use crate::common::{Common, Machine};
 use crate::deeds::Deeds;
+use crate::freeze::Frozen;
 use crate::notes::{Account, End, What};
 use crate::observer::Observer;
+use crate::takedown::Refusals;
 use crate::tally::Fate;
 use crate::transfers::{Transfers, is_search};
 
@@ -41,6 +44,10 @@ pub(crate) enum Alarm<T> {
     Transfer(Wake),
     /// The host's user wants the item that everybody wants.
     Arrival,
+    /// The host's user asks for the item of this event of the timeline.
+    Crowd(u32),
+    /// The host asks what it does not want to know.
+    Flood,
 }
 
 /// Where a seat is in its life.
@@ -89,9 +96,26 @@ struct Calendar {
     online: Span,
     /// It has had the time to publish its values.
     published: bool,
+    /// How often its user has asked because of the timeline.
+    crowds: u32,
 }
 
 impl Life {
+    /// No message and no timer finds this life any more. When it began, and its first timer: what [`Life::go_on`] needs.
+    pub(crate) fn hang(&mut self) -> (Time, u32) {
+        (std::mem::replace(&mut self.began, Time::MAX), std::mem::replace(&mut self.first_seq, u32::MAX))
+    }
+
+    /// Messages and timers find this life again.
+    pub(crate) fn go_on(&mut self, (began, first_seq): (Time, u32)) {
+        (self.began, self.first_seq) = (began, first_seq);
+    }
+
+    /// When it began; of one that hangs, nothing that means anything.
+    pub(crate) fn began(&self) -> Time {
+        self.began
+    }
+
     #[inline]
     pub(crate) fn next_seq(&mut self) -> u32 {
         let seq = self.seq;
@@ -112,6 +136,14 @@ pub(crate) struct Seats<O: Overlay, V> {
     pub(crate) places: Vec<Seat<O::Peer>>,
     /// By host.
     calendars: Vec<Calendar>,
+    /// Hosts that handle nothing for the time being.
+    pub(crate) frozen: BTreeMap<u32, Frozen>,
+    /// By host, the number of the table of adversaries that it belongs to; 0 for the honest. Empty where all are.
+    pub(crate) turned: Vec<u8>,
+    /// By host, how many questions of a flood it has asked.
+    pub(crate) floods: BTreeMap<u32, u32>,
+    /// Takedowns in force.
+    pub(crate) refusals: Refusals,
     /// What is on the disks of machines that are offline, where they keep values for others.
     pub(crate) disks: BTreeMap<u32, Box<[Record]>>,
     /// What is on the disks of the shard's hosts.
@@ -121,6 +153,9 @@ pub(crate) struct Seats<O: Overlay, V> {
     requests: Pool<O::Request>,
     pub(crate) books: Books<V>,
 }
+
+/// Questions that the timeline makes users ask have this bit in their number.
+const CROWD: u32 = 1 << 25;
 
 /// A publisher whose session ends before this may not have come through: where values are published once, it tries again.
 const PUBLICATION: Span = Span::from_secs(60);
@@ -159,6 +194,10 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             per_shard,
             places,
             calendars,
+            frozen: BTreeMap::new(),
+            turned: Vec::new(),
+            floods: BTreeMap::new(),
+            refusals: Refusals::default(),
             disks: BTreeMap::new(),
             shelves: Shelves::new(HostId(hosts.start)),
             transfers,
@@ -216,7 +255,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let life = &self.host(host)[0].life;
         match life.phase {
             Phase::Offline => before,
-            Phase::Joining | Phase::Member => before + measured(life.began, end),
+            Phase::Joining | Phase::Member => before + measured(self.began(host), end),
         }
     }
 
@@ -327,6 +366,8 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     pub(crate) fn depart(&mut self, out: &mut Outbox<'_, Self>, host: HostId, now: Time, until: Time, politely: bool) {
         debug_assert!(self.is_online(host));
         let numbering = self.common.setting.numbering;
+        // A machine that hangs says no goodbye.
+        let politely = !self.thaw(host) && politely;
         if politely && self.transfers.is_some() {
             let key = self.own_key(host, now);
             self.with_agent(&mut out.of(numbering.first_seat(host)), host, key, Agent::leave);
@@ -390,7 +431,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let number = calendar.questions;
         calendar.questions += 1;
         self.expect_question(out, host, key.time);
-        if !self.is_online(host) {
+        if !self.is_online(host) || self.is_frozen(host) {
             return;
         }
         let questions = self.common.questions.as_ref().expect("a question is due only where there are some");
@@ -407,6 +448,27 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         }
     }
 
+    /// Sets the time at which the user of a host asks for the item of an event. `out` is its first seat's.
+    pub(crate) fn expect_crowd(&mut self, out: &mut Outbox<'_, Self>, host: HostId, at: Time, event: u32) {
+        let seq = self.own_key(host, at).seq;
+        out.timer(at, seq, Alarm::Crowd(event));
+    }
+
+    /// The user of a host asks for what everybody asks for.
+    fn joins_crowd(&mut self, out: &mut Outbox<'_, Self>, host: HostId, key: EventKey, event: u32) {
+        if !self.is_online(host) || self.is_frozen(host) {
+            return;
+        }
+        let calendar = self.calendar(host);
+        let number = CROWD | calendar.crowds;
+        calendar.crowds += 1;
+        let item = self.common.crowds[event as usize];
+        self.ask(out, key, LookupId { origin: host.0, number }, Target::Item(item));
+        if self.books.has_news() {
+            self.pass_on(out, self.common.setting.numbering.first_seat(host), key);
+        }
+    }
+
     pub(crate) fn ask(&mut self, out: &mut Outbox<'_, Self>, key: EventKey, lookup: LookupId, target: Target) {
         let host = HostId(lookup.origin);
         let seat = self.common.setting.numbering.first_seat(host);
@@ -414,7 +476,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         self.books.observer.asked(key.time, lookup, target);
         let shares = |item| !self.common.setting.keeps_values() && self.shelves.has(&self.common.holdings, host, item);
         let at_hand = !is_search(lookup) && matches!(target, Target::Item(item) if shares(item));
-        if self.transfers.is_some() && !is_search(lookup) {
+        if self.transfers.is_some() && !is_search(lookup) && !is_flood(lookup) {
             self.begin_download(out, key, lookup, target, at_hand);
         }
         if at_hand {
@@ -452,7 +514,13 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
 
     /// Lets the model act for a seat, and carries out what it asks for.
     #[inline]
-    fn act_for(&mut self, out: &mut Outbox<'_, Self>, seat: u32, key: EventKey, act: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>)) {
+    pub(crate) fn act_for(
+        &mut self,
+        out: &mut Outbox<'_, Self>,
+        seat: u32,
+        key: EventKey,
+        act: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>),
+    ) {
         if self.with_peer(out, seat, key, act) {
             self.joined(out, seat, key);
         }
@@ -474,9 +542,14 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let common = &*self.common;
         let first = self.first;
         let Seat { peer: Some(peer), rng, requests, life } = &mut self.places[(seat - self.base) as usize] else { return false };
-        let machine = Machine { common, shelves: &self.shelves };
-        let shelves = &self.shelves;
-        let mut deeds = Deeds { common, shelves, books: &mut self.books, life, out, seat, first, this, key, joined: false };
+        let (shelves, refusals) = (&self.shelves, &self.refusals);
+        let conduct = match self.turned.get(((seat >> common.setting.numbering.slot_bits()) - first) as usize) {
+            Some(&number) if number > 0 => common.adversaries.as_ref().and_then(|adversaries| adversaries.conduct(number)),
+            _ => None,
+        };
+        let machine = Machine { common, shelves, refusals, conduct };
+        let mut deeds =
+            Deeds { common, shelves, refusals, conduct, books: &mut self.books, life, out, seat, first, this, key, joined: false };
         let mut cx = Context::new(key.time, this, &common.setting, rng, &mut self.requests, requests, &machine, &mut deeds);
         act(&common.overlay, peer, &mut cx);
         deeds.joined
@@ -501,9 +574,10 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         self.books.notebook.note(key, What::Member { peer });
         self.books.observer.joined(key.time, peer);
         let common = Arc::clone(&self.common);
+        self.obey(out, seat, key);
         let over = common.publishes_once && self.calendars[self.local(seat)].published;
-        if !over && !common.disk(&self.shelves, seat).is_empty() {
-            let shares = common.disk(&self.shelves, seat).to_vec();
+        let shares = common.disk(&self.shelves, seat, self.conduct(common.setting.numbering.host_of(seat))).to_vec();
+        if !over && !shares.is_empty() {
             self.act_for(out, seat, key, |overlay, peer, cx| overlay.publish(peer, cx, &shares));
         }
         let host = common.setting.numbering.host_of(seat);
@@ -556,11 +630,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         let books = &mut self.books;
         let at = &mut self.places[(actor - self.base) as usize];
         if at.life.phase == Phase::Offline || envelope.sent < at.life.began {
-            if let Load::Overlay(message) = &envelope.message {
-                books.observer.dropped(now, from, message);
-            }
-            books.ended(now, &envelope, Fate::Offline);
-            return;
+            return self.nobody_home(out, actor, now, tag, envelope);
         }
         let (bytes, queued) = match &envelope.message {
             Load::Overlay(message) => (self.common.setting.wire_bytes(message), true),
@@ -588,8 +658,12 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         }
         at.life.messages_in += 1;
         at.life.bytes_in += u64::from(bytes);
-        if let Cause::Lookup(lookup) = books.ended(now, &envelope, Fate::Delivered) {
+        let cause = books.ended(now, &envelope, Fate::Delivered);
+        if let Cause::Lookup(lookup) = cause {
             at.life.lookups_served += u32::from(lookup.origin != host.0);
+        }
+        if !self.turned.is_empty() && self.conduct(host).is_some_and(|conduct| conduct.drops(host, cause, key)) {
+            return;
         }
         let message = match envelope.message {
             Load::Overlay(message) => message,
@@ -608,7 +682,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
             Alarm::Model(timer) => {
                 let at = self.seat(actor);
                 if at.peer.is_none() || key.seq < at.life.first_seq {
-                    return;
+                    return self.overslept(out, actor, key, Alarm::Model(timer));
                 }
                 self.books.handled += 1;
                 self.books.digest.add(key, actor, &timer);
@@ -617,7 +691,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
             Alarm::Transfer(wake) => {
                 let life = &self.seat(actor).life;
                 if life.phase == Phase::Offline || key.seq < life.first_seq {
-                    return;
+                    return self.overslept(out, actor, key, Alarm::Transfer(wake));
                 }
                 self.books.handled += 1;
                 self.books.digest.add(key, actor, &wake);
@@ -627,6 +701,14 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
             Alarm::Arrival => {
                 self.books.digest.add(key, actor, &timer);
                 self.arrival(out, self.common.setting.numbering.host_of(actor), key);
+            }
+            Alarm::Crowd(event) => {
+                self.books.digest.add(key, actor, &timer);
+                self.joins_crowd(out, self.common.setting.numbering.host_of(actor), key, event);
+            }
+            Alarm::Flood => {
+                self.books.digest.add(key, actor, &timer);
+                self.flood(out, self.common.setting.numbering.host_of(actor), key);
             }
             Alarm::Question => {
                 self.books.digest.add(key, actor, &timer);

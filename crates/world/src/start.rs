@@ -36,7 +36,7 @@ struct Disks<'c, O> {
 
 impl<O: Overlay> Shares for Disks<'_, O> {
     fn of(&self, seat: u32) -> &[ItemId] {
-        self.common.disk(&self.shelves, seat)
+        self.common.disk(&self.shelves, seat, self.common.initial_conduct(self.common.setting.numbering.host_of(seat)))
     }
 
     fn words(&self, item: ItemId) -> &[Word] {
@@ -52,6 +52,9 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
         for server in (numbering.population()..numbering.hosts()).map(HostId) {
             shards.act(numbering.first_seat(server), |seats, out| seats.arrive(out, server, now, Time::MAX));
         }
+        for (&host, &number) in common.adversaries.iter().flat_map(|adversaries| &adversaries.initial) {
+            shards.of(numbering.first_seat(HostId(host))).turn_silently(HostId(host), number);
+        }
         match self.conditions.start {
             StartKind::Converged => self.start_converged(now, shards),
             StartKind::Join => self.start_joining(now, shards),
@@ -66,6 +69,10 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
                 shards.act(numbering.first_seat(host), |seats, out| seats.expect_question(out, host, now));
             }
         }
+        for &host in common.adversaries.iter().flat_map(|adversaries| adversaries.initial.keys()) {
+            shards.act(numbering.first_seat(HostId(host)), |seats, out| seats.expect_flood(out, HostId(host), now));
+        }
+        self.censor(now, shards);
         shards.settle();
         self.read_notes(shards);
     }

@@ -89,6 +89,11 @@ impl<O: Overlay, V: Observer<O::Message>> Port for Deeds<'_, '_, O, V> {
         self.shelves.has(&self.common.holdings, self.common.setting.numbering.host_of(self.seat), item)
     }
 
+    fn refuses(&self, item: ItemId) -> bool {
+        let numbering = &self.common.setting.numbering;
+        self.refusals.has(numbering.host_of(self.seat), numbering.item_key(item))
+    }
+
     fn shelve(&mut self, item: ItemId, holds: bool) {
         self.books.shelved.push((item, holds));
     }
@@ -131,8 +136,9 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let agent = transfers.agents[(host.0 - self.first) as usize]
             .get_or_insert_with(|| Box::new(Agent::new(plan, host.0, plan.is_server(this))));
         let life = &mut self.places[(seat - self.base) as usize].life;
-        let (common, shelves, first) = (&*self.common, &self.shelves, self.first);
-        let mut deeds = Deeds { common, shelves, books: &mut self.books, life, out, seat, first, this, key, joined: false };
+        let (common, shelves, refusals, first) = (&*self.common, &self.shelves, &self.refusals, self.first);
+        let mut deeds =
+            Deeds { common, shelves, refusals, conduct: None, books: &mut self.books, life, out, seat, first, this, key, joined: false };
         act(agent, plan, &mut deeds);
     }
 

@@ -14,9 +14,10 @@ use peerlab_report::directory::Session;
 use peerlab_scenario::{Estimate, Scenario, available_memory};
 use peerlab_world::Registry;
 
-use crate::args::RunArgs;
+use crate::args::{Format, RunArgs};
+use crate::claims::Finding;
 use crate::failure::Failure;
-use crate::output::{grouped, memory, note, warn};
+use crate::output::{grouped, memory, note, print, warn};
 use crate::{loading, machine};
 
 /// Set by Ctrl-C.
@@ -85,12 +86,19 @@ pub(crate) fn run(registry: &Registry, arguments: &RunArgs) -> Result<(), Failur
     stop_on_interrupt();
     let manner =
         Manner { threads: threads(arguments.threads), resume: arguments.resume, charts: !arguments.no_charts, quiet: arguments.quiet };
+    let mut claims = Vec::new();
     for job in &jobs {
         if !arguments.quiet {
             warn(&job.scenario.warnings);
         }
         job.carry_out(manner)?;
-        session::summary(job, arguments)?;
+        let finding = Finding::of(job)?;
+        session::summary(job, finding.as_ref(), arguments)?;
+        claims.extend(finding);
+    }
+    // Of several scenarios the answers stand once more together, where nobody has to look for them.
+    if arguments.format == Format::Human && claims.len() > 1 {
+        print(&format!("\n{}", claims.iter().map(Finding::line).collect::<String>()))?;
     }
     Ok(())
 }

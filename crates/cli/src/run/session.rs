@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json, json};
 use super::work::Worker;
 use super::{Job, Manner, division};
 use crate::args::{Format, RunArgs};
+use crate::claims::Finding;
 use crate::failure::Failure;
 use crate::machine;
 use crate::output::{note, print, terminal_width};
@@ -82,22 +83,25 @@ fn stopped(job: &Job, session: &Session, stop: &AtomicBool, failure: Failure) ->
 }
 
 /// What the user reads at the end.
-pub(super) fn summary(job: &Job, arguments: &RunArgs) -> Result<(), Failure> {
+pub(super) fn summary(job: &Job, claim: Option<&Finding>, arguments: &RunArgs) -> Result<(), Failure> {
     match arguments.format {
         Format::Human => {
             let width = terminal_width();
             print(&format!("{}\n", human::summary_table(&job.out, width)?.trim_end()))?;
+            if let Some(claim) = claim {
+                print(&claim.line())?;
+            }
             if !arguments.quiet {
                 note(&format!("results in {}", job.out.display()));
             }
             Ok(())
         }
-        Format::Json => print(&json_summary(job)?),
+        Format::Json => print(&json_summary(job, claim)?),
     }
 }
 
 /// The rows of `aggregate.csv` as one object.
-fn json_summary(job: &Job) -> Result<String, Failure> {
+fn json_summary(job: &Job, claim: Option<&Finding>) -> Result<String, Failure> {
     let mut reader = Reader::<Aggregate>::open(&job.out)?;
     let swept = reader.header().swept.clone();
     let mut rows = Vec::new();
@@ -114,5 +118,9 @@ fn json_summary(job: &Job) -> Result<String, Failure> {
         object.extend(values);
         rows.push(Json::Object(object));
     }
-    Ok(format!("{}\n", json!({ "scenario": job.scenario.name, "results": job.out, "aggregate": rows })))
+    let mut summary = json!({ "scenario": job.scenario.name, "results": job.out, "aggregate": rows });
+    if let Some(claim) = claim {
+        summary["claim"] = claim.json();
+    }
+    Ok(format!("{summary}\n"))
 }

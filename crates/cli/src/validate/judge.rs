@@ -8,7 +8,7 @@
 use peerlab_report::statistics::Estimate;
 use peerlab_scenario::{Figure, HOP_SHARE, Mark, Point, Spot};
 
-use super::measure::{Results, unit};
+use crate::measure::{Results, unit};
 
 /// The error of a value that was read off a plot, as a share of it.
 const PLOT_ERROR: f64 = 0.03;

@@ -9,49 +9,23 @@
 
 mod cases;
 mod judge;
-mod measure;
 mod table;
 
 use std::path::Path;
 
 use anyhow::Context as _;
 use peerlab_scenario::diagnostic::Report;
-use peerlab_scenario::{HOP_SHARE, Scenario, Validation, list, nearest};
+use peerlab_scenario::{Scenario, Validation};
 use peerlab_world::Registry;
 use tempfile::TempDir;
 
 use crate::args::{Format, ValidateArgs};
 use crate::failure::Failure;
-use crate::metrics::METRICS;
+use crate::measure;
 use crate::output::{print, warn};
 use crate::run::{Job, Manner, stop_on_interrupt, threads};
 use cases::Case;
 use judge::Row;
-
-/// Quantities beside the metrics: what `measure` makes of the other files.
-const DERIVED: [&str; 7] =
-    [HOP_SHARE, LOOKUP_FAILURE_RATIO, PEERS_TOUCHED, RECORDS_MAX_RATIO, RECORDS_P1_RATIO, RECORDS_P99_RATIO, RECORDS_NONE_SHARE];
-
-/// 1 − `lookup_success_ratio`.
-const LOOKUP_FAILURE_RATIO: &str = "lookup_failure_ratio";
-
-/// Peers of the population that sent or handled a message in the measured time.
-const PEERS_TOUCHED: &str = "peers_touched";
-
-/// Records at the peer that keeps the most, over the mean.
-const RECORDS_MAX_RATIO: &str = "records_max_ratio";
-
-/// The 99th percentile of the records that peers keep, over the mean.
-const RECORDS_P99_RATIO: &str = "records_p99_ratio";
-
-/// The same of the 1st percentile.
-const RECORDS_P1_RATIO: &str = "records_p1_ratio";
-
-/// The share of the peers that keep no record.
-const RECORDS_NONE_SHARE: &str = "records_none_share";
-
-/// The quantities that are made of the peers' file.
-const OF_PEERS: [&str; 5] = [PEERS_TOUCHED, RECORDS_MAX_RATIO, RECORDS_P1_RATIO, RECORDS_P99_RATIO, RECORDS_NONE_SHARE];
 
 /// What became of a case.
 struct Finding {
@@ -135,7 +109,7 @@ fn carry_out(job: &Job, validation: &Validation, arguments: &ValidateArgs) -> Re
             other => other,
         },
     )?;
-    let results = measure::Results::read(job.out(), validation.figure.iter().any(|figure| OF_PEERS.contains(&&*figure.quantity)))?;
+    let results = measure::Results::read(job.out(), validation.figure.iter().any(|figure| measure::is_of_peers(&figure.quantity)))?;
     let rows = validation.figure.iter().flat_map(|figure| {
         let spots = validation.spots(figure, &scenario.axes, &scenario.points);
         let base = validation.base(figure, &scenario.axes, &scenario.points);
@@ -150,14 +124,8 @@ fn carry_out(job: &Job, validation: &Validation, arguments: &ValidateArgs) -> Re
 /// The first one, at its place.
 pub(crate) fn check_quantities(scenario: &Scenario) -> Result<(), Report> {
     let figures = scenario.validation.iter().flat_map(|validation| &validation.figure);
-    for (figure, index) in figures.zip(0..) {
-        let known = || METRICS.iter().map(|metric| metric.name).chain(DERIVED);
-        if !known().any(|name| name == figure.quantity) {
-            let hint = nearest(&figure.quantity, known()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            let message =
-                format!("there is no quantity `{}`{hint} It is a metric (`sim list metrics`) or one of {}", figure.quantity, list(DERIVED));
-            return Err(scenario.blame(&format!("validation.figure.{index}.quantity"), message));
-        }
-    }
-    Ok(())
+    figures.zip(0..).try_for_each(|(figure, index)| {
+        let unknown = measure::unknown(&figure.quantity);
+        unknown.map_or(Ok(()), |message| Err(scenario.blame(&format!("validation.figure.{index}.quantity"), message)))
+    })
 }

@@ -2,7 +2,7 @@
 
 use peerlab_engine::time::Span;
 use peerlab_model::HostId;
-use peerlab_network::{HostSet, Rule, Rules, Verdict};
+use peerlab_network::{HostSet, Rule, Rules, Verdict, Whose};
 
 use crate::support::{delay_under, key, network};
 
@@ -35,8 +35,8 @@ fn a_partition_separates_groups_until_it_heals() {
 #[test]
 fn losses_are_independent_of_each_other() {
     let (network, mut rules) = (network(&format!("{CONSTANT}\nloss = 0.1"), 4, 1), Rules::default());
-    rules.add(1, Rule::Loss { share: 0.2, hosts: None });
-    rules.add(2, Rule::Loss { share: 0.5, hosts: Some(hosts([3])) });
+    rules.add(1, Rule::Loss { share: 0.2, whose: Whose::All });
+    rules.add(2, Rule::Loss { share: 0.5, whose: Whose::Of(hosts([3])) });
     let lost = |rules: &Rules, from: u32, to: u32| {
         (0..100_000).filter(|&seq| delay_under(rules, &network, from, to, seq).is_none()).count() as f64 / 1e5
     };
@@ -46,7 +46,7 @@ fn losses_are_independent_of_each_other() {
         let lost = lost(&rules, from, to);
         assert!((lost - share).abs() < 3.0 * error, "{lost} for {share}");
     }
-    rules.add(3, Rule::Loss { share: 1.0, hosts: Some(hosts([2])) });
+    rules.add(3, Rule::Loss { share: 1.0, whose: Whose::Of(hosts([2])) });
     assert_eq!(lost(&rules, 0, 2), 1.0);
 }
 
@@ -54,9 +54,9 @@ fn losses_are_independent_of_each_other() {
 fn rules_slow_down_but_never_speed_up() {
     let (network, mut rules) = (network(&format!("{CONSTANT}\njitter = 0.1"), 4, 1), Rules::default());
     let before: Vec<Option<Span>> = (0..100).map(|seq| delay_under(&rules, &network, 0, 1, seq)).collect();
-    rules.add(1, Rule::Slow { factor: 0.01, hosts: None });
+    rules.add(1, Rule::Slow { factor: 0.01, whose: Whose::All });
     assert_eq!(before, (0..100).map(|seq| delay_under(&rules, &network, 0, 1, seq)).collect::<Vec<_>>());
-    rules.add(2, Rule::Slow { factor: 4.0, hosts: Some(hosts([1])) });
+    rules.add(2, Rule::Slow { factor: 4.0, whose: Whose::Of(hosts([1])) });
     for (seq, before) in before.iter().enumerate() {
         for (from, to) in [(0, 1), (1, 0)] {
             let slowed = delay_under(&rules, &network, from, to, seq as u32).unwrap();
@@ -72,6 +72,6 @@ fn rules_slow_down_but_never_speed_up() {
 fn a_rule_leaves_the_draws_of_others_alone() {
     let (network, mut rules) = (network("jitter = 0.3\nloss = 0.1", 10, 1), Rules::default());
     let before: Vec<Option<Span>> = (0..1000).map(|seq| delay_under(&rules, &network, 0, 1, seq)).collect();
-    rules.add(1, Rule::Slow { factor: 3.0, hosts: Some(hosts([5, 130])) });
+    rules.add(1, Rule::Slow { factor: 3.0, whose: Whose::Of(hosts([5, 130])) });
     assert_eq!(before, (0..1000).map(|seq| delay_under(&rules, &network, 0, 1, seq)).collect::<Vec<_>>());
 }

@@ -27,6 +27,12 @@ impl ClientServer {
         }
     }
 
+    pub(super) fn refused(cx: &mut Cx<'_>, token: Token, id: LookupId) {
+        if cx.close(token).is_some() {
+            cx.finish(id);
+        }
+    }
+
     pub(super) fn ask_timed_out(&self, cx: &mut Cx<'_>, token: Token) {
         let (now, setting) = (cx.now(), cx.setting());
         let Some(Question { id, item, asked, attempt }) = cx.request_mut(token) else { return };

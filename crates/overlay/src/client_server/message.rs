@@ -46,10 +46,17 @@ pub enum ServerMessage {
         /// Of the same.
         id: LookupId,
     },
+    /// The service: this is not to be had here (any more).
+    Gone {
+        /// Of the request.
+        token: Token,
+        /// Of the request.
+        id: LookupId,
+    },
 }
 
 impl Message for ServerMessage {
-    const KINDS: &'static [&'static str] = &["request", "answer", "relay", "served"];
+    const KINDS: &'static [&'static str] = &["request", "answer", "relay", "served", "gone"];
 
     fn kind(&self) -> usize {
         match self {
@@ -57,6 +64,7 @@ impl Message for ServerMessage {
             Self::Answer { .. } => 1,
             Self::Relay { .. } => 2,
             Self::Served { .. } => 3,
+            Self::Gone { .. } => 4,
         }
     }
 
@@ -64,13 +72,17 @@ impl Message for ServerMessage {
         match self {
             Self::Request { .. } | Self::Relay { .. } => Fields::bytes(HEADER).keys(1),
             Self::Answer { .. } => Fields::bytes(HEADER).contacts(1),
-            Self::Served { .. } => Fields::bytes(HEADER),
+            Self::Served { .. } | Self::Gone { .. } => Fields::bytes(HEADER),
         }
     }
 
     fn cause(&self) -> Cause {
         match self {
-            Self::Request { id, .. } | Self::Answer { id, .. } | Self::Relay { id, .. } | Self::Served { id, .. } => Cause::Lookup(*id),
+            Self::Request { id, .. }
+            | Self::Answer { id, .. }
+            | Self::Relay { id, .. }
+            | Self::Served { id, .. }
+            | Self::Gone { id, .. } => Cause::Lookup(*id),
         }
     }
 }

@@ -135,6 +135,10 @@ impl Overlay for ClientServer {
         use ServerMessage as M;
         match (peer, message) {
             (ServerPeer::Client, M::Answer { token, id, server }) => self.answered(cx, token, id, server),
+            (ServerPeer::Client, M::Gone { token, id }) => Self::refused(cx, token, id),
+            (ServerPeer::Server | ServerPeer::Balancer(_), M::Request { token, id, item }) if cx.refuses(self.numbering.item_key(item)) => {
+                cx.send(from, M::Gone { token, id });
+            }
             (ServerPeer::Server, M::Request { token, id, .. }) => cx.send(from, M::Answer { token, id, server: cx.this() }),
             (ServerPeer::Server, M::Relay { ticket, id, .. }) => cx.send(from, M::Served { ticket, id }),
             (ServerPeer::Balancer(balancer), M::Request { token, id, item }) => self.pass_on(balancer, cx, from, token, id, item),
@@ -151,6 +155,9 @@ impl Overlay for ClientServer {
             (ServerPeer::Client | ServerPeer::Server, ServerTimer::Relay(_)) => {}
         }
     }
+
+    /// The servers say so when they are asked for it: see [`Context::refuses`]. What peers have on their own disks nobody gets.
+    fn take_down(&self, _peer: &mut ServerPeer, _cx: &mut Context<'_, Self>, _item: ItemId) {}
 
     /// A client has the address; a balancer has its servers.
     fn contacts(&self, peer: &ServerPeer, visit: &mut dyn FnMut(PeerId)) {

@@ -40,6 +40,16 @@ impl Contacts {
     }
 }
 
+impl Contacts {
+    /// Hands each contact to `other`, who may put another in its place.
+    pub(crate) fn forge(&mut self, other: &mut dyn FnMut(&mut PeerId)) {
+        match &mut self.0 {
+            List::Few(length, list) => list[..usize::from(*length)].iter_mut().for_each(other),
+            List::Many(list) => Arc::make_mut(list).iter_mut().for_each(other),
+        }
+    }
+}
+
 impl Deref for Contacts {
     type Target = [PeerId];
 

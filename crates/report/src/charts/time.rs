@@ -220,27 +220,29 @@ fn time_axis(low_s: f64, high_s: f64) -> Axis {
 /// The timeline of the runs shown: the same thing in several runs is one mark.
 fn events(directory: &Path, slice: &Slice) -> Result<Vec<EventMark>, ChartError> {
     let Some(mut reader) = open_if_present::<Event>(directory)? else { return Ok(Vec::new()) };
-    let mut found: BTreeMap<(i64, String), (u64, u64, String)> = BTreeMap::new();
+    let mut found: BTreeMap<(i64, String), (u64, u64, String, Option<i64>)> = BTreeMap::new();
     while let Some((label, row)) = reader.next_row()? {
         if slice.topology(label).is_none() {
             continue;
         }
         let peers = row.peers.unwrap_or(0);
-        let entry = found.entry((row.time_ns, row.action)).or_insert((peers, peers, row.note));
-        (entry.0, entry.1) = (entry.0.min(peers), entry.1.max(peers));
+        let entry = found.entry((row.time_ns, row.action)).or_insert((peers, peers, row.note, None));
+        (entry.0, entry.1, entry.3) = (entry.0.min(peers), entry.1.max(peers), entry.3.max(row.recovery_ns));
     }
     let total = found.len();
     let mut marks: Vec<EventMark> = found
         .into_iter()
         .take(EVENTS)
-        .map(|((nanos, action), (least, most, note))| {
+        .map(|((nanos, action), (least, most, note, recovery))| {
             let peers = match (least, most) {
                 (_, 0) => String::new(),
                 (least, most) if least == most => format!(", {most} peers"),
                 (least, most) => format!(", {least} to {most} peers"),
             };
             let note = if note.is_empty() { String::new() } else { format!(" ({note})") };
-            EventMark { x: seconds(nanos), text: format!("{} {action}{peers}{note}", clock(nanos)) }
+            let back =
+                recovery.filter(|&recovery| recovery > 0).map(|recovery| format!(", all back after {} at the latest", clock(recovery)));
+            EventMark { x: seconds(nanos), text: format!("{} {action}{peers}{note}{}", clock(nanos), back.unwrap_or_default()) }
         })
         .collect();
     if let Some(last) = marks.last_mut().filter(|_| total > EVENTS) {

@@ -126,7 +126,15 @@ fn peer(row: &PeerRow) -> Peer {
 
 fn event(row: &EventRow) -> Event {
     let (action, note) = (row.action.clone(), row.note.clone());
-    Event { time_ns: row.time.nanos(), action, peers: Some(row.peers), note }
+    Event {
+        time_ns: row.time.nanos(),
+        action,
+        peers: Some(row.peers),
+        note,
+        recovery_ns: row.recovery.map(|recovery| recovery.nanos().min(i64::MAX as u64) as i64),
+        dip: row.dip,
+        repair_bytes: row.repair_bytes,
+    }
 }
 
 fn download(row: &DownloadRow) -> Download {

@@ -328,7 +328,7 @@ impl Row for Peer {
 }
 
 /// `events.csv`: a thing of the timeline that happened.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Event {
     /// When.
     #[serde(rename = "time_s", deserialize_with = "seconds")]
@@ -339,17 +339,27 @@ pub struct Event {
     pub peers: Option<u64>,
     /// What else there is to say.
     pub note: String,
+    /// How long after it success, connectivity and upkeep were back; none if they were not, or if there was nothing to compare.
+    #[serde(rename = "recovery_time_s", deserialize_with = "seconds_or_none")]
+    pub recovery_ns: Option<i64>,
+    /// How far the success ratio fell below what it was before.
+    pub dip: Option<f64>,
+    /// Bytes of upkeep beyond what it was before, until then.
+    pub repair_bytes: Option<f64>,
 }
 
 impl Row for Event {
     const FILE: &'static str = "events.csv";
-    const COLUMNS: &'static [&'static str] = &["time_s", "action", "peers", "note"];
+    const COLUMNS: &'static [&'static str] = &["time_s", "action", "peers", "note", "recovery_time_s", "dip", "repair_bytes"];
 
     fn cells(&self, cells: &mut Cells) {
         cells.seconds(self.time_ns);
         cells.text(&self.action);
         cells.count_or_empty(self.peers);
         cells.text(&self.note);
+        cells.seconds_or_empty(self.recovery_ns);
+        cells.number_or_empty(self.dip);
+        cells.number_or_empty(self.repair_bytes);
     }
 }
 

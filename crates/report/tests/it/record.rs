@@ -99,7 +99,12 @@ fn record() -> RunRecord {
         }],
         samples: vec![SampleRow { time: Time::from_secs(-10), metric: "peers_online", unit: "peers", value: 2.0 }],
         population: 2,
-        events: vec![EventRow { time: Time::from_secs(30), action: "crash".into(), peers: 1, note: "one, or so".into() }],
+        events: vec![EventRow {
+            recovery: Some(Span::from_secs(90)),
+            dip: Some(0.25),
+            repair_bytes: Some(1024.0),
+            ..EventRow::new(Time::from_secs(30), "crash", 1, "one, or so".into())
+        }],
         rumours: vec![rumour()],
         downloads: Some(vec![download(0, Some(25)), download(1, None)]),
         handled: 40,

@@ -126,7 +126,8 @@ impl Agent {
             None => {}
         }
         let fetches = self.want(item).is_some();
-        let can_serve = self.is_server || if fetches { cx.plan.serves_parts() } else { cx.port.holds(item) };
+        let has_it = self.is_server || if fetches { cx.plan.serves_parts() } else { cx.port.holds(item) };
+        let can_serve = has_it && !cx.port.refuses(item);
         if !can_serve || self.open >= cx.plan.accepted(self.is_server) {
             let names = can_serve && cx.plan.serves_parts();
             let peers = if names { self.name(item, from) } else { Peers::default() };

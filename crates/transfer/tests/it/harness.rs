@@ -105,6 +105,10 @@ impl Port for Hand<'_> {
         self.world.shelves.contains(&(self.this, item))
     }
 
+    fn refuses(&self, _item: ItemId) -> bool {
+        false
+    }
+
     fn shelve(&mut self, item: ItemId, holds: bool) {
         self.shelved.push((item, holds));
     }

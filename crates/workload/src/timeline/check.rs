@@ -10,23 +10,51 @@ use crate::peers::PeersConfig;
 /// The largest factor that makes a delay longer.
 const FACTOR_MAX: f64 = 1e6;
 
+/// How often an event may happen per hour.
+const RATE_MAX: f64 = 3600.0;
+
 impl EventConfig {
     /// Notes every value that cannot work, with paths relative to the event's table: `run` is `time.duration`, `regions` is
     /// `network.regions`.
     pub fn check(&self, run: Span, peers: &PeersConfig, regions: Option<u32>, issues: &mut Issues) {
-        if !self.action.is_available() {
-            let help = "`crash`, `leave`, `join`, `restart`, `partition`, `loss`, `latency`, `slow` and `server-outage` are";
-            issues.error_with_help("action", format!("the action `{}` is not available yet", self.action.name()), help);
-        }
-        let message = format!("{} lies outside the run, which ends after {}", self.at, Duration(run));
-        issues.ensure(self.at.span() < run, "at", message);
+        self.check_when(run, issues);
         if let Some(duration) = self.duration {
             issues.ensure(duration.span().nanos() > 0, "duration", "what heals at once has not happened; leave the key out for what lasts");
             issues.ensure(self.action != Action::Restart, "duration", "a restart is over at once: use `crash` for peers that stay away");
+            let message = "what is deleted does not come back by itself: leave the duration out";
+            issues.ensure(self.action != Action::Delete, "duration", message);
+        }
+        if self.item.is_some() && !self.action.is_about_an_item() && self.select != Select::Holders {
+            issues.error("item", format!("`item` means nothing to `{}`", self.action.name()));
         }
         self.check_who(peers, issues);
         self.check_select(peers, regions, issues);
         self.check_values(issues);
+    }
+
+    fn check_when(&self, run: Span, issues: &mut Issues) {
+        if let Some(at) = self.at {
+            let message = format!("{at} lies outside the run, which ends after {}", Duration(run));
+            issues.ensure(at.span() < run, "at", message);
+        } else if self.rate.is_none() {
+            issues.error_with_help(
+                "",
+                "when does this happen?",
+                "write for example `at = \"10 min\"`, or `rate = 6.0` for six times an hour",
+            );
+        }
+        if let Some(rate) = self.rate {
+            issues.ensure(
+                rate.is_finite() && rate > 0.0 && rate <= RATE_MAX,
+                "rate",
+                format!("a rate lies above 0 and up to {RATE_MAX} per hour"),
+            );
+        }
+        if let Some(every) = self.every {
+            issues.ensure(every.span() >= Span::from_secs(1), "every", "an event that repeats has a second between two times at least");
+            issues.ensure(self.rate.is_none(), "every", "`every` and `rate` say the same in different words: keep one of them");
+            issues.ensure(self.at.is_some(), "every", "from when on? Say `at` as well");
+        }
     }
 
     fn check_who(&self, peers: &PeersConfig, issues: &mut Issues) {
@@ -52,9 +80,9 @@ impl EventConfig {
             }
         }
         let whom = given.is_empty();
-        let narrowed = matches!(self.select, Select::Region | Select::Class);
+        let narrowed = matches!(self.select, Select::Region | Select::Class | Select::Holders);
         match self.action {
-            Action::Crash | Action::Leave | Action::Join | Action::Restart | Action::Slow if whom && !narrowed => {
+            Action::Crash | Action::Leave | Action::Join | Action::Restart | Action::Slow | Action::Freeze if whom && !narrowed => {
                 let help = "write for example `share = 0.3`, `count = 12` or `peers = [3, 5]`";
                 issues.error_with_help("action", format!("whom does `{}` concern?", self.action.name()), help);
             }
@@ -68,8 +96,10 @@ impl EventConfig {
             Action::Latency if !whom || self.select != Select::Random => {
                 issues.error("action", "`latency` concerns all messages: use `slow` for those from or to some peers");
             }
-            Action::ServerOutage if self.peers.is_some() => {
-                issues.error("peers", "a server outage concerns servers, not peers: use `share` or `count`, or neither for all servers");
+            Action::ServerOutage | Action::ServerCapacity if self.peers.is_some() => {
+                let message =
+                    format!("`{}` concerns servers, not peers: use `share` or `count`, or neither for all servers", self.action.name());
+                issues.error("peers", message);
             }
             _ => {}
         }
@@ -77,19 +107,12 @@ impl EventConfig {
 
     fn check_select(&self, peers: &PeersConfig, regions: Option<u32>, issues: &mut Issues) {
         match self.select {
-            Select::Holders | Select::IdRange => {
-                issues.error_with_help(
-                    "select",
-                    format!("`{}` is not available yet", self.select.name()),
-                    "`random`, `highest-degree`, `highest-load`, `region` and `class` are",
-                );
-            }
             Select::Region if regions.is_none() => issues.error_with_help("select", "there are no regions", "set `regions` in `[network]`"),
             Select::Region if self.region.is_none() => issues.error("region", "which region? They are numbered from 0"),
             Select::Class if self.class.is_none() => issues.error("class", "which class? Give its name"),
             _ => {}
         }
-        if self.select != Select::Random && (self.peers.is_some() || self.action == Action::ServerOutage) {
+        if self.select != Select::Random && (self.peers.is_some() || self.action.is_about_servers()) {
             issues.error("select", format!("there is nothing for `{}` to select from", self.select.name()));
         }
         if let Some(region) = self.region {
@@ -128,9 +151,18 @@ impl EventConfig {
                 let message = format!("a factor lies between 1 and {FACTOR_MAX}, not at {factor}: messages can only become slower");
                 issues.ensure((1.0..=FACTOR_MAX).contains(&factor), "factor", message);
             }
+            (Action::Bandwidth | Action::ServerCapacity, None) => {
+                issues.error_with_help("action", "by how much do rates change?", "write for example `factor = 0.1` for a tenth of them");
+            }
+            (Action::Bandwidth | Action::ServerCapacity, Some(factor)) => {
+                let message = format!("a factor lies between {} and {FACTOR_MAX}, not at {factor}", 1.0 / FACTOR_MAX);
+                issues.ensure((1.0 / FACTOR_MAX..=FACTOR_MAX).contains(&factor), "factor", message);
+            }
             (_, Some(_)) => issues.error("factor", format!("`factor` means nothing to `{action}`")),
             (_, None) => {}
         }
+        let directed = matches!(self.action, Action::Loss | Action::Slow);
+        issues.ensure(directed || self.direction.is_none(), "direction", format!("`direction` means nothing to `{action}`"));
         match (self.action, self.groups) {
             (Action::Partition, Some(groups)) => {
                 issues.ensure((2..=256).contains(&groups), "groups", format!("a partition has 2 to 256 groups, not {groups}"));

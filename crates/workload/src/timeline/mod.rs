@@ -4,5 +4,5 @@ mod check;
 mod config;
 mod select;
 
-pub use config::{Action, EventConfig, Select};
+pub use config::{Action, Direction, EventConfig, Select};
 pub use select::View;

@@ -1,7 +1,7 @@
 //! Whom an event takes.
 
 use peerlab_engine::random::Rng;
-use peerlab_model::HostId;
+use peerlab_model::{HostId, ItemId, Key};
 
 use super::config::{EventConfig, Select};
 
@@ -15,6 +15,10 @@ pub struct View<'a> {
     pub region_of: &'a dyn Fn(HostId) -> u32,
     /// What `highest-degree` and `highest-load` go by: a host's contacts, or the messages that it has handled.
     pub rank: &'a dyn Fn(Select, HostId) -> u64,
+    /// True if a host holds an item.
+    pub holds: &'a dyn Fn(HostId, ItemId) -> bool,
+    /// The identifier of a host's first peer.
+    pub key_of: &'a dyn Fn(HostId) -> Key,
 }
 
 impl EventConfig {
@@ -26,7 +30,9 @@ impl EventConfig {
         if let Some(peers) = &self.peers {
             return candidates.iter().copied().filter(|host| peers.contains(&host.0)).collect();
         }
-        let mut pool: Vec<HostId> = match self.select {
+        let select = self.whom();
+        let mut pool: Vec<HostId> = match select {
+            Select::Holders => candidates.iter().copied().filter(|&host| (view.holds)(host, self.item())).collect(),
             Select::Region => candidates.iter().copied().filter(|&host| Some((view.region_of)(host)) == self.region).collect(),
             Select::Class => {
                 let class = view.classes.iter().position(|name| Some(name) == self.class.as_ref());
@@ -41,9 +47,17 @@ impl EventConfig {
         };
         if wanted < pool.len() {
             rng.shuffle(&mut pool);
-            if matches!(self.select, Select::HighestDegree | Select::HighestLoad) {
+            match select {
                 // Stable, so that the shuffle decides among equals.
-                pool.sort_by_cached_key(|&host| std::cmp::Reverse((view.rank)(self.select, host)));
+                Select::HighestDegree | Select::HighestLoad => {
+                    pool.sort_by_cached_key(|&host| std::cmp::Reverse((view.rank)(select, host)));
+                }
+                Select::IdRange => {
+                    pool.sort_by_cached_key(|&host| (view.key_of)(host));
+                    let from = rng.index(pool.len());
+                    pool.rotate_left(from);
+                }
+                Select::Random | Select::Holders | Select::Region | Select::Class => {}
             }
             pool.truncate(wanted);
             pool.sort_unstable();

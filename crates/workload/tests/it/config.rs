@@ -185,7 +185,7 @@ fn impossible_events_are_noted() {
     }
     assert_eq!(check_with("at = '1 h'\naction = 'crash'\nshare = 0.1", None), ["at"]);
     assert_eq!(check_with("at = '1 s'\naction = 'crash'\nselect = 'region'\nregion = 0", None), ["select"]);
-    let wrong: [(&str, &str, &[&str]); 27] = [
+    let wrong: [(&str, &str, &[&str]); 36] = [
         ("crash", "share = 1.5", &["share"]),
         ("crash", "share = nan", &["share"]),
         ("crash", "count = 11", &["count"]),
@@ -210,15 +210,33 @@ fn impossible_events_are_noted() {
         ("crash", "select = 'region'", &["region"]),
         ("crash", "select = 'region'\nregion = 3", &["region"]),
         ("crash", "select = 'class'\nclass = 'fax'", &["class"]),
-        ("crash", "count = 1\nselect = 'holders'", &["select"]),
+        ("crash", "count = 1\nitem = 3", &["item"]),
+        ("crash", "count = 1\ndirection = 'to'", &["direction"]),
+        ("crash", "count = 1\nrate = 0.0", &["rate"]),
+        ("crash", "count = 1\nevery = '10 ms'", &["every"]),
+        ("crash", "count = 1\nrate = 2.0\nevery = '1 min'", &["every"]),
+        ("freeze", "", &["action"]),
+        ("bandwidth", "count = 1", &["action"]),
+        ("bandwidth", "factor = 0.0", &["factor"]),
+        ("server-capacity", "factor = 0.5\npeers = [1]", &["peers"]),
+        ("delete", "duration = '1 min'", &["duration"]),
         ("crash", "count = 1\nregion = 1", &["region"]),
         ("restart", "count = 1\nduration = '1 s'", &["duration"]),
     ];
     for (action, rest, expected) in wrong {
         assert_eq!(check(action, rest), expected, "{action} {rest}");
     }
-    for action in Action::ALL.into_iter().filter(|action| !action.is_available()) {
-        assert_eq!(check(action.name(), "count = 1"), ["action"]);
+    for (action, rest) in [
+        ("freeze", "share = 0.1\nduration = '1 min'"),
+        ("flash-crowd", "item = 3"),
+        ("bandwidth", "factor = 0.1"),
+        ("server-capacity", "factor = 0.1"),
+        ("takedown", "share = 0.5\nitem = 2\nevery = '1 min'"),
+        ("delete", "count = 1"),
+        ("crash", "select = 'holders'\nitem = 2"),
+        ("loss", "loss = 0.5\nshare = 0.1\ndirection = 'from'"),
+    ] {
+        assert_eq!(check(action, rest), [] as [&str; 0], "{action} {rest}");
     }
 }
 
@@ -256,7 +274,10 @@ fn schemas_name_every_key() {
             "items popularity copies size zipf exponent keywords vocabulary per_item per_query",
         ),
         (serde_json::to_string(&schemars::schema_for!(LookupsConfig)).unwrap(), "interval target timeout keywords"),
-        (serde_json::to_string(&schemars::schema_for!(EventConfig)).unwrap(), "at action share count peers select flash-crowd id-range"),
+        (
+            serde_json::to_string(&schemars::schema_for!(EventConfig)).unwrap(),
+            "at action share count peers select flash-crowd id-range rate every direction item",
+        ),
     ];
     for (schema, keys) in schemas {
         for key in keys.split(' ') {

@@ -1,7 +1,8 @@
 //! Whom an event takes.
 
 use peerlab_engine::random::Streams;
-use peerlab_model::HostId;
+use peerlab_engine::time::Span;
+use peerlab_model::{HostId, Key};
 use peerlab_workload::{EventConfig, Select, View};
 
 use crate::support::read;
@@ -17,6 +18,9 @@ fn select(text: &str, candidates: &[u32], seed: u64) -> Vec<u32> {
         class_of: &|host| host.0 as usize / 10,
         classes: &classes,
         region_of: &|host| host.0 / 10,
+        holds: &|host, item| host.0 % 10 == item.0,
+        // The identifiers of the second half come before those of the first.
+        key_of: &|host| Key(u64::from((host.0 + 15) % 30)),
         rank: &|select, host| if select == Select::HighestDegree { u64::from(host.0 % 10) } else { u64::from(host.0) },
     };
     let candidates: Vec<HostId> = candidates.iter().copied().map(HostId).collect();
@@ -54,7 +58,35 @@ fn random_choice_is_uniform() {
 }
 
 #[test]
+fn neighbours_in_the_identifier_space_are_taken_together() {
+    for seed in 0..20 {
+        let chosen = select("select = 'id-range'\ncount = 6", &all(), seed);
+        let mut places: Vec<u32> = chosen.iter().map(|host| (host + 15) % 30).collect();
+        places.sort_unstable();
+        let gaps = places.windows(2).filter(|pair| pair[1] != pair[0] + 1).count();
+        assert!(chosen.len() == 6 && gaps <= 1, "a stretch, perhaps around the end: {places:?}");
+    }
+    assert_ne!(select("select = 'id-range'\ncount = 6", &all(), 1), select("select = 'id-range'\ncount = 6", &all(), 2));
+}
+
+#[test]
+fn an_event_happens_once_regularly_or_at_random() {
+    let times = |text: &str| {
+        let event: EventConfig = read(&format!("action = 'crash'\ncount = 1\n{text}"));
+        event.times(Span::from_secs(3600), &mut Streams::new(1).rng("test", 0))
+    };
+    let seconds = |text: &str| -> Vec<i64> { times(text).into_iter().map(|time| time.nanos() / 1_000_000_000).collect() };
+    assert_eq!(seconds("at = '5 min'"), [300]);
+    assert_eq!(seconds("at = '5 min'\nevery = '15 min'"), [300, 1200, 2100, 3000]);
+    let random = seconds("rate = 600.0\nat = '30 min'");
+    // 300 on average, with a standard deviation of 17.
+    assert!((230..370).contains(&random.len()), "{}", random.len());
+    assert!(random[0] >= 1800 && random.is_sorted());
+}
+
+#[test]
 fn selection_narrows_before_it_counts() {
+    assert_eq!(select("select = 'holders'\nitem = 4", &all(), 1), [4, 14, 24]);
     assert_eq!(select("select = 'region'\nregion = 1", &all(), 1), (10..20).collect::<Vec<_>>());
     assert_eq!(select("select = 'class'\nclass = 'high'\nshare = 1.0", &all(), 1), (20..30).collect::<Vec<_>>());
     let some = select("select = 'class'\nclass = 'middle'\nshare = 0.3", &all(), 1);

@@ -1,5 +1,6 @@
 //! Whole runs: determinism, conservation, the judge, and what the models must agree with.
 
+mod adversaries;
 mod agreement;
 mod allocation;
 mod determinism;
@@ -11,5 +12,6 @@ mod judge;
 mod rumours;
 mod storage;
 mod support;
+mod timeline;
 mod timeouts;
 mod virtual_nodes;

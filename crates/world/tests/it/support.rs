@@ -24,6 +24,7 @@ pub(crate) fn quiet(count: u32, target: TargetKind) -> Conditions {
         rumours: None,
         download: None,
         events: Vec::new(),
+        adversaries: Vec::new(),
     }
 }
 

@@ -179,6 +179,17 @@ impl Index {
         }
     }
 
+    /// Forgets who has an item. Nobody is told: peers go on believing that they are listed.
+    pub(super) fn delist(&mut self, item: ItemId) {
+        for entry in self.registered.iter_mut().flatten() {
+            entry.items.retain(|&listed| listed != item);
+            entry.elsewhere.retain(|&listed| listed != item);
+        }
+        if let Some(holders) = self.holders.get_mut(item.0 as usize) {
+            holders.clear();
+        }
+    }
+
     /// Forgets a peer, if the session is its present one. True if it is.
     pub(super) fn logout(&mut self, numbering: &Numbering, peer: PeerId, session: Session) -> bool {
         let is_present = self.entry(numbering, peer).is_some_and(|entry| entry.with == With::This(session));

@@ -193,6 +193,13 @@ impl Overlay for CentralIndex {
         }
     }
 
+    /// The servers delist it; nobody else knows who has what.
+    fn take_down(&self, peer: &mut IndexPeer, _cx: &mut Context<'_, Self>, item: ItemId) {
+        if let IndexPeer::Server(server) = peer {
+            server.index.delist(item);
+        }
+    }
+
     /// A peer that is registered has its server; a server has all who are registered.
     fn contacts(&self, peer: &IndexPeer, visit: &mut dyn FnMut(PeerId)) {
         match peer {

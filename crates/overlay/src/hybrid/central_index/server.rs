@@ -53,6 +53,9 @@ impl CentralIndex {
             }
             IndexMessage::Share { token, session, items } => {
                 if self.known(index, cx, from, token, session, None) {
+                    // What has been taken down is passed over without a word.
+                    let listed = |item: &ItemId| !cx.refuses(self.numbering.item_key(*item));
+                    let items: Vec<ItemId> = items.iter().copied().filter(listed).collect();
                     self.enter(index, cx, this, from, &items);
                     cx.send(from, IndexMessage::Done { token });
                     for &item in &items {

@@ -194,6 +194,14 @@ impl Overlay for Tracker {
         }
     }
 
+    /// A tracker forgets the swarm; a peer what it keeps in the DHT.
+    fn take_down(&self, peer: &mut TrackerPeer, cx: &mut Cx<'_>, item: ItemId) {
+        match peer {
+            TrackerPeer::Client(client) => self.in_dht(client, cx, |dht, peer, cx| dht.take_down(peer, cx, item)),
+            TrackerPeer::Server(server) => server.delist(item),
+        }
+    }
+
     /// A peer has its trackers, its neighbours and its contacts in the DHT; a tracker all who are in its swarms.
     fn contacts(&self, peer: &TrackerPeer, visit: &mut dyn FnMut(PeerId)) {
         match peer {

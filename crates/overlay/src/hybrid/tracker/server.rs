@@ -92,6 +92,13 @@ impl Server {
         self.swarms[at].put(numbering, Member { peer, seed, heard });
     }
 
+    /// Forgets a swarm.
+    pub(super) fn delist(&mut self, item: ItemId) {
+        if let Some(swarm) = self.swarms.get_mut(item.0 as usize) {
+            *swarm = Swarm::default();
+        }
+    }
+
     fn swarm(&self, item: ItemId) -> Option<&Swarm> {
         self.swarms.get(item.0 as usize)
     }
@@ -159,7 +166,10 @@ impl Tracker {
                 }
             }
             M::Announce { token, connection, announce } => {
-                if Self::is_connected(server, cx, from, announce.protocol, connection) {
+                if cx.refuses(self.numbering.item_key(announce.item)) {
+                    // What has been taken down has no swarm here.
+                    cx.send(from, M::Error { token, lookup: announce.lookup });
+                } else if Self::is_connected(server, cx, from, announce.protocol, connection) {
                     server.enter(&self.numbering, announce.item, from, announce.seed, cx.now());
                     server.swarms[announce.item.0 as usize].completed += u32::from(announce.event == Event::Completed);
                     self.name_others(server, cx, from, (token, announce));

@@ -148,13 +148,13 @@ impl Can {
 
     fn keep(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, key: Key, holder: PeerId) {
         let record = Record { key, holder, expires: cx.now().saturating_add(self.rules.record_expiry) };
-        peer.extra().records.put(record);
+        peer.extra().records.accept(cx, record);
         self.tell_replicas(peer, cx, key, &CanMessage::Replicate { record });
     }
 
     pub(super) fn replicate(peer: &mut CanPeer, cx: &Cx<'_>, record: Record) {
         if record.expires > cx.now() {
-            peer.extra().records.put(record);
+            peer.extra().records.accept(cx, record);
         }
     }
 

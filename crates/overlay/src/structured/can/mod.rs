@@ -248,6 +248,12 @@ impl Overlay for Can {
         self.queue_items(peer, cx, items, false);
     }
 
+    fn take_down(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, item: ItemId) {
+        if let Some(extra) = peer.extra.as_deref_mut() {
+            extra.records.forget(&[cx.setting().numbering.item_key(item)]);
+        }
+    }
+
     fn contacts(&self, peer: &CanPeer, visit: &mut dyn FnMut(PeerId)) {
         peer.spaces().flat_map(|(_, space)| space.peers()).for_each(visit);
     }

@@ -104,7 +104,7 @@ impl<V: Shortcuts> ChordLike<V> {
     fn keep(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, key: Key, holder: PeerId) {
         let holder = cx.setting().registrant(holder);
         let record = Record { key, holder, expires: cx.now().saturating_add(self.rules.record_expiry) };
-        peer.extra().records.put(record);
+        peer.extra().records.accept(cx, record);
         self.pass_back(peer, cx, record);
         self.tell_replicas(peer, cx, &RingMessage::Replicate { record });
     }
@@ -118,7 +118,7 @@ impl<V: Shortcuts> ChordLike<V> {
 
     pub(super) fn replicate(peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, record: Record) {
         if record.expires > cx.now() {
-            peer.extra().records.put(record);
+            peer.extra().records.accept(cx, record);
         }
     }
 

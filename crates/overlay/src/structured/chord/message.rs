@@ -268,6 +268,17 @@ impl<T: Trail> Message for RingMessage<T> {
     /// A byte for the kind, 4 for each token, 2 for a hop count, 1 for a goal, 4 for the rest of a record's life. The lookup's id is the
     /// simulator's label and costs nothing; what it does for the protocol is done by the tokens.
     #[inline]
+    fn forge(&mut self, other: &mut dyn FnMut(&mut PeerId)) {
+        match self {
+            Self::Found { owner, .. } => other(owner),
+            Self::StepNext { next, .. } => other(next),
+            Self::Providers { holders: named, .. } | Self::StepOwners { successors: named, .. } => {
+                Arc::make_mut(named).iter_mut().for_each(other);
+            }
+            _ => {}
+        }
+    }
+
     fn fields(&self) -> Fields {
         match self {
             Self::Forward { .. } => with::<T>(Fields::bytes(12).keys(1).contacts(1)),

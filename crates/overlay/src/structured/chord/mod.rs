@@ -251,6 +251,12 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
         self.queue_items(peer, cx, items, false);
     }
 
+    fn take_down(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, item: ItemId) {
+        if let Some(extra) = peer.extra.as_deref_mut() {
+            extra.records.forget(&[cx.setting().numbering.item_key(item)]);
+        }
+    }
+
     fn owner(&self, members: &Roster, key: Key) -> Option<PeerId> {
         members.successor(key).map(|(_, peer)| peer)
     }

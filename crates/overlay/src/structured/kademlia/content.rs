@@ -119,7 +119,7 @@ impl Kademlia {
     fn keep(&self, peer: &mut KademliaPeer, cx: &Cx<'_>, key: Key, holder: PeerId, lives: Span) {
         let holder = cx.setting().registrant(holder);
         let record = Record { key, holder, expires: cx.now().saturating_add(lives.min(self.config.record_expiry.span())) };
-        peer.extra().records.put(record);
+        peer.extra().records.accept(cx, record);
     }
 
     /// A copy for popular questions. It lives the shorter the more peers there are between this one and the key (paper, section 2.3:

@@ -153,6 +153,15 @@ impl Message for KademliaMessage {
     /// simulator's label and costs nothing.
     /// (The paper's request ids have 20 bytes; what is sent today has 2 to 8.)
     #[inline]
+    fn forge(&mut self, other: &mut dyn FnMut(&mut PeerId)) {
+        match self {
+            Self::Nodes { contacts, .. } => contacts.forge(other),
+            Self::Value { holders, .. } | Self::Holders { holders, .. } => holders.forge(other),
+            Self::Found { owner, .. } => other(owner),
+            _ => {}
+        }
+    }
+
     fn fields(&self) -> Fields {
         match self {
             Self::FindNode(_) | Self::FindKeepers(_) | Self::FindValue(_) => Fields::bytes(5).keys(1),

@@ -199,6 +199,12 @@ impl Overlay for Kademlia {
         self.queue_items(peer, cx, items, false);
     }
 
+    fn take_down(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, item: ItemId) {
+        if let Some(extra) = peer.extra.as_deref_mut() {
+            extra.records.forget(&[cx.setting().numbering.item_key(item)]);
+        }
+    }
+
     fn owner(&self, members: &Roster, key: Key) -> Option<PeerId> {
         nearest_member(members, key)
     }

@@ -111,7 +111,7 @@ impl Kademlia {
     /// A keeper has stored a value again. Its life counts from when it was published.
     pub(super) fn replicated(&self, peer: &mut KademliaPeer, cx: &Cx<'_>, record: Record) {
         if record.expires > cx.now() {
-            peer.extra().records.put(record);
+            peer.extra().records.accept(cx, record);
             self.received(peer, cx, record.key);
         }
     }

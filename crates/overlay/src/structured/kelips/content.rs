@@ -132,7 +132,7 @@ impl Kelips {
 
     pub(super) fn hear_of_tuple(&self, peer: &mut KelipsPeer, cx: &Cx<'_>, tuple: Tuple) {
         let Tuple { record, removed } = tuple;
-        if self.group_of_key(record.key) != peer.group || record.expires <= cx.now() {
+        if self.group_of_key(record.key) != peer.group || record.expires <= cx.now() || cx.refuses(record.key) {
             return;
         }
         let expiry_in = |records: &crate::records::Records| records.of(record.key).find(|r| r.holder == record.holder).map(|r| r.expires);

@@ -184,6 +184,14 @@ impl Overlay for Kelips {
         self.queue_items(peer, cx, items, false);
     }
 
+    fn take_down(&self, peer: &mut KelipsPeer, cx: &mut Cx<'_>, item: ItemId) {
+        let key = cx.setting().numbering.item_key(item);
+        peer.tuples.forget(&[key]);
+        if let Some(extra) = peer.extra.as_deref_mut() {
+            extra.fresh.retain(|(tuple, _)| tuple.record.key != key);
+        }
+    }
+
     /// The member of the key's group whose own key is numerically closest to it; nobody, if the group is empty.
     fn owner(&self, members: &Roster, key: Key) -> Option<PeerId> {
         let group = self.group_of_key(key);

@@ -55,7 +55,7 @@ impl OneHop {
 
     pub(super) fn keep(&self, peer: &mut OneHopPeer, cx: &mut Cx<'_>, key: Key, holder: PeerId) {
         let record = Record { key, holder, expires: cx.now().saturating_add(self.config.record_expiry.span()) };
-        peer.extra().records.put(record);
+        peer.extra().records.accept(cx, record);
         self.tell_replicas(peer, cx, &OneHopMessage::Replicate { record });
     }
 
@@ -74,7 +74,7 @@ impl OneHop {
 
     pub(super) fn replicate(peer: &mut OneHopPeer, cx: &Cx<'_>, record: Record) {
         if record.expires > cx.now() {
-            peer.extra().records.put(record);
+            peer.extra().records.accept(cx, record);
         }
     }
 

@@ -186,6 +186,12 @@ impl Overlay for OneHop {
         self.queue_items(peer, cx, items, false);
     }
 
+    fn take_down(&self, peer: &mut OneHopPeer, cx: &mut Cx<'_>, item: ItemId) {
+        if let Some(extra) = peer.extra.as_deref_mut() {
+            extra.records.forget(&[cx.setting().numbering.item_key(item)]);
+        }
+    }
+
     /// The key's successor: the first member at or after it.
     fn owner(&self, members: &Roster, key: Key) -> Option<PeerId> {
         members.successor(key).map(|(_, peer)| peer)

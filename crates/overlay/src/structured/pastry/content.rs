@@ -96,13 +96,13 @@ impl<V: Variant> PastryLike<V> {
     fn keep(&self, peer: &mut PastryPeer, cx: &mut Cx<'_, V>, key: Key, holder: PeerId) {
         let holder = cx.setting().registrant(holder);
         let record = Record { key, holder, expires: cx.now().saturating_add(self.rules.record_expiry) };
-        peer.extra().records.put(record);
+        peer.extra().records.accept(cx, record);
         self.tell_replicas(peer, cx, key, &PastryMessage::Replicate { record });
     }
 
     pub(super) fn replicate(peer: &mut PastryPeer, cx: &Cx<'_, V>, record: Record) {
         if record.expires > cx.now() {
-            peer.extra().records.put(record);
+            peer.extra().records.accept(cx, record);
         }
     }
 

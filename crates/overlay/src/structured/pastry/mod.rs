@@ -262,6 +262,12 @@ impl<V: Variant> Overlay for PastryLike<V> {
         self.queue_items(peer, cx, items, false);
     }
 
+    fn take_down(&self, peer: &mut PastryPeer, cx: &mut Cx<'_, V>, item: ItemId) {
+        if let Some(extra) = peer.extra.as_deref_mut() {
+            extra.records.forget(&[cx.setting().numbering.item_key(item)]);
+        }
+    }
+
     /// The member that is numerically closest to the key; of two at the same distance, the one at or after it.
     fn owner(&self, members: &Roster, key: Key) -> Option<PeerId> {
         let ends = [members.successor(key), members.predecessor(key)];

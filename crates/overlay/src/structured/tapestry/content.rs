@@ -59,7 +59,7 @@ impl Tapestry {
     /// A publication passes by: it leaves a pointer.
     pub(super) fn keep(&self, peer: &mut TapestryPeer, cx: &Cx<'_>, query: &Query) {
         let expires = cx.now().saturating_add(self.config.record_expiry.span());
-        peer.extra().records.put(Record { key: query.key, holder: query.origin, expires });
+        peer.extra().records.accept(cx, Record { key: query.key, holder: query.origin, expires });
     }
 
     /// An item is taken back: the pointer goes.
@@ -188,7 +188,7 @@ impl Tapestry {
         let mut fresh = Vec::new();
         for &record in records.iter().filter(|record| record.expires > now) {
             let known = peer.extra().records.of(record.key).any(|other| other.holder == record.holder);
-            peer.extra().records.put(record);
+            peer.extra().records.accept(cx, record);
             if !known {
                 fresh.push(record);
             }

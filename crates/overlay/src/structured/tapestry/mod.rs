@@ -179,6 +179,12 @@ impl Overlay for Tapestry {
         self.queue_items(peer, cx, items, false);
     }
 
+    fn take_down(&self, peer: &mut TapestryPeer, cx: &mut Cx<'_>, item: ItemId) {
+        if let Some(extra) = peer.extra.as_deref_mut() {
+            extra.records.forget(&[cx.setting().numbering.item_key(item)]);
+        }
+    }
+
     /// The surrogate root, digit by digit: of the members that are left, those with the key's digit stay, or, if there is none, those with
     /// the next one, cyclically, that somebody has.
     fn owner(&self, members: &Roster, key: Key) -> Option<PeerId> {

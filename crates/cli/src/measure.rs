@@ -4,23 +4,73 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use peerlab_report::tables::{Hops, Label, Peer, Reader, Summary, TableError};
-use peerlab_scenario::HOP_SHARE;
+use peerlab_scenario::{HOP_SHARE, list, nearest};
 
-use super::{LOOKUP_FAILURE_RATIO, PEERS_TOUCHED, RECORDS_MAX_RATIO, RECORDS_NONE_SHARE, RECORDS_P1_RATIO, RECORDS_P99_RATIO};
 use crate::metrics::METRICS;
+
+/// Quantities beside the metrics: what is made of the other files.
+const DERIVED: [&str; 8] = [
+    HOP_SHARE,
+    LOOKUP_FAILURE_RATIO,
+    LOOKUP_FOUND_RATIO,
+    PEERS_TOUCHED,
+    RECORDS_MAX_RATIO,
+    RECORDS_P1_RATIO,
+    RECORDS_P99_RATIO,
+    RECORDS_NONE_SHARE,
+];
+
+/// 1 − `lookup_success_ratio`.
+const LOOKUP_FAILURE_RATIO: &str = "lookup_failure_ratio";
+
+/// `lookup_success_ratio` × `content_availability`: found, of all lookups that ended, those for what nobody online had included.
+const LOOKUP_FOUND_RATIO: &str = "lookup_found_ratio";
+
+/// Peers of the population that sent or handled a message in the measured time.
+const PEERS_TOUCHED: &str = "peers_touched";
+
+/// Records at the peer that keeps the most, over the mean.
+const RECORDS_MAX_RATIO: &str = "records_max_ratio";
+
+/// The 99th percentile of the records that peers keep, over the mean.
+const RECORDS_P99_RATIO: &str = "records_p99_ratio";
+
+/// The same of the 1st percentile.
+const RECORDS_P1_RATIO: &str = "records_p1_ratio";
+
+/// The share of the peers that keep no record.
+const RECORDS_NONE_SHARE: &str = "records_none_share";
+
+/// The quantities that are made of the peers' file.
+const OF_PEERS: [&str; 5] = [PEERS_TOUCHED, RECORDS_MAX_RATIO, RECORDS_P1_RATIO, RECORDS_P99_RATIO, RECORDS_NONE_SHARE];
+
+/// What is wrong with the name of a quantity, if there is none of that name.
+pub(crate) fn unknown(quantity: &str) -> Option<String> {
+    let known = || METRICS.iter().map(|metric| metric.name).chain(DERIVED);
+    if known().any(|name| name == quantity) {
+        return None;
+    }
+    let hint = nearest(quantity, known()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    Some(format!("there is no quantity `{quantity}`{hint} It is a metric (`sim list metrics`) or one of {}", list(DERIVED)))
+}
+
+/// True for quantities that are made of the peers' file.
+pub(crate) fn is_of_peers(quantity: &str) -> bool {
+    OF_PEERS.contains(&quantity)
+}
 
 /// A topology at a point of the sweep.
 type Spot = (String, Vec<String>);
 
 /// What figures can be made of.
 #[derive(Default)]
-pub(super) struct Results {
+pub(crate) struct Results {
     /// The repetitions that were run.
     repetitions: BTreeMap<Spot, BTreeSet<u32>>,
     /// The value of a metric in each repetition that has one.
-    metrics: BTreeMap<(Spot, String), Vec<f64>>,
+    metrics: BTreeMap<(Spot, String), BTreeMap<u32, f64>>,
     /// The share of a hop count in each repetition in which it occurs.
-    hops: BTreeMap<(Spot, u64), Vec<f64>>,
+    hops: BTreeMap<(Spot, u64), BTreeMap<u32, f64>>,
     /// Peers of the population that sent or handled a message, in each repetition.
     touched: BTreeMap<Spot, BTreeMap<u32, u64>>,
     /// Records that each peer of the population keeps, in each repetition.
@@ -32,18 +82,18 @@ impl Results {
     ///
     /// # Errors
     /// If a file cannot be read.
-    pub(super) fn read(directory: &Path, with_peers: bool) -> Result<Self, TableError> {
+    pub(crate) fn read(directory: &Path, with_peers: bool) -> Result<Self, TableError> {
         let mut results = Self::default();
         let mut summary = Reader::<Summary>::open(directory)?;
         while let Some((label, row)) = summary.next_row()? {
             results.repetitions.entry(spot(label)).or_default().insert(label.repetition);
             if let Some(value) = row.value {
-                results.metrics.entry((spot(label), row.metric)).or_default().push(value);
+                results.metrics.entry((spot(label), row.metric)).or_default().insert(label.repetition, value);
             }
         }
         let mut hops = Reader::<Hops>::open(directory)?;
         while let Some((label, row)) = hops.next_row()? {
-            results.hops.entry((spot(label), row.hops)).or_default().push(row.share);
+            results.hops.entry((spot(label), row.hops)).or_default().insert(label.repetition, row.share);
         }
         if with_peers {
             let mut peers = Reader::<Peer>::open(directory)?;
@@ -59,20 +109,36 @@ impl Results {
     }
 
     /// The values of a quantity, one a repetition; none for a repetition in which it has no value.
-    pub(super) fn values(&self, quantity: &str, hops: Option<u32>, topology: &str, swept: &[String]) -> Vec<f64> {
+    pub(crate) fn values(&self, quantity: &str, hops: Option<u32>, topology: &str, swept: &[String]) -> Vec<f64> {
+        self.by_repetition(quantity, hops, topology, swept).into_values().collect()
+    }
+
+    /// The same by repetition.
+    pub(crate) fn by_repetition(&self, quantity: &str, hops: Option<u32>, topology: &str, swept: &[String]) -> BTreeMap<u32, f64> {
         let spot: Spot = (topology.to_owned(), swept.to_vec());
         let metric = |name: &str| self.metrics.get(&(spot.clone(), name.to_owned())).cloned().unwrap_or_default();
         match quantity {
             HOP_SHARE => {
-                let mut shares = self.hops.get(&(spot.clone(), u64::from(hops.unwrap_or_default()))).cloned().unwrap_or_default();
+                let shares = self.hops.get(&(spot.clone(), u64::from(hops.unwrap_or_default())));
                 // A count that does not occur has no row.
-                shares.resize(self.repetitions.get(&spot).map_or(0, BTreeSet::len), 0.0);
-                shares
+                let share = |&repetition: &u32| shares.and_then(|shares| shares.get(&repetition).copied()).unwrap_or(0.0);
+                self.repetitions.get(&spot).into_iter().flatten().map(|repetition| (*repetition, share(repetition))).collect()
             }
-            LOOKUP_FAILURE_RATIO => metric("lookup_success_ratio").into_iter().map(|success| 1.0 - success).collect(),
-            PEERS_TOUCHED => self.touched.get(&spot).into_iter().flat_map(BTreeMap::values).map(|&peers| peers as f64).collect(),
+            LOOKUP_FAILURE_RATIO => {
+                metric("lookup_success_ratio").into_iter().map(|(repetition, success)| (repetition, 1.0 - success)).collect()
+            }
+            LOOKUP_FOUND_RATIO => {
+                let success = metric("lookup_success_ratio");
+                // Where nothing was there at any time, nothing could succeed.
+                let found = |(repetition, there)| (repetition, there * success.get(&repetition).copied().unwrap_or(0.0));
+                metric("content_availability").into_iter().map(found).collect()
+            }
+            PEERS_TOUCHED => {
+                self.touched.get(&spot).into_iter().flatten().map(|(&repetition, &peers)| (repetition, peers as f64)).collect()
+            }
             RECORDS_MAX_RATIO | RECORDS_P1_RATIO | RECORDS_P99_RATIO | RECORDS_NONE_SHARE => {
-                self.records.get(&spot).into_iter().flat_map(BTreeMap::values).filter_map(|records| of_records(quantity, records)).collect()
+                let records = self.records.get(&spot).into_iter().flatten();
+                records.filter_map(|(&repetition, records)| Some((repetition, of_records(quantity, records)?))).collect()
             }
             name => metric(name),
         }
@@ -102,7 +168,7 @@ fn spot(label: &Label) -> Spot {
 }
 
 /// The unit of a quantity; `1` for ratios.
-pub(super) fn unit(quantity: &str) -> &'static str {
+pub(crate) fn unit(quantity: &str) -> &'static str {
     if quantity == PEERS_TOUCHED {
         return "peers";
     }

@@ -1,0 +1,141 @@
+//! What cheats do to lookups, through messages only.
+
+use peerlab_model::units::Duration;
+use peerlab_model::{ItemId, Overlay, Target};
+use peerlab_overlay::client_server::ClientServer;
+use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
+use peerlab_overlay::structured::chord::{Chord, ChordConfig};
+use peerlab_overlay::structured::kademlia::{Kademlia, KademliaConfig};
+use peerlab_overlay::unstructured::flooding::Flooding;
+use peerlab_workload::{AdversaryConfig, Behaviour, TargetKind};
+use peerlab_world::{Conditions, LookupRow, Outcome, RunOptions, RunRecord};
+
+use crate::support::{quiet, run_with};
+
+fn cheat(behaviour: Behaviour, share: f64) -> AdversaryConfig {
+    let json = serde_json::json!({ "behaviour": behaviour, "share": share });
+    serde_json::from_value(json).expect("the keys are those of an adversary")
+}
+
+fn ran<O: Overlay>(config: &O::Config, conditions: &Conditions) -> (RunRecord, Vec<LookupRow>) {
+    run_with::<O>(config, conditions, 1, &RunOptions::default())
+}
+
+fn share_of(rows: &[LookupRow], outcome: Outcome) -> f64 {
+    let ended = || rows.iter().filter(|row| row.outcome != Outcome::Open && row.hops != Some(0));
+    assert!(ended().count() > 300);
+    ended().filter(|row| row.outcome == outcome).count() as f64 / ended().count() as f64
+}
+
+/// Goal: droppers break as many lookups as pass through them. Method: recursive Chord without retries; a lookup of h hops (the last one
+/// to the owner, who may be a dropper as well) gets through with probability (1 − f)^h.
+#[test]
+fn droppers_break_the_lookups_that_pass_through_them() {
+    let config: ChordConfig = serde_json::from_value(serde_json::json!({ "routing": "iterative" })).expect("parameters of Chord");
+    let mut conditions = quiet(200, TargetKind::Key);
+    conditions.adversaries = vec![cheat(Behaviour::Drop, 0.3)];
+    let (record, rows) = ran::<Chord>(&config, &conditions);
+    assert!(share_of(&rows, Outcome::Found) < 0.95, "{}", share_of(&rows, Outcome::Found));
+    assert!(rows.iter().map(|row| row.timeouts).sum::<u32>() > 100, "who is silent costs a timeout");
+    assert!(record.messages.iter().all(|row| row.dropped_offline == 0), "what vanishes was delivered");
+    conditions.adversaries[0].probability = 0.0;
+    assert!(share_of(&ran::<Chord>(&config, &conditions).1, Outcome::Found) > 0.99, "who drops nothing is honest");
+}
+
+#[test]
+fn liars_are_named_and_found_out() {
+    for (name, incorrect) in [
+        ("central-index", {
+            let config = CentralIndexConfig { results: 1, ..CentralIndexConfig::default() };
+            let mut conditions = quiet(100, TargetKind::Content);
+            conditions.adversaries = vec![cheat(Behaviour::Lie, 0.3)];
+            share_of(&ran::<CentralIndex>(&config, &conditions).1, Outcome::Incorrect)
+        }),
+        ("flooding", {
+            let mut conditions = quiet(100, TargetKind::Content);
+            conditions.content.copies = 1;
+            conditions.adversaries = vec![cheat(Behaviour::Lie, 0.3)];
+            let rows = ran::<Flooding>(&Default::default(), &conditions).1;
+            // All hits count, and one is right; but where nobody who has it is reached, the liars are.
+            assert!(rows.iter().all(|row| row.outcome != Outcome::Absent));
+            conditions.content.copies = 0;
+            share_of(&ran::<Flooding>(&Default::default(), &conditions).1, Outcome::Incorrect)
+        }),
+    ] {
+        assert!(incorrect > 0.5, "{name}: {incorrect}");
+    }
+}
+
+#[test]
+fn free_riders_share_nothing() {
+    let mut conditions = quiet(100, TargetKind::Content);
+    conditions.content.copies = 1;
+    let found = |share: f64| {
+        let adversaries = vec![cheat(Behaviour::FreeRide, share)];
+        share_of(&ran::<Chord>(&ChordConfig::default(), &Conditions { adversaries, ..conditions.clone() }).1, Outcome::Found)
+    };
+    assert!(found(0.0) > 0.99);
+    assert!((0.35..0.65).contains(&found(0.5)), "half of the only copies are not offered: {}", found(0.5));
+}
+
+#[test]
+fn who_is_misdirected_finds_less() {
+    let mut conditions = quiet(200, TargetKind::Key);
+    conditions.adversaries = vec![cheat(Behaviour::Misdirect, 0.3)];
+    let chord = share_of(&ran::<Chord>(&ChordConfig::default(), &conditions).1, Outcome::Found);
+    assert!(chord < 0.9, "the owner that a liar names is none: {chord}");
+    let found = |paths: u8| {
+        let config: KademliaConfig =
+            serde_json::from_value(serde_json::json!({ "disjoint_paths": paths })).expect("parameters of Kademlia");
+        share_of(&ran::<Kademlia>(&config, &conditions).1, Outcome::Found)
+    };
+    assert!(found(1) > chord, "who asks several at a time is harder to lead astray: {} {chord}", found(1));
+}
+
+#[test]
+fn a_censor_hides_an_item_where_it_keeps_the_index() {
+    let mut conditions = quiet(100, TargetKind::Content);
+    conditions.content.items = 2;
+    let censors = AdversaryConfig { servers: true, ..cheat(Behaviour::Censor, 0.0) };
+    conditions.adversaries = vec![censors];
+    let of = |rows: &[LookupRow], item: u32| -> Vec<LookupRow> {
+        rows.iter().filter(|row| row.target == Target::Item(ItemId(item))).cloned().collect()
+    };
+    for (name, rows) in [
+        ("central-index", ran::<CentralIndex>(&Default::default(), &conditions).1),
+        ("client-server", ran::<ClientServer>(&Default::default(), &conditions).1),
+    ] {
+        assert_eq!((share_of(&of(&rows, 0), Outcome::Found), share_of(&of(&rows, 1), Outcome::Found)), (0.0, 1.0), "{name}");
+    }
+    conditions.adversaries = vec![AdversaryConfig { from: Some(Duration::secs(90)), ..cheat(Behaviour::Censor, 1.0) }];
+    let rows = ran::<Chord>(&ChordConfig::default(), &conditions).1;
+    let found = share_of(&of(&rows, 0), Outcome::Found);
+    assert!((0.4..0.6).contains(&found), "half of the time all keepers of records are censors: {found}");
+}
+
+#[test]
+fn a_flood_of_questions_keeps_a_server_busy() {
+    let config = CentralIndexConfig { capacity: Some(200.0), queue: 20, ..CentralIndexConfig::default() };
+    let mut conditions = quiet(100, TargetKind::Content);
+    let (_, rows) = ran::<CentralIndex>(&config, &conditions);
+    assert!(share_of(&rows, Outcome::Found) > 0.99);
+    conditions.adversaries = vec![AdversaryConfig { rate: 100.0, ..cheat(Behaviour::Flood, 0.1) }];
+    let (record, flooded) = ran::<CentralIndex>(&config, &conditions);
+    assert!(share_of(&flooded, Outcome::Found) < 0.9, "1000 questions a second to a server that handles 200");
+    assert!(record.messages.iter().map(|row| row.dropped_queue).sum::<u64>() > 10_000);
+    let asked = |rows: &[LookupRow]| rows.iter().map(|row| (row.lookup, row.time)).collect::<Vec<_>>();
+    assert!(asked(&rows) == asked(&flooded), "an attacker's questions are nobody's lookups");
+}
+
+#[test]
+fn adversaries_begin_one_after_the_other() {
+    let mut conditions = quiet(100, TargetKind::Key);
+    let ramp = AdversaryConfig { from: Some(Duration::secs(60)), ramp: Some(Duration::secs(60)), ..cheat(Behaviour::Drop, 0.6) };
+    conditions.adversaries = vec![ramp];
+    let (_, rows) = ran::<Chord>(&ChordConfig::default(), &conditions);
+    let timeouts = |from: i64, to: i64| {
+        rows.iter().filter(|row| (from..to).contains(&(row.time.nanos() / 1_000_000_000))).map(|row| u64::from(row.timeouts)).sum::<u64>()
+    };
+    let (before, begun, all) = (timeouts(0, 55), timeouts(60, 80), timeouts(120, 140));
+    assert!(before == 0 && begun < all, "{before} {begun} {all}");
+}
