@@ -135,7 +135,8 @@ fn compute(scenario: &Scenario, claim: &Claim, figure: &ClaimFigure, earlier: &[
     let topologies = claim.topologies(figure, &scenario.points);
     if let Some(best) = figure.best {
         let candidates = topologies.iter().map(|topology| (*topology, values(scenario, claim, figure, topology, results)));
-        return best_of(best, &figure.unit, candidates.collect());
+        let found = best_of(best, &figure.unit, &candidates.collect::<Vec<_>>());
+        return Found { holds: judge(figure, found.estimate), ..found };
     }
     let own = topologies.first().map(|topology| values(scenario, claim, figure, topology, results)).unwrap_or_default();
     let other = figure.against.as_ref().and_then(|name| earlier.iter().find(|(figure, _)| figure.name == *name));
@@ -151,22 +152,19 @@ fn compute(scenario: &Scenario, claim: &Claim, figure: &ClaimFigure, earlier: &[
         }
     };
     let estimate = Estimate::of(&values.values().copied().collect::<Vec<_>>());
-    let holds = estimate.and_then(|estimate| {
-        let (low, high) = estimate.ci95.unwrap_or((estimate.mean, estimate.mean));
-        let above = figure.above.map(|limit| decided(low > limit, high <= limit));
-        let below = figure.below.map(|limit| decided(high < limit, low >= limit));
-        match (above, below) {
-            (Some(one), Some(other)) if one != other => {
-                if one == Some(false) || other == Some(false) {
-                    Some(false)
-                } else {
-                    None
-                }
-            }
-            (one, other) => one.or(other)?,
-        }
-    });
-    Found { text: text(estimate, &figure.unit), values, estimate, holds }
+    Found { text: text(estimate, &figure.unit), values, estimate, holds: judge(figure, estimate) }
+}
+
+/// Whether a claim holds by a figure with this estimate; nothing if it is no test, or the interval says neither.
+fn judge(figure: &ClaimFigure, estimate: Option<Estimate>) -> Option<bool> {
+    let estimate = estimate?;
+    let (low, high) = estimate.ci95.unwrap_or((estimate.mean, estimate.mean));
+    let above = figure.above.map(|limit| decided(low > limit, high <= limit));
+    let below = figure.below.map(|limit| decided(high < limit, low >= limit));
+    match (above, below) {
+        (Some(one), Some(other)) if one != other => [one, other].contains(&Some(false)).then_some(false),
+        (one, other) => one.or(other)?,
+    }
 }
 
 /// True, false, or neither.
@@ -180,7 +178,7 @@ fn text(estimate: Option<Estimate>, unit: &str) -> String {
 }
 
 /// The best topology, and those that do not differ from it significantly.
-fn best_of(best: Best, unit: &str, candidates: Vec<(&str, BTreeMap<u32, f64>)>) -> Found {
+fn best_of(best: Best, unit: &str, candidates: &[(&str, BTreeMap<u32, f64>)]) -> Found {
     let mean = |values: &BTreeMap<u32, f64>| Estimate::of(&values.values().copied().collect::<Vec<_>>());
     let ranked = candidates.iter().filter_map(|(topology, values)| Some((topology, values, mean(values)?)));
     let rank = |estimate: &Estimate| match best {
@@ -221,8 +219,8 @@ mod tests {
             ("flooding", values(&[0.50, 0.51, 0.52])),
             ("kademlia", values(&[0.92, 0.90, 0.92])),
         ];
-        assert!(best_of(Best::Highest, "", candidates.clone()).text.starts_with("kademlia, chord (0.913"));
-        assert!(best_of(Best::Lowest, "%", candidates).text.starts_with("flooding (0.51"));
-        assert_eq!(best_of(Best::Lowest, "", Vec::new()).text, "–");
+        assert!(best_of(Best::Highest, "", &candidates).text.starts_with("kademlia, chord (0.913"));
+        assert!(best_of(Best::Lowest, "%", &candidates).text.starts_with("flooding (0.51"));
+        assert_eq!(best_of(Best::Lowest, "", &[]).text, "–");
     }
 }

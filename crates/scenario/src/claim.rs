@@ -220,8 +220,6 @@ impl Claim {
             let comparable = earlier.is_some_and(|earlier| earlier.best.is_none()) && figure.best.is_none();
             issues.ensure(comparable, "against", format!("`{other}` is no earlier figure of one topology, or this one is not of one"));
         }
-        let tests = figure.best.is_none() || !figure.is_test();
-        issues.ensure(tests, "best", "which topology is best is no figure that could be `above` or `below` anything");
     }
 }
 

@@ -49,7 +49,7 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
         conditions.download = Some(download(rng));
     }
     if some(rng) {
-        conditions.adversaries = (0..1 + rng.below(2)).map(|_| adversary(rng, duration)).collect();
+        conditions.adversaries = (0..=rng.below(2)).map(|_| adversary(rng, duration)).collect();
     }
     conditions
 }

@@ -105,7 +105,7 @@ impl AdversaryConfig {
         let ramp = self.ramp.map_or(Span::ZERO, |ramp| ramp.span().scale(index as f64 / count.max(1) as f64));
         match (self.from, self.ramp) {
             (None, None) => None,
-            (from, _) => Some(from.map_or(Span::ZERO, |from| from.span()).saturating_add(ramp)),
+            (from, _) => Some(from.map_or(Span::ZERO, Duration::span).saturating_add(ramp)),
         }
     }
 
@@ -121,14 +121,11 @@ impl AdversaryConfig {
     pub fn check(&self, run: Span, peers: &PeersConfig, items: u32, issues: &mut Issues) {
         let given = [("share", self.share.is_some()), ("count", self.count.is_some()), ("peers", self.peers.is_some())];
         let given: Vec<&str> = given.iter().filter(|(_, is_given)| *is_given).map(|(key, _)| *key).collect();
-        match given[..] {
-            [] => {
-                issues.error_with_help("behaviour", "who does that?", "write for example `share = 0.1`, `count = 12` or `peers = [3, 5]`")
-            }
-            [_] => {}
-            [_, second, ..] => {
-                issues.error(second, format!("`{}` say the same in different words: keep one of them", given.join("` and `")))
-            }
+        if given.is_empty() {
+            issues.error_with_help("behaviour", "who does that?", "write for example `share = 0.1`, `count = 12` or `peers = [3, 5]`");
+        }
+        if let [_, second, ..] = given[..] {
+            issues.error(second, format!("`{}` say the same in different words: keep one of them", given.join("` and `")));
         }
         if let Some(share) = self.share {
             issues.share("share", share);

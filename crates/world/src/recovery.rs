@@ -105,7 +105,7 @@ pub(crate) fn judge(events: &mut [EventRow], samples: &[SampleRow], interval: Sp
     }
     let judged = || events.iter().filter(|event| event.dip.is_some() || event.repair_bytes.is_some());
     let count = judged().count() as u64;
-    let recovered: Vec<f64> = judged().filter_map(|event| event.recovery).map(|span| span.secs_f64()).collect();
+    let recovered: Vec<f64> = judged().filter_map(|event| event.recovery).map(Span::secs_f64).collect();
     metrics.mean("recovery_time_s", "s", recovered.iter().sum(), recovered.len() as u64);
     metrics.mean("recovered_ratio", "1", recovered.len() as f64, count);
     let dips = || judged().filter_map(|event| event.dip);

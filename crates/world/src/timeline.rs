@@ -131,7 +131,11 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
                     shards.act(self.seat(host), |seats, out| seats.arrive(out, host, now, until));
                 }
             }
-            Action::Freeze => hosts.iter().for_each(|&host| shards.of(self.seat(host)).freeze(host, back)),
+            Action::Freeze => {
+                for &host in &hosts {
+                    shards.of(self.seat(host)).freeze(host, back);
+                }
+            }
             Action::FlashCrowd => self.raise_crowd(now, occurrence, &event, &hosts, shards),
             Action::Partition => {
                 let groups = event.partition(self.common.setting.numbering.hosts(), &hosts, &mut self.draws("timeline.groups", occurrence));
@@ -168,7 +172,9 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
             seats.refusals.end(occurrence.id());
         }
         if action == Action::Freeze {
-            hosts.iter().for_each(|&host| shards.of(self.seat(host)).thaw_at(host, now));
+            for &host in hosts {
+                shards.of(self.seat(host)).thaw_at(host, now);
+            }
         }
         if self.timeline.paces.remove(&occurrence.id()).is_some() {
             self.set_paces(hosts, shards);

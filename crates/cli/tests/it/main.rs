@@ -1,6 +1,7 @@
 //! The program as a user meets it: arguments in; stdout, stderr, exit status and files out.
 
 mod bad_input;
+mod claims;
 mod commands;
 mod runs;
 mod shipped;

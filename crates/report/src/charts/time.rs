@@ -217,10 +217,13 @@ fn time_axis(low_s: f64, high_s: f64) -> Axis {
     Axis::exact(name, low_s, high_s, step * unit, unit)
 }
 
+/// Peers, at the least and at the most; what else there is to say; and the longest recovery.
+type Seen = (u64, u64, String, Option<i64>);
+
 /// The timeline of the runs shown: the same thing in several runs is one mark.
 fn events(directory: &Path, slice: &Slice) -> Result<Vec<EventMark>, ChartError> {
     let Some(mut reader) = open_if_present::<Event>(directory)? else { return Ok(Vec::new()) };
-    let mut found: BTreeMap<(i64, String), (u64, u64, String, Option<i64>)> = BTreeMap::new();
+    let mut found: BTreeMap<(i64, String), Seen> = BTreeMap::new();
     while let Some((label, row)) = reader.next_row()? {
         if slice.topology(label).is_none() {
             continue;

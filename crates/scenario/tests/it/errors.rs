@@ -347,3 +347,55 @@ fn more_walkers_than_neighbours_are_nothing_odd() {
         SOUND.replace("model = \"flooding\"", "model = \"random-walk\"\nwalkers = 64\ngraph = { model = \"random-regular\", degree = 4 }");
     assert_eq!(load(&text).warnings.to_string(), "");
 }
+
+#[test]
+fn events_and_adversaries_that_cannot_work_are_refused() {
+    let refused = |more: &str, what: &str| {
+        let complaint = complaint(&format!("{SOUND}\n{more}\n"));
+        assert!(complaint.contains(what), "nothing of `{what}` in\n{complaint}");
+    };
+    for (event, what) in [
+        ("action = \"crash\"\ncount = 1", "error: when does this happen?"),
+        ("at = \"1 min\"\naction = \"freze\"\ncount = 1", "did you mean `freeze`?"),
+        ("at = \"1 min\"\naction = \"takedown\"\nitem = 5000", "error: there is no item 5000: they are numbered from 0 to 999"),
+        ("at = \"1 min\"\naction = \"bandwidth\"", "error: by how much do rates change?"),
+        ("at = \"1 min\"\nevery = \"1 min\"\nrate = 3.0\naction = \"crash\"\ncount = 1", "keep one of them"),
+    ] {
+        refused(&format!("[[event]]\n{event}"), what);
+    }
+    for (adversary, what) in [
+        ("behaviour = \"drop\"", "error: who does that?"),
+        ("behaviour = \"dorp\"\nshare = 0.1", "did you mean `drop`?"),
+        ("behaviour = \"drop\"\nshare = 1.5", "share"),
+        ("behaviour = \"drop\"\nshare = 0.1\ncount = 3", "keep one of them"),
+        ("behaviour = \"drop\"\nshare = 0.1\nitem = 3", "error: `item` means nothing to `drop`"),
+        ("behaviour = \"drop\"\npeers = [100]", "error: there is no peer 100: they are numbered from 0 to 99"),
+        ("behaviour = \"lie\"\nshare = 0.1\nservers = true", "error: servers can only `censor`"),
+        ("behaviour = \"lie\"\nshare = 0.1\nfrom = \"30 days\"", "lies outside the run"),
+        (
+            "behaviour = \"lie\"\nshare = 0.6\n[[adversary]]\nbehaviour = \"drop\"\nshare = 0.6",
+            "error: there are 120 adversaries among 100 peers",
+        ),
+    ] {
+        refused(&format!("[[adversary]]\n{adversary}"), what);
+    }
+}
+
+#[test]
+fn claims_that_cannot_be_judged_are_refused() {
+    let claim = "[claim]\nclaim = \"it works\"\nmetric = \"hops_mean\"\nsentence = \"it takes {a} hops\"\n";
+    let refused = |more: &str, what: &str| {
+        let complaint = complaint(&format!("{SOUND}\n{claim}{more}\n"));
+        assert!(complaint.contains(what), "nothing of `{what}` in\n{complaint}");
+    };
+    for (figure, what) in [
+        ("name = \"b\"\ntopology = \"chord-8\"\nabove = 1.0", "error: there is no figure `a`"),
+        ("name = \"a\"\nabove = 1.0", "error: which topology is this about?"),
+        ("name = \"a\"\ntopology = \"chord-9\"\nabove = 1.0", "error: the scenario has no topology `chord-9`; did you mean `chord-8`?"),
+        ("name = \"a\"\ntopology = \"chord-8\"", "error: when does the claim hold?"),
+        ("name = \"a\"\ntopology = \"chord-8\"\nat = \"there\"\nabove = 1.0", "error: the sweep has no point `there` for `chord-8`"),
+        ("name = \"a\"\ntopology = \"chord-8\"\nagainst = \"c\"\nabove = 1.0", "error: `c` is no earlier figure of one topology"),
+    ] {
+        refused(&format!("[[claim.figure]]\n{figure}"), what);
+    }
+}

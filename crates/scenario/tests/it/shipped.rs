@@ -29,7 +29,10 @@ fn every_shipped_scenario_is_sound() {
         };
         match result {
             Ok(scenario) => {
-                assert!(scenario.warnings.is_empty(), "{}", scenario.warnings);
+                // Designs with servers and without are compared on purpose.
+                let warnings = scenario.warnings.to_string();
+                let about_servers = warnings.matches("does not touch").count();
+                assert_eq!(warnings.matches("warning:").count(), about_servers, "{warnings}");
                 assert!(!scenario.description.is_empty(), "{} asks no question", path.display());
                 assert_eq!(Some(scenario.name.as_str()), path.file_stem().and_then(|stem| stem.to_str()));
             }

@@ -224,7 +224,7 @@ impl EventConfig {
 
     /// When it happens, in order, before `end`: what is random of it is drawn from `rng`.
     pub fn times(&self, end: Span, rng: &mut Rng) -> Vec<Time> {
-        let first = self.at.map_or(Span::ZERO, |at| at.span());
+        let first = self.at.map_or(Span::ZERO, Duration::span);
         let mut times = Vec::new();
         let mut at = first;
         match (self.rate, self.every) {

@@ -1,6 +1,6 @@
 //! What the events of the timeline do, one by one, and that it ends when they do.
 
-use peerlab_engine::time::Time;
+use peerlab_engine::time::{Span, Time};
 use peerlab_model::units::{Duration, Rate};
 use peerlab_model::{ItemId, Overlay, Target};
 use peerlab_overlay::client_server::ClientServer;
@@ -120,12 +120,8 @@ fn narrower_links_slow_down_and_get_wide_again() {
     conditions.events = vec![narrow, narrower];
     let (_, rows) = ran::<Chord>(&conditions);
     let mean = |from: f64, to: f64| {
-        let latencies: Vec<f64> = rows
-            .iter()
-            .filter(|row| (from..to).contains(&seconds(row)))
-            .filter_map(|row| row.latency)
-            .map(|span| span.secs_f64())
-            .collect();
+        let latencies: Vec<f64> =
+            rows.iter().filter(|row| (from..to).contains(&seconds(row))).filter_map(|row| row.latency).map(Span::secs_f64).collect();
         latencies.iter().sum::<f64>() / latencies.len() as f64
     };
     let (before, narrow, both, after) = (mean(0.0, 60.0), mean(60.0, 90.0), mean(95.0, 110.0), mean(140.0, 175.0));
