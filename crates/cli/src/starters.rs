@@ -23,6 +23,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "client-server",
     "collapse",
     "dhts-under-churn",
+    "diurnal",
     "expanding-ring",
     "flash-crowd",
     "free-riders",

@@ -141,6 +141,25 @@ pub struct Numbering {
     key_bits: u32,
     peer_secret: u64,
     item_secret: u64,
+    placed: Placed,
+}
+
+/// Seats whose identifiers somebody has chosen: those that lie around a point.
+#[derive(Clone, Copy, Debug)]
+struct Placed {
+    first_seat: u32,
+    count: u32,
+    around: Key,
+    /// Between two of them on one side.
+    gap: u64,
+}
+
+impl Placed {
+    /// The key of the `nth` one: to the right and to the left of the point in turn.
+    fn key(self, nth: u32) -> Key {
+        let away = (u64::from(nth / 2) + 1).wrapping_mul(self.gap);
+        Key(if nth.is_multiple_of(2) { self.around.0.wrapping_add(away) } else { self.around.0.wrapping_sub(away) })
+    }
 }
 
 impl Numbering {
@@ -167,7 +186,23 @@ impl Numbering {
             key_bits: u64::BITS,
             peer_secret: keyed.bits(0, 0),
             item_secret: keyed.bits(1, 0),
+            placed: Placed { first_seat: 0, count: 0, around: Key(0), gap: 0 },
         }
+    }
+
+    /// The same, with the identifiers of the last `count` hosts of the population around an item's key, nearer to it than any other is likely to
+    /// be: what an attacker does who can choose. To be called last; not with shorter identifiers than a [`Key`] holds.
+    ///
+    /// # Panics
+    /// If identifiers are shorter, or there are not so many hosts.
+    #[must_use]
+    pub fn with_last_around(self, count: u32, item: ItemId) -> Self {
+        assert!(self.key_bits == u64::BITS && count <= self.population, "{count} of {} hosts cannot be placed", self.population);
+        let first_seat = self.first_seat(HostId(self.population - count));
+        let count = count << self.slot_bits;
+        // The others are 2^64 / seats apart on average: all of these lie within a thousandth of that.
+        let gap = (u64::MAX / u64::from(self.seats().max(1)) / 1000 / u64::from(count.max(1))).max(1);
+        Self { placed: Placed { first_seat, count, around: self.item_key(item), gap }, ..self }
     }
 
     /// The same with `peers` peers on each host of the population.
@@ -304,6 +339,10 @@ impl Numbering {
     /// Where a peer lies in the identifier space.
     #[inline]
     pub fn key(&self, peer: PeerId) -> Key {
+        let nth = self.seat(peer).wrapping_sub(self.placed.first_seat);
+        if nth < self.placed.count {
+            return self.placed.key(nth);
+        }
         if self.key_bits < u64::BITS {
             return Key(mix_within(self.key_bits, u64::from(peer.0), self.peer_secret) << (u64::BITS - self.key_bits));
         }

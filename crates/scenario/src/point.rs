@@ -176,7 +176,8 @@ fn check_sections(file: &ScenarioFile, events: &[usize], issues: &mut Issues) {
             check_item(file, event, target, issues);
         });
     }
-    let items = file.content.clone().unwrap_or_default().items;
+    let asks = target == Some(TargetKind::Content) || file.download.is_some();
+    let items = if asks { file.content.clone().unwrap_or_default().items } else { 0 };
     for (adversary, index) in file.adversary.iter().zip(0..) {
         issues.within(format_args!("adversary.{index}"), |issues| adversary.check(file.time.duration.span(), &peers, items, issues));
     }

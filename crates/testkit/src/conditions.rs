@@ -6,8 +6,8 @@ use peerlab_model::units::{Duration, Rate, Size};
 use peerlab_network::{Latency, NetworkConfig};
 use peerlab_transfer::{Arrivals, DownloadConfig, Method, SeedFor};
 use peerlab_workload::{
-    Action, AdversaryConfig, Behaviour, ChurnConfig, ClassConfig, ContentConfig, Direction, Distribution, EventConfig, Identity,
-    LookupsConfig, PeersConfig, Popularity, RumoursConfig, Select, TargetKind,
+    Action, AdversaryConfig, Behaviour, ChurnConfig, ClassConfig, ContentConfig, Direction, Distribution, Diurnal, EventConfig, Identity,
+    LookupsConfig, PeersConfig, Placement, Popularity, RumoursConfig, Select, TargetKind,
 };
 use peerlab_world::{Conditions, StartKind, TimeConfig};
 
@@ -40,7 +40,7 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
         lookups: Some(LookupsConfig { interval: Duration::secs(1 + rng.below(20)), target, timeout: Duration::secs(1 + rng.below(30)) }),
         rumours: None,
         download: None,
-        events: (0..rng.below(4)).map(|_| event(rng, duration)).collect(),
+        events: (0..rng.below(4)).map(|_| event(rng, duration, target)).collect(),
         adversaries: Vec::new(),
     };
     conditions.rumours = some(rng).then(|| rumours(rng));
@@ -49,14 +49,16 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
         conditions.download = Some(download(rng));
     }
     if some(rng) {
-        conditions.adversaries = (0..=rng.below(2)).map(|_| adversary(rng, duration)).collect();
+        conditions.adversaries = (0..=rng.below(2)).map(|_| adversary(rng, duration, target)).collect();
     }
     conditions
 }
 
-fn adversary(rng: &mut Rng, duration: u64) -> AdversaryConfig {
-    let behaviours = [Behaviour::Drop, Behaviour::Lie, Behaviour::FreeRide, Behaviour::Misdirect, Behaviour::Censor, Behaviour::Flood];
-    let behaviour = behaviours[rng.index(behaviours.len())];
+fn adversary(rng: &mut Rng, duration: u64, target: TargetKind) -> AdversaryConfig {
+    // All but the first two are about what peers hold.
+    let behaviours = [Behaviour::Drop, Behaviour::Misdirect, Behaviour::Lie, Behaviour::FreeRide, Behaviour::Censor, Behaviour::Flood];
+    let possible = if target == TargetKind::Content { behaviours.len() } else { 2 };
+    let behaviour = behaviours[rng.index(possible)];
     AdversaryConfig {
         behaviour,
         share: Some(0.5 * rng.unit_f64()),
@@ -67,6 +69,7 @@ fn adversary(rng: &mut Rng, duration: u64) -> AdversaryConfig {
         probability: if rng.chance(0.5) { 1.0 } else { rng.unit_f64() },
         item: rng.chance(0.5).then_some(0),
         rate: 0.1 + 2.0 * rng.unit_f64(),
+        placed: if target == TargetKind::Content && rng.chance(0.1) { Placement::AroundItem } else { Placement::Random },
         servers: behaviour == Behaviour::Censor && rng.chance(0.5),
     }
 }
@@ -153,12 +156,15 @@ fn churn(rng: &mut Rng, target: TargetKind) -> ChurnConfig {
         crash_share: rng.unit_f64(),
         // A peer cannot be looked up by a name that it gives up.
         identity: if target == TargetKind::Peer || rng.chance(0.5) { Identity::Kept } else { Identity::New },
+        diurnal: rng.chance(0.3).then(|| Diurnal { amplitude: 0.9 * rng.unit_f64(), period: Duration::secs(60), peak: Duration::secs(20) }),
         trace: None,
     }
 }
 
-fn event(rng: &mut Rng, duration: u64) -> EventConfig {
-    let action = Action::ALL[rng.index(Action::ALL.len())];
+fn event(rng: &mut Rng, duration: u64, target: TargetKind) -> EventConfig {
+    let is_possible = |action: &Action| target == TargetKind::Content || !action.is_about_an_item();
+    let possible: Vec<Action> = Action::ALL.into_iter().filter(is_possible).collect();
+    let action = possible[rng.index(possible.len())];
     let selects = [Select::Random, Select::HighestDegree, Select::HighestLoad, Select::Holders, Select::IdRange][rng.index(5)];
     let faster = matches!(action, Action::Bandwidth | Action::ServerCapacity) && rng.chance(0.8);
     let factor = 1.0 + rng.unit_f64() * 10.0;

@@ -43,9 +43,24 @@ pub struct AdversaryConfig {
     /// For `flood`: questions per second that each of them asks. Default: 10.
     #[serde(default = "ten")]
     pub rate: f64,
+    /// Where their identifiers lie. Default: `random`.
+    #[serde(default)]
+    pub placed: Placement,
     /// For `censor`: the dedicated servers do so as well. Default: false.
     #[serde(default)]
     pub servers: bool,
+}
+
+/// Where an adversary's identifier lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Placement {
+    /// Anywhere, as everybody's.
+    #[default]
+    Random,
+    /// Around the key of the `item` (by default the most popular one), nearer than anybody else's: an eclipse. One table may say so, with `share` or `count`;
+    /// it takes the hosts with the highest numbers.
+    AroundItem,
 }
 
 /// How a host cheats.
@@ -109,6 +124,12 @@ impl AdversaryConfig {
         }
     }
 
+    /// How many of the last hosts of the population have identifiers around which item.
+    pub fn eclipse(&self, population: u32) -> Option<(u32, ItemId)> {
+        let placed = self.placed == Placement::AroundItem;
+        placed.then(|| (self.wanted(population) as u32, ItemId(self.item.unwrap_or(0))))
+    }
+
     fn wanted(&self, population: u32) -> usize {
         match (&self.peers, self.count, self.share) {
             (Some(peers), ..) => peers.len(),
@@ -117,7 +138,7 @@ impl AdversaryConfig {
         }
     }
 
-    /// Notes every value that cannot work, with paths relative to the table; `items` is how many there are to ask for.
+    /// Notes every value that cannot work, with paths relative to the table; `items` is how many there are to ask for, 0 where nobody asks for any.
     pub fn check(&self, run: Span, peers: &PeersConfig, items: u32, issues: &mut Issues) {
         let given = [("share", self.share.is_some()), ("count", self.count.is_some()), ("peers", self.peers.is_some())];
         let given: Vec<&str> = given.iter().filter(|(_, is_given)| *is_given).map(|(key, _)| *key).collect();
@@ -135,10 +156,19 @@ impl AdversaryConfig {
             let message = format!("there is no peer {peer}: they are numbered from 0 to {}", peers.count.saturating_sub(1));
             issues.ensure(peer < peers.count, format_args!("peers.{index}"), message);
         }
-        if let Some(item) = self.item {
+        if self.placed == Placement::AroundItem && self.peers.is_some() {
+            issues.error("peers", "those who lie around an item are the last of the population: say how many, by `share` or `count`");
+        }
+        let about_items = !matches!(self.behaviour, Behaviour::Drop | Behaviour::Misdirect) || self.placed == Placement::AroundItem;
+        if about_items && items == 0 {
+            let message = format!("`{}` is about what peers hold, and nobody asks for that here", self.behaviour.name());
+            issues.error_with_help("behaviour", message, "add `[lookups]` with target = \"content\"");
+        }
+        if let Some(item) = self.item.filter(|_| items > 0) {
             let message = format!("there is no item {item}: they are numbered from 0 to {}", items.saturating_sub(1));
             issues.ensure(item < items, "item", message);
-            let means = matches!(self.behaviour, Behaviour::Lie | Behaviour::Censor | Behaviour::Flood);
+            let means =
+                matches!(self.behaviour, Behaviour::Lie | Behaviour::Censor | Behaviour::Flood) || self.placed == Placement::AroundItem;
             issues.ensure(means, "item", format!("`item` means nothing to `{}`", self.behaviour.name()));
         }
         issues.ensure(self.rate > 0.0 && self.rate <= RATE_MAX, "rate", format!("a rate lies above 0 and up to {RATE_MAX} per second"));
@@ -154,15 +184,19 @@ impl AdversaryConfig {
 /// Draws of their own decide, so that every topology meets the same ones. Explicit `peers` are taken first.
 pub fn adversaries(tables: &[AdversaryConfig], population: u32, streams: Streams) -> Vec<Vec<HostId>> {
     let mut taken = vec![false; population as usize];
+    for (count, _) in tables.iter().filter_map(|table| table.eclipse(population)) {
+        taken[(population - count.min(population)) as usize..].fill(true);
+    }
     for &peer in tables.iter().flat_map(|table| table.peers.iter().flatten()) {
         taken[peer as usize] = true;
     }
     let mut order: Vec<HostId> = (0..population).map(HostId).filter(|host| !taken[host.0 as usize]).collect();
     streams.rng("adversaries", 0).shuffle(&mut order);
     let mut free = order.into_iter();
-    let of_table = |table: &AdversaryConfig| match &table.peers {
-        Some(peers) => peers.iter().copied().map(HostId).collect(),
-        None => free.by_ref().take(table.wanted(population)).collect(),
+    let of_table = |table: &AdversaryConfig| match (&table.peers, table.eclipse(population)) {
+        (Some(peers), _) => peers.iter().copied().map(HostId).collect(),
+        (None, Some((count, _))) => (population - count.min(population)..population).map(HostId).collect(),
+        (None, None) => free.by_ref().take(table.wanted(population)).collect(),
     };
     tables.iter().map(of_table).collect()
 }
@@ -173,5 +207,8 @@ pub fn check_adversaries(tables: &[AdversaryConfig], population: u32, issues: &m
     if wanted > population as usize {
         let message = format!("there are {wanted} adversaries among {population} peers: the shares add up to more than 1");
         issues.error(format_args!("adversary.{}", tables.len() - 1), message);
+    }
+    if let Some((index, _)) = tables.iter().enumerate().filter(|(_, table)| table.placed == Placement::AroundItem).nth(1) {
+        issues.error(format_args!("adversary.{index}.placed"), "one table of adversaries may lie around an item, and there is another one");
     }
 }

@@ -33,8 +33,8 @@ mod sampler;
 mod storage;
 mod timeline;
 
-pub use adversary::{AdversaryConfig, Behaviour, adversaries, check_adversaries};
-pub use churn::{ChurnConfig, Identity, Lifetimes, Phase, Trace, TraceError};
+pub use adversary::{AdversaryConfig, Behaviour, Placement, adversaries, check_adversaries};
+pub use churn::{ChurnConfig, Diurnal, Identity, Lifetimes, Phase, Trace, TraceError};
 pub use classes::Classes;
 pub use content::{ContentConfig, Holdings, ItemSampler, KeywordsConfig, Popularity, Replication, Shelves, Words};
 pub use distribution::Distribution;

@@ -141,6 +141,11 @@ impl<'a, O: Overlay> World<'a, O> {
         let numbering = Numbering::new(population, roles.len() as u32, streams)
             .with_peers_per_host(config.peers_per_host())
             .with_identifier_bits(config.identifier_bits());
+        let eclipse = conditions.adversaries.iter().find_map(|table| table.eclipse(population));
+        let numbering = match eclipse {
+            Some((count, item)) if config.identifier_bits() >= u64::BITS => numbering.with_last_around(count.min(population), item),
+            _ => numbering,
+        };
         let asks = conditions.lookups.as_ref().map(|lookups| lookups.target);
         let words = (asks == Some(TargetKind::Keywords)).then(|| Arc::new(Words::new(&content, streams)));
         // Who passes no rumours on is told of none.

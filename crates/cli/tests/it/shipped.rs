@@ -50,6 +50,12 @@ fn free_riders_runs() {
 }
 
 #[test]
+fn diurnal_runs() {
+    let few = ["--set", "peers.count=60", "--set", "lookups.interval=\"20 s\"", "--set", "churn.diurnal.period=\"1 min\""];
+    downloads_run("diurnal.toml", &["central-index", "kademlia"], &few);
+}
+
+#[test]
 fn multi_source_runs() {
     let few = ["--set", "peers.count=60", "--set", "lookups.interval=\"20 s\""];
     downloads_run("multi-source.toml", &["chord", "flooding", "central-index"], &few);
@@ -244,6 +250,7 @@ fn every_shipped_scenario_is_run_here() {
         "client-server.toml",
         "collapse.toml",
         "dhts-under-churn.toml",
+        "diurnal.toml",
         "expanding-ring.toml",
         "flash-crowd.toml",
         "free-riders.toml",

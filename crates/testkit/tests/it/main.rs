@@ -282,6 +282,6 @@ fn epidemics_conform() {
             heard += record.rumours.iter().map(|row| row.heard).sum::<u32>();
             dropped += record.messages.iter().map(|row| row.sent - row.delivered).sum::<u64>();
         }
-        assert!(heard > 100 && dropped > 100, "{heard} heard, {dropped} messages were dropped");
+        assert!(heard > 100 && dropped > 20, "{heard} heard, {dropped} messages were dropped");
     }
 }

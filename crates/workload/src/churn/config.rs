@@ -1,6 +1,8 @@
 //! `[churn]`: how peers come and go.
 
+use peerlab_engine::time::Span;
 use peerlab_model::Issues;
+use peerlab_model::units::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,9 @@ pub struct ChurnConfig {
     pub crash_share: f64,
     /// Who a peer is when it returns. Default: `kept`.
     pub identity: Identity,
+    /// How the time of day changes when peers come back. Default: not at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diurnal: Option<Diurnal>,
     /// A file of sessions in the place of the distributions: `.avt`, or p2psim's `<node> alive|dead t1 t2 …`. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
@@ -28,7 +33,26 @@ pub struct ChurnConfig {
 
 impl Default for ChurnConfig {
     fn default() -> Self {
-        Self { session: None, offline: None, crash_share: 0.5, identity: Identity::Kept, trace: None }
+        Self { session: None, offline: None, crash_share: 0.5, identity: Identity::Kept, diurnal: None, trace: None }
+    }
+}
+
+/// A day: absences end `amplitude` more often than on average at the peak, and as much less half a day later. Sessions are as long as ever.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Diurnal {
+    /// In [0, 1).
+    pub amplitude: f64,
+    /// How long a day is.
+    pub period: Duration,
+    /// The time of day at which most come; t = 0 is midnight.
+    pub peak: Duration,
+}
+
+impl Default for Diurnal {
+    /// Half as many again at 20 h.
+    fn default() -> Self {
+        Self { amplitude: 0.5, period: Duration::secs(86_400), peak: Duration::secs(72_000) }
     }
 }
 
@@ -52,6 +76,14 @@ impl ChurnConfig {
                 issues.within(key, |issues| distribution.check(issues));
                 issues.ensure(self.trace.is_none(), key, format!("the trace says when peers come and go: remove `{key}` or `trace`"));
             }
+        }
+        if let Some(diurnal) = &self.diurnal {
+            issues.within("diurnal", |issues| {
+                let message = format!("an amplitude lies from 0 to below 1, not at {}", diurnal.amplitude);
+                issues.ensure((0.0..1.0).contains(&diurnal.amplitude), "amplitude", message);
+                issues.ensure(diurnal.period.span() >= Span::from_secs(1), "period", "a day lasts a second at least");
+            });
+            issues.ensure(self.trace.is_none(), "diurnal", "the trace says when peers come and go: remove `diurnal` or `trace`");
         }
         if let Some(trace) = &self.trace {
             issues.ensure(!trace.is_empty(), "trace", "the path of the file is empty");

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use libm::sin;
 use peerlab_engine::random::{Keyed, Streams};
-use peerlab_engine::time::Time;
+use peerlab_engine::time::{Span, Time};
 use peerlab_model::HostId;
 
-use super::config::ChurnConfig;
+use super::config::{ChurnConfig, Diurnal};
 use super::trace::{Trace, TraceError};
 use crate::classes::Classes;
 use crate::distribution::Distribution;
@@ -34,6 +35,7 @@ pub struct Lifetimes {
     draws: Keyed,
     crashes: Keyed,
     crash_share: f64,
+    diurnal: Option<Diurnal>,
 }
 
 #[derive(Clone, Debug)]
@@ -58,7 +60,7 @@ impl Lifetimes {
             None => drawn(churn, peers),
         };
         let draws = streams.keyed("churn.phases");
-        Ok(Self { source, classes, draws, crashes: streams.keyed("churn.crashes"), crash_share: churn.crash_share })
+        Ok(Self { source, classes, draws, crashes: streams.keyed("churn.crashes"), crash_share: churn.crash_share, diurnal: churn.diurnal })
     }
 
     /// True if no host ever goes by itself.
@@ -77,7 +79,7 @@ impl Lifetimes {
                     let mut rng = self.draws.rng(u64::from(host.0), 0);
                     let online = rng.chance(session.mean() / (session.mean() + offline.mean()));
                     let left = if online { session } else { offline }.residual(&mut rng);
-                    Phase { online, until: start.saturating_add(left) }
+                    Phase { online, until: self.ends(start, left, online) }
                 }
             },
             Source::Traced(trace) => {
@@ -98,7 +100,7 @@ impl Lifetimes {
                 None => Time::MAX,
                 Some((session, offline)) => {
                     let mut rng = self.draws.rng(u64::from(host.0), u64::from(number));
-                    at.saturating_add(if online { session } else { offline }.sample(&mut rng))
+                    self.ends(at, if online { session } else { offline }.sample(&mut rng), online)
                 }
             },
             Source::Traced(trace) => {
@@ -108,6 +110,14 @@ impl Lifetimes {
                 let skipped = usize::from(traced != online);
                 trace.times(host.0).get(passed + skipped).copied().unwrap_or(Time::MAX)
             }
+        }
+    }
+
+    /// When a phase ends that begins at `at` and would last so long on average over the day.
+    fn ends(&self, at: Time, length: Span, online: bool) -> Time {
+        match &self.diurnal {
+            Some(diurnal) if !online => at.saturating_add(diurnal.stretched(at, length)),
+            _ => at.saturating_add(length),
         }
     }
 
@@ -129,6 +139,30 @@ impl Lifetimes {
             }
             Source::Traced(trace) => trace.share_online(),
         }
+    }
+}
+
+impl Diurnal {
+    /// How long an absence takes that begins at `at` and would take `length` if the time of day changed nothing: until the rate
+    /// 1 + A cos(2π (t − peak) / period) has added up to `length` (time rescaling).
+    fn stretched(&self, at: Time, length: Span) -> Span {
+        let (period, amplitude) = (self.period.span().secs_f64(), self.amplitude);
+        let omega = std::f64::consts::TAU / period;
+        let from = at.nanos() as f64 / 1e9 - self.peak.span().secs_f64();
+        let wanted = length.secs_f64();
+        let sum = |taken: f64| taken + amplitude / omega * (sin(omega * (from + taken)) - sin(omega * from));
+        // The rate is never below 1 − A, and never above 1 + A.
+        let (mut low, mut high) = (wanted / (1.0 + amplitude), wanted / (1.0 - amplitude));
+        while high - low > 1e-6 {
+            let middle = 0.5 * (low + high);
+            let side = if sum(middle) < wanted { &mut low } else { &mut high };
+            // Two neighbouring numbers have none between them.
+            if *side == middle {
+                break;
+            }
+            *side = middle;
+        }
+        Span::from_secs_f64(high)
     }
 }
 

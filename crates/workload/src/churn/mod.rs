@@ -4,6 +4,6 @@ mod config;
 mod lifetimes;
 mod trace;
 
-pub use config::{ChurnConfig, Identity};
+pub use config::{ChurnConfig, Diurnal, Identity};
 pub use lifetimes::{Lifetimes, Phase};
 pub use trace::{Trace, TraceError};

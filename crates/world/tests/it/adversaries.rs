@@ -7,7 +7,7 @@ use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig};
 use peerlab_overlay::structured::kademlia::{Kademlia, KademliaConfig};
 use peerlab_overlay::unstructured::flooding::Flooding;
-use peerlab_workload::{AdversaryConfig, Behaviour, TargetKind};
+use peerlab_workload::{AdversaryConfig, Behaviour, Placement, TargetKind};
 use peerlab_world::{Conditions, LookupRow, Outcome, RunOptions, RunRecord};
 
 use crate::support::{quiet, run_with};
@@ -159,4 +159,24 @@ fn adversaries_begin_one_after_the_other() {
     };
     let (before, begun, all) = (timeouts(0, 55), timeouts(60, 80), timeouts(120, 140));
     assert!(before == 0 && begun < all, "{before} {begun} {all}");
+}
+
+/// Goal: who can choose identifiers needs few machines to hide an item in a DHT. Method: a tenth of the peers censors item 0, anywhere or around its key.
+#[test]
+fn an_eclipse_hides_an_item_that_as_many_censors_elsewhere_do_not() {
+    fn found<O: Overlay>(placed: Placement) -> f64 {
+        let mut conditions = quiet(300, TargetKind::Content);
+        conditions.content.items = 2;
+        conditions.adversaries = vec![AdversaryConfig { placed, ..cheat(Behaviour::Censor, 0.1) }];
+        let rows = ran::<O>(&O::Config::default(), &conditions).1;
+        let about = |item| rows.iter().filter(|row| row.target == Target::Item(ItemId(item))).cloned().collect::<Vec<_>>();
+        assert!(share_of(&about(1), Outcome::Found) > 0.99, "{}: another item is found as ever", O::NAME);
+        share_of(&about(0), Outcome::Found)
+    }
+    for (name, anywhere, around) in [
+        ("chord", found::<Chord>(Placement::Random), found::<Chord>(Placement::AroundItem)),
+        ("kademlia", found::<Kademlia>(Placement::Random), found::<Kademlia>(Placement::AroundItem)),
+    ] {
+        assert!(anywhere > 0.95 && around < 0.05, "{name}: {anywhere} found with censors anywhere, {around} in an eclipse");
+    }
 }
