@@ -47,7 +47,7 @@ fn results_hold_every_file_with_one_header_and_runs_in_plan_order() {
             "peers.csv",
             "run,topology,repetition,peer,class,role,online_s,messages_in,messages_out,bytes_in,bytes_out,lookups_served,items,state_bytes,records",
         ),
-        ("events.csv", "run,topology,repetition,time_s,action,peers,note"),
+        ("events.csv", "run,topology,repetition,time_s,action,peers,note,recovery_time_s,dip,repair_bytes"),
     ] {
         let text = fs::read_to_string(out.join(file)).unwrap();
         assert_eq!(text.lines().next(), Some(columns), "{file}");

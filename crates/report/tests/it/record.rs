@@ -144,7 +144,7 @@ fn record_of_a_run_becomes_rows_of_every_file() {
             "chord/1,chord,1,0,cable,peer,1.5,1,2,3,4,5,6,7,8\nchord/1,chord,1,1,,peer,1.5,1,2,3,4,5,6,7,8\n\
              chord/1,chord,1,2,,index,1.5,1,2,3,4,5,6,7,8\n",
         ),
-        ("events.csv", "chord/1,chord,1,30,crash,1,\"one, or so\"\n"),
+        ("events.csv", "chord/1,chord,1,30,crash,1,\"one, or so\",90,0.25,1024\n"),
         ("rumours.csv", "chord/1,chord,1,3,20,7,5,4,3,0.25,6,1.2,9,900,1500,\n"),
         (
             "downloads.csv",

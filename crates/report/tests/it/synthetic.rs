@@ -214,6 +214,9 @@ fn timeline(peers: u64) -> Vec<Event> {
         action: action.to_owned(),
         peers: Some(peers),
         note: note.to_owned(),
+        recovery_ns: (action == "crash").then_some(13 * 60_000_000_000),
+        dip: None,
+        repair_bytes: None,
     };
     vec![event(30, "crash", peers * 3 / 20, "30 % of the peers online, at random"), event(40, "heal", peers * 3 / 20, "crash of 30 min")]
 }

@@ -101,7 +101,15 @@ fn rows_of_every_file_are_read_as_they_were_written() {
         bytes: u64::MAX,
     }]);
     round_trip(&[Sample { time_ns: 10_000_000_000, metric: "peers_online".into(), unit: "peers".into(), value: Some(1e-9) }]);
-    round_trip(&[Event { time_ns: 0, action: "crash".into(), peers: None, note: "a, b\nc".into() }]);
+    round_trip(&[Event {
+        time_ns: 0,
+        action: "crash".into(),
+        peers: None,
+        note: "a, b\nc".into(),
+        recovery_ns: Some(1_500_000_000),
+        dip: Some(0.25),
+        repair_bytes: None,
+    }]);
     round_trip(&[Peer {
         peer: 3,
         class: String::new(),
