@@ -44,6 +44,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "rumours",
     "server-outage",
     "storage",
+    "streaming",
     "super-peer",
     "tapestry",
     "tracker",

@@ -4,7 +4,7 @@ use peerlab_engine::random::{Rng, Streams};
 use peerlab_model::Wire;
 use peerlab_model::units::{Duration, Rate, Size};
 use peerlab_network::{Latency, NetworkConfig};
-use peerlab_transfer::{Arrivals, DownloadConfig, Method, SeedFor};
+use peerlab_transfer::{Arrivals, DownloadConfig, Method, SeedFor, StreamConfig};
 use peerlab_workload::{
     Action, ChurnConfig, ClassConfig, ContentConfig, Distribution, EventConfig, Identity, LookupsConfig, PeersConfig, Popularity,
     RumoursConfig, Select, TargetKind,
@@ -40,12 +40,14 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
         lookups: Some(LookupsConfig { interval: Duration::secs(1 + rng.below(20)), target, timeout: Duration::secs(1 + rng.below(30)) }),
         rumours: None,
         download: None,
+        stream: None,
         events: (0..rng.below(4)).map(|_| event(rng, duration)).collect(),
     };
     conditions.rumours = some(rng).then(|| rumours(rng));
     if target == TargetKind::Content && rng.chance(0.3) {
         conditions.content.size = Size(1 + rng.below(200_000));
         conditions.download = Some(download(rng));
+        conditions.stream = rng.chance(0.4).then(|| stream(rng));
     }
     conditions
 }
@@ -72,6 +74,18 @@ fn download(rng: &mut Rng) -> DownloadConfig {
         patience: rng.chance(0.3).then(|| Duration::secs(10 + rng.below(60))),
         free_riders: if rng.chance(0.3) { rng.unit_f64() } else { 0.0 },
         ..DownloadConfig::default()
+    }
+}
+
+/// Items of up to 200 kB play for up to half a minute.
+fn stream(rng: &mut Rng) -> StreamConfig {
+    StreamConfig {
+        buffer: Duration::millis(1 + rng.below(5000)),
+        rebuffer: Duration::millis(1 + rng.below(5000)),
+        window: Duration::millis(1 + rng.below(20_000)),
+        p: rng.unit_f64(),
+        urgent: Duration::millis(rng.below(10_000)),
+        ..StreamConfig::new(Rate::bits_per_second(50_000 + rng.below(1_000_000)).expect("above zero"))
     }
 }
 

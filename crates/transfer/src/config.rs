@@ -30,7 +30,7 @@ pub struct DownloadConfig {
     /// The uplink of each. Default: 100 Mbit/s.
     pub server_upload: Rate,
     /// Peers that a server serves at once; `auto`: with K the uplink's rate in kB/s, √(0.6 K), at least 4, as BitTorrent's own client chose them
-    /// for a fast uplink. Default: `auto`.
+    /// for a fast uplink (with `peer-assisted` and `[stream]` all who come: they ask for little, and at once). Default: `auto`.
     pub server_slots: ServerSlots,
     /// How long a finished peer goes on serving: `forever`, a time (`0 s`: it stops at once), or a ratio of what it has uploaded to the item's
     /// size. Peers that held the item at the start serve forever. Default: `forever`.

@@ -37,6 +37,12 @@ impl Layout {
         self.blocks.div_ceil(self.blocks_each)
     }
 
+    /// Where a piece begins; of the piece after the last, the item's size.
+    pub const fn offset_of(&self, piece: u32) -> u64 {
+        let offset = piece as u64 * self.blocks_each as u64 * self.block as u64;
+        if offset < self.size { offset } else { self.size }
+    }
+
     /// The blocks of a piece.
     #[inline]
     pub fn blocks_of(&self, piece: u32) -> std::ops::Range<u32> {

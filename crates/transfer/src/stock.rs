@@ -31,12 +31,26 @@ struct Begun {
 }
 
 /// In which order pieces are begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Order {
     /// From the first to the last.
     Sequential,
     /// One at random, while nothing is there to give; then the one that fewest have, by `rarity` (Cohen 2003, section 2.4).
     RarestFirst,
+    /// Those before `until` by their number; beyond it, and in any case with the chance `1 - p`, the rarest (Vlavianos et al., "BiToS", 2006).
+    Playing { until: u32, p: f64 },
+    /// Those before `until` by their number, and no others.
+    Urgent { until: u32 },
+}
+
+impl Order {
+    /// The pieces before this one are fetched by their number.
+    fn until(self) -> u32 {
+        match self {
+            Self::Sequential | Self::RarestFirst => 0,
+            Self::Playing { until, .. } | Self::Urgent { until } => until,
+        }
+    }
 }
 
 /// What a block's arrival has led to.
@@ -64,11 +78,15 @@ impl Stock {
 
     /// The next block to ask somebody for who has the pieces `theirs`, and who is `idle` if there is nothing that it has been asked for.
     ///
-    /// Blocks of pieces that have been begun come first (strict priority), those of the rarest piece before the others. When every block that is missing has been asked for, it is asked for
+    /// Blocks of pieces that have been begun come first (strict priority), those of the next piece to be played or else of the rarest one before the
+    /// others. When every block that is missing has been asked for, it is asked for
     /// once more, of those who have nothing else to send (endgame).
     pub(crate) fn next(&mut self, theirs: &Bits, idle: bool, layout: &Layout, order: Order, rarity: &[u16], rng: &mut Rng) -> Option<u32> {
-        let usable = self.begun.iter_mut().filter(|begun| begun.open > 0 && theirs.has(begun.piece));
-        if let Some(begun) = usable.min_by_key(|begun| rarity[begun.piece as usize]) {
+        let until = order.until();
+        let is_for_now = |piece: u32| piece < until || !matches!(order, Order::Urgent { .. });
+        let usable = self.begun.iter_mut().filter(|begun| begun.open > 0 && theirs.has(begun.piece) && is_for_now(begun.piece));
+        let rank = |begun: &Begun| if begun.piece < until { (false, begun.piece) } else { (true, rarity[begun.piece as usize].into()) };
+        if let Some(begun) = usable.min_by_key(|begun| rank(begun)) {
             return begun.take(layout);
         }
         if let Some(piece) = self.choose(theirs, order, rarity, rng) {
@@ -79,15 +97,28 @@ impl Stock {
         }
         let is_endgame =
             self.have.count() as usize + self.begun.len() == layout.pieces() as usize && self.begun.iter().all(|begun| begun.open == 0);
-        if is_endgame && idle { self.ask_again(theirs, layout) } else { None }
+        if is_endgame && idle && !matches!(order, Order::Urgent { .. }) { self.ask_again(theirs, layout) } else { None }
     }
 
     /// A piece to begin.
     fn choose(&self, theirs: &Bits, order: Order, rarity: &[u16], rng: &mut Rng) -> Option<u32> {
         let mut candidates = theirs.without([&self.have, &self.under_way]);
-        if order == Order::Sequential {
-            return candidates.next();
+        let (until, p) = match order {
+            Order::Sequential => return candidates.next(),
+            Order::Urgent { until } => return candidates.next().filter(|&piece| piece < until),
+            Order::RarestFirst => (0, 0.0),
+            Order::Playing { until, p } => (until, p),
+        };
+        let mut candidates = candidates.peekable();
+        let next = candidates.next_if(|&piece| piece < until);
+        if next.is_some() && rng.chance(p) {
+            return next;
         }
+        self.rarest(candidates.skip_while(|&piece| piece < until), rarity, rng).or(next)
+    }
+
+    /// One of these that fewest have; any of them, while nothing is there to give.
+    fn rarest(&self, candidates: impl Iterator<Item = u32>, rarity: &[u16], rng: &mut Rng) -> Option<u32> {
         let at_random = self.have.count() == 0;
         let (mut chosen, mut fewest, mut ties) = (None, u16::MAX, 0);
         for piece in candidates {
@@ -102,6 +133,22 @@ impl Stock {
             }
         }
         chosen
+    }
+
+    /// True if a block of a piece that has been begun has not come.
+    pub(crate) fn lacks(&self, block: u32, layout: &Layout) -> bool {
+        let piece = layout.piece_of(block);
+        let begun = self.begun.iter().find(|begun| begun.piece == piece);
+        begun.is_some_and(|begun| begun.blocks[(block - layout.blocks_of(piece).start) as usize] != GOT)
+    }
+
+    /// Another one is asked for a block that others owe.
+    pub(crate) fn ask_another(&mut self, block: u32, layout: &Layout) {
+        let piece = layout.piece_of(block);
+        let Some(begun) = self.begun.iter_mut().find(|begun| begun.piece == piece) else { return };
+        let state = &mut begun.blocks[(block - layout.blocks_of(piece).start) as usize];
+        begun.open -= u16::from(*state == 0);
+        *state = (*state + 1).min(GOT - 1);
     }
 
     /// A block that fewest have been asked for.

@@ -48,14 +48,17 @@ fn agents<'s, O: Overlay, V: 's>(shards: impl Iterator<Item = &'s Seats<O, V>>) 
     shards.flat_map(of_shard)
 }
 
-/// The downloads that began in the measured time, by time, then host, then number; nothing where no content is moved.
-pub(crate) fn rows<O: Overlay, V>(common: &Common<O>, shards: &[Seats<O, V>]) -> Option<Vec<DownloadRow>> {
-    common.plan.as_ref()?;
+/// The downloads that began in the measured time, which is over at `end`, by time, then host, then number; nothing where no content is moved.
+pub(crate) fn rows<O: Overlay, V>(common: &Common<O>, end: Time, shards: &[Seats<O, V>]) -> Option<Vec<DownloadRow>> {
+    let plan = common.plan.as_ref()?;
     let population = common.setting.numbering.population();
     let mut rows: Vec<DownloadRow> = Vec::new();
     for (host, agent) in agents(shards.iter()) {
         let measured = (0..).zip(agent.downloads()).filter(|(_, download)| download.start >= Time::ZERO);
-        rows.extend(measured.map(|(number, download)| row(host, number, download, population)));
+        rows.extend(measured.map(|(number, download)| {
+            let playback = download.playback(plan, end);
+            DownloadRow { playback, ..row(host, number, download, population) }
+        }));
     }
     rows.sort_by_key(|row| (row.start, row.peer, row.download));
     Some(rows)
@@ -83,6 +86,7 @@ fn row(host: u32, number: u32, download: &Download, population: u32) -> Download
         uploaded: download.uploaded,
         search_messages: download.search_messages,
         search_bytes: download.search_bytes,
+        playback: None,
     }
 }
 
@@ -97,6 +101,7 @@ pub(crate) fn metrics<O: Overlay, V: Observer<O::Message>>(
 ) {
     let Some(rows) = rows else { return };
     times(rows, metrics);
+    streams(rows, metrics);
     let ended = rows.iter().filter(|row| row.end.is_some()).count() as u64;
     let complete = rows.iter().filter(|row| row.outcome == DownloadOutcome::Complete).count() as u64;
     metrics.ratio("download_success_ratio", complete, ended);
@@ -137,6 +142,24 @@ fn times(rows: &[DownloadRow], metrics: &mut Metrics) {
     metrics.maybe("download_p50_s", "s", quantile(0.5));
     metrics.maybe("download_p95_s", "s", quantile(0.95));
     metrics.maybe("download_max_s", "s", nanos.iter().max().map(|&longest| longest as f64 / 1e9));
+}
+
+/// How items were played that were watched.
+fn streams(rows: &[DownloadRow], metrics: &mut Metrics) {
+    let watched = || rows.iter().filter_map(|row| row.playback);
+    let mut startups = Histogram::<u64>::new_with_bounds(1, 86_400_000_000, 3).expect("the bounds are in order");
+    watched().filter_map(|playback| playback.startup).for_each(|startup| startups.saturating_record(startup.nanos() / 1000));
+    let quantile = |share| (!startups.is_empty()).then(|| startups.value_at_quantile(share) as f64 / 1e3);
+    metrics.maybe("startup_p50_ms", "ms", quantile(0.5));
+    metrics.maybe("startup_p95_ms", "ms", quantile(0.95));
+    let (mut stalled, mut played, mut stalls, mut pieces) = (0_u64, 0_u64, 0_u64, 0_u64);
+    for playback in watched() {
+        stalled = stalled.saturating_add(playback.stalled.nanos() / 1000);
+        played = played.saturating_add(playback.played.nanos() / 1000);
+        (stalls, pieces) = (stalls + u64::from(playback.stalls), pieces + u64::from(playback.pieces));
+    }
+    metrics.ratio("stall_ratio", stalled, stalled + played);
+    metrics.ratio("continuity", pieces - stalls, pieces);
 }
 
 /// What peers whose uplinks have a limit have sent, over what they could have sent while they were online.

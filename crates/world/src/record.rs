@@ -8,6 +8,7 @@ use std::io;
 use peerlab_engine::digest::Digest;
 use peerlab_engine::time::{Span, Time};
 use peerlab_model::Target;
+use peerlab_transfer::Playback;
 
 /// Everything that a run leaves behind but the rows of its lookups and peers.
 #[derive(Clone, Debug)]
@@ -249,6 +250,8 @@ pub struct DownloadRow {
     pub search_messages: u64,
     /// Their bytes.
     pub search_bytes: u64,
+    /// What its viewer has seen of it; nothing where nobody watches.
+    pub playback: Option<Playback>,
 }
 
 /// How a download ended.

@@ -175,7 +175,8 @@ impl<'a, O: Overlay> World<'a, O> {
                 let servers = (0..roles.len()).filter(holds).map(place).collect();
                 // Where servers have it all, and peers nothing that anybody could find, it comes from these.
                 let model = if roles.iter().any(|role| role.holds_all) { Method::ClientServer } else { download.model };
-                Arc::new(Plan::new(&DownloadConfig { model, ..download.clone() }, content.size, servers, streams))
+                let plan = Plan::new(&DownloadConfig { model, ..download.clone() }, content.size, servers, streams);
+                Arc::new(plan.with_stream(conditions.stream))
             }),
             schedule: RwLock::new(Schedule::new(population)),
             lifetimes,
@@ -288,7 +289,7 @@ impl<'a, O: Overlay> World<'a, O> {
             return Err(RunError::Sink(error));
         }
         let rows = std::mem::take(&mut director.rumours).rows(shards.iter().map(|seats| &seats.books.spread));
-        let downloads = downloads::rows(&self.common, &shards);
+        let downloads = downloads::rows(&self.common, Time::ZERO + self.conditions.time.duration.span(), &shards);
         let mut metrics = self.metrics(&director, &shards, &tally, raised, &rows);
         downloads::metrics(downloads.as_deref(), &self.common, &self.classes, self.conditions, &shards, &mut metrics);
         let metrics = metrics.0;

@@ -8,9 +8,6 @@ use crate::diagnostic::{Place, Problem};
 use crate::document::{DottedPath, Node, Table, Value};
 use crate::nearest::{list, nearest};
 
-/// Tables of the file format that this version does not run yet.
-const FUTURE_TABLES: [(&str, &str); 1] = [("stream", "downloads are not watched; take this table out")];
-
 /// Words of the file format that this version does not know yet.
 const FUTURE_WORDS: [&str; 10] =
     ["transit-stub", "restart", "freeze", "flash-crowd", "latency", "slow", "bandwidth", "server-capacity", "takedown", "delete"];
@@ -188,10 +185,6 @@ impl<'s> Walk<'s> {
     }
 
     fn unknown_key(&mut self, key: Place, name: &str, known: Vec<&str>) {
-        if let Some((_, help)) = FUTURE_TABLES.iter().find(|(table, _)| self.path.is_empty() && *table == name) {
-            self.push(Problem::new(key, format!("`[{name}]` is not available yet")).label("a later version runs this").help(*help));
-            return;
-        }
         let at = if self.path.is_empty() { "the scenario".to_owned() } else { format!("`{}`", self.table_name()) };
         let problem = Problem::new(key, format!("unknown key `{name}` in {at}"));
         let problem = match nearest(name, known.iter().copied()) {

@@ -4,7 +4,6 @@ use peerlab_model::ItemId;
 
 use super::{Agent, Cx};
 use crate::bits::Bits;
-use crate::config::Method;
 use crate::message::TransferMessage;
 use crate::stock::Got;
 
@@ -95,23 +94,24 @@ impl Agent {
     /// Asks for as many blocks as the connection has room for.
     pub(super) fn ask(&mut self, cx: &mut Cx<'_>, slot: u16) {
         let item = self.connection(slot).item;
-        let server = cx.plan.config.model == Method::PeerAssisted && cx.plan.is_server(self.connection(slot).peer);
-        if server && self.about(item).any(|(_, it)| it.serves_us && it.useful > 0 && !cx.plan.is_server(it.peer)) {
-            // What peers can give the servers need not.
-            return;
-        }
-        let (now, order) = (cx.port.now(), Self::order(cx.plan));
+        let fills_in = cx.plan.servers_fill_in() && cx.plan.is_server(self.connection(slot).peer);
+        let is_spare = fills_in && self.about(item).any(|(_, it)| it.serves_us && it.useful > 0 && !cx.plan.is_server(it.peer));
+        let Some(order) = self.order(cx, item, is_spare) else { return };
+        let now = cx.port.now();
         loop {
-            let connection = self.connections[slot as usize].as_mut().expect("the connection is there");
-            let Some(want) = self.wants.iter_mut().find(|want| want.item == item) else { return };
+            let connection = self.connection(slot);
             if !connection.serves_us || connection.useful == 0 || !connection.has_room() {
                 return;
             }
-            let Some(block) =
-                want.stock.next(&connection.have, connection.asked.is_empty(), &cx.plan.layout, order, &want.rarity, &mut self.rng)
-            else {
-                return;
-            };
+            let overdue = self.overdue(cx, slot);
+            let connection = self.connections[slot as usize].as_mut().expect("the connection is there");
+            let Some(want) = self.wants.iter_mut().find(|want| want.item == item) else { return };
+            if let Some(block) = overdue {
+                want.stock.ask_another(block, &cx.plan.layout);
+            }
+            let next =
+                || want.stock.next(&connection.have, connection.asked.is_empty(), &cx.plan.layout, order, &want.rarity, &mut self.rng);
+            let Some(block) = overdue.or_else(next) else { return };
             connection.asked.push_back((block, now));
             self.say(cx, slot, |to| TransferMessage::Request { to, block });
         }
@@ -155,6 +155,7 @@ impl Agent {
         if self.connections[slot as usize].is_some() {
             self.ask(cx, slot);
         }
+        self.ask_servers(cx, item);
     }
 
     /// Nobody else needs to send this block any more.
@@ -171,6 +172,7 @@ impl Agent {
     fn piece(&mut self, cx: &mut Cx<'_>, item: ItemId, piece: u32) {
         let Some(want) = self.want(item) else { return };
         let (pieces, all) = (want.stock.have().count(), cx.plan.layout.pieces());
+        self.show(cx, item);
         for slot in 0..self.connections.len() as u16 {
             let Some(connection) = self.connections[slot as usize].as_mut().filter(|it| it.item == item && it.is_answered()) else {
                 continue;

@@ -5,6 +5,7 @@
 //!
 //! - [`dial`]: opening, accepting and closing connections; who else there is;
 //! - [`fetch`]: which pieces the other has, what it is asked for, and what has come;
+//! - [`watch`]: what is fetched for somebody who watches it meanwhile;
 //! - [`serve`]: who is served, and the blocks on their way to the uplink;
 //! - [`round`]: what has to be looked after every ten seconds.
 //!
@@ -20,6 +21,7 @@ mod fetch;
 mod round;
 mod serve;
 mod want;
+mod watch;
 
 use std::collections::VecDeque;
 
@@ -30,7 +32,6 @@ use crate::config::SeedFor;
 use crate::message::TransferMessage;
 use crate::plan::Plan;
 use crate::port::{Port, Wake};
-use crate::stock::Order;
 
 use connection::Connection;
 use want::Want;
@@ -144,7 +145,11 @@ impl Agent {
 
     /// The user wants an item that is on the host's disk as a whole.
     pub fn at_hand(&mut self, plan: &Plan, now: Time, lookup: Option<LookupId>, item: ItemId) {
-        let download = Download { from_cache: plan.layout.size(), end: Some((now, End::Complete)), ..Download::new(item, lookup, now) };
+        let mut download =
+            Download { from_cache: plan.layout.size(), end: Some((now, End::Complete)), ..Download::new(plan, item, lookup, now) };
+        if let (Some(player), Some(media)) = (&mut download.player, &plan.media) {
+            player.has_until(plan.layout.pieces(), now, media);
+        }
         self.downloads.push(download);
     }
 
@@ -157,7 +162,7 @@ impl Agent {
     pub fn begin(&mut self, plan: &Plan, port: &mut dyn Port, lookup: Option<LookupId>, item: ItemId) {
         let now = port.now();
         let download = self.downloads.len() as u32;
-        self.downloads.push(Download::new(item, lookup, now));
+        self.downloads.push(Download::new(plan, item, lookup, now));
         let mut want = Want::new(plan, item, download, now);
         if let Some(patience) = plan.config.patience {
             want.deadline = now.saturating_add(Span::from_secs_f64(patience.span().secs_f64() * self.rng.exponential()));
@@ -173,6 +178,7 @@ impl Agent {
         for seed in self.seeds.iter().filter(|seed| seed.until < Time::MAX) {
             port.wake(seed.until.since(now), Wake::Served(seed.item));
         }
+        self.players().for_each(|player| player.come_back(now));
         let cx = &mut Cx { plan, port };
         for item in self.wants.iter().map(|want| want.item).collect::<Vec<_>>() {
             self.resume(cx, item);
@@ -188,7 +194,8 @@ impl Agent {
     }
 
     /// The host's session is over: of its connections nothing is left.
-    pub fn offline(&mut self) {
+    pub fn offline(&mut self, now: Time) {
+        self.players().for_each(|player| player.leave(now));
         self.connections.clear();
         self.vacant.clear();
         self.ring.clear();
@@ -360,10 +367,5 @@ impl Agent {
         for slot in self.about(item).map(|(slot, _)| slot).collect::<Vec<_>>() {
             self.close(cx, slot, true);
         }
-    }
-
-    /// In which order pieces are fetched.
-    fn order(plan: &Plan) -> Order {
-        if plan.serves_parts() { Order::RarestFirst } else { Order::Sequential }
     }
 }

@@ -3,6 +3,7 @@
 use peerlab_model::{ItemId, LookupId, PeerId, Span, Time};
 
 use crate::plan::Plan;
+use crate::player::{Playback, Player};
 use crate::stock::Stock;
 
 /// Sources that are remembered.
@@ -75,10 +76,12 @@ pub struct Download {
     pub search_messages: u64,
     /// Their bytes.
     pub search_bytes: u64,
+    /// Who watches it, if anybody does.
+    pub(super) player: Option<Player>,
 }
 
 impl Download {
-    pub(super) fn new(item: ItemId, lookup: Option<LookupId>, now: Time) -> Self {
+    pub(super) fn new(plan: &Plan, item: ItemId, lookup: Option<LookupId>, now: Time) -> Self {
         Self {
             item,
             lookup,
@@ -93,7 +96,14 @@ impl Download {
             uploaded: 0,
             search_messages: 0,
             search_bytes: 0,
+            player: plan.media.map(|_| Player::new(now)),
         }
+    }
+
+    /// What somebody who watches it has seen of it by `now`, or until it ended; nothing where nobody watches.
+    pub fn playback(&self, plan: &Plan, now: Time) -> Option<Playback> {
+        let until = self.end.map_or(now, |(at, _)| at.min(now));
+        Some(self.player?.playback(until, plan.media.as_ref()?))
     }
 }
 

@@ -1,4 +1,5 @@
 //! Agents among each other: over links of their own, without an overlay.
 
 mod harness;
+mod streams;
 mod swarm;

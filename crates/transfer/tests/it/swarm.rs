@@ -8,7 +8,7 @@ use crate::harness::{Link, World, mbit};
 
 const MIB: u64 = 1 << 20;
 
-fn links(peers: usize, up: f64, down: f64) -> Vec<Link> {
+pub(crate) fn links(peers: usize, up: f64, down: f64) -> Vec<Link> {
     vec![Link { up: Some(mbit(up)), down: Some(mbit(down)) }; peers]
 }
 
