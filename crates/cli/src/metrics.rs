@@ -122,6 +122,14 @@ pub(crate) const METRICS: &[Metric] = &[
     metric("server_bytes_share", "1", "share of the content that arrives that comes from servers"),
     metric("cache_bytes_share", "1", "share of the content wanted that was on the peer's own disk"),
     metric("download_wasted_ratio", "1", "share of the content that arrives that had come before"),
+    metric("downloads_active_mean", "downloads", "mean number of downloads that went on, over the measured time"),
+    metric(
+        "download_spoilt_ratio",
+        "1",
+        "share of the complete downloads in which something is not what it should be (`download.polluters`)",
+    ),
+    metric("hash_failures", "pieces", "pieces that failed their hash check and were thrown away, of all downloads"),
+    metric("polluters_banned", "bans", "times that a download found who had sent it what was bad"),
     metric(
         "share_ratio_jain",
         "1",

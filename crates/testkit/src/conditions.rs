@@ -73,6 +73,8 @@ fn download(rng: &mut Rng) -> DownloadConfig {
         give_up: Duration::secs(5 + rng.below(60)),
         patience: rng.chance(0.3).then(|| Duration::secs(10 + rng.below(60))),
         free_riders: if rng.chance(0.3) { rng.unit_f64() } else { 0.0 },
+        polluters: if rng.chance(0.3) { rng.unit_f64() } else { 0.0 },
+        hash_check: rng.chance(0.7),
         ..DownloadConfig::default()
     }
 }

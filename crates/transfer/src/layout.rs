@@ -32,6 +32,11 @@ impl Layout {
         self.size
     }
 
+    /// How many blocks there are.
+    pub const fn blocks(&self) -> u32 {
+        self.blocks
+    }
+
     /// How many pieces there are.
     pub const fn pieces(&self) -> u32 {
         self.blocks.div_ceil(self.blocks_each)

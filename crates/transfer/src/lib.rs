@@ -15,6 +15,7 @@
 
 mod agent;
 mod bits;
+mod checks;
 mod config;
 mod layout;
 mod message;

@@ -58,6 +58,11 @@ impl Plan {
         self.config.free_riders > 0.0 && self.streams.keyed("transfer.free riders").rng(u64::from(host), 0).chance(self.config.free_riders)
     }
 
+    /// True if a host of the population sends something else in place of each block: the same hosts in every topology.
+    pub fn is_polluter(&self, host: u32) -> bool {
+        self.config.polluters > 0.0 && self.streams.keyed("transfer.polluters").rng(u64::from(host), 0).chance(self.config.polluters)
+    }
+
     /// True if peers serve what they have not all of: each fetches the rarest pieces first, and serves those who give.
     #[inline]
     pub fn serves_parts(&self) -> bool {

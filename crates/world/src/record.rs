@@ -250,6 +250,12 @@ pub struct DownloadRow {
     pub search_messages: u64,
     /// Their bytes.
     pub search_bytes: u64,
+    /// Pieces that failed their hash check and were thrown away.
+    pub hash_failures: u32,
+    /// Peers that it found to have sent what was bad.
+    pub banned: u32,
+    /// Pieces that are not what they should be, where nobody checks.
+    pub spoilt_pieces: u32,
     /// What its viewer has seen of it; nothing where nobody watches.
     pub playback: Option<Playback>,
 }

@@ -148,6 +148,8 @@ fn download(row: &DownloadRow) -> Download {
         wasted_bytes: row.wasted,
         search_messages: row.search_messages,
         search_bytes: row.search_bytes,
+        hash_failures: u64::from(row.hash_failures),
+        spoilt_pieces: u64::from(row.spoilt_pieces),
     }
 }
 

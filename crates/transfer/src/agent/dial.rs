@@ -93,7 +93,7 @@ impl Agent {
             }
             candidate.after = now.saturating_add(cx.plan.config.idle_timeout.span());
             let peer = candidate.peer;
-            if self.about(item).any(|(_, connection)| connection.peer == peer) {
+            if self.about(item).any(|(_, connection)| connection.peer == peer) || self.banned.contains(&peer) {
                 continue;
             }
             let slot = self.add(Connection::new(peer, item, NONE, cx.plan.layout.pieces(), now));
@@ -126,7 +126,8 @@ impl Agent {
             None => {}
         }
         let fetches = self.want(item).is_some();
-        let can_serve = self.is_server || if fetches { cx.plan.serves_parts() } else { cx.port.holds(item) };
+        let may_serve = !self.banned.contains(&from);
+        let can_serve = may_serve && (self.is_server || if fetches { cx.plan.serves_parts() } else { cx.port.holds(item) });
         if !can_serve || self.open >= cx.plan.accepted(self.is_server) {
             let names = can_serve && cx.plan.serves_parts();
             let peers = if names { self.name(item, from) } else { Peers::default() };

@@ -5,7 +5,7 @@ use peerlab_model::ItemId;
 use super::{Agent, Cx};
 use crate::bits::Bits;
 use crate::message::TransferMessage;
-use crate::stock::Got;
+use crate::stock::{Got, Source};
 
 impl Agent {
     /// The other end has these pieces.
@@ -109,16 +109,16 @@ impl Agent {
             if let Some(block) = overdue {
                 want.stock.ask_another(block, &cx.plan.layout);
             }
-            let next =
-                || want.stock.next(&connection.have, connection.asked.is_empty(), &cx.plan.layout, order, &want.rarity, &mut self.rng);
+            let source = Source { slot, has: &connection.have, is_idle: connection.asked.is_empty() };
+            let next = || want.stock.next(source, &cx.plan.layout, order, &want.rarity, &mut self.rng);
             let Some(block) = overdue.or_else(next) else { return };
             connection.asked.push_back((block, now));
             self.say(cx, slot, |to| TransferMessage::Request { to, block });
         }
     }
 
-    /// A block has come.
-    pub(super) fn block(&mut self, cx: &mut Cx<'_>, slot: u16, block: u32) {
+    /// A block has come, or (`is_bad`, which it does not show) something else in its place.
+    pub(super) fn block(&mut self, cx: &mut Cx<'_>, slot: u16, block: u32, is_bad: bool) {
         let now = cx.port.now();
         let connection = self.connections[slot as usize].as_mut().expect("the connection is there");
         let (item, bytes) = (connection.item, cx.plan.layout.bytes_of(block));
@@ -144,12 +144,17 @@ impl Agent {
         match got {
             Got::Again => download.wasted += u64::from(bytes),
             Got::Block { asked } | Got::Piece { asked, .. } => {
+                if let Some(checks) = &mut want.checks {
+                    checks.came(cx.plan.layout.piece_of(block), block, connection.peer, is_bad);
+                }
                 if asked > 0 {
                     self.cancel(cx, item, block);
                 }
             }
         }
-        if let Got::Piece { piece, .. } = got {
+        if let Got::Piece { piece, .. } = got
+            && self.passes(cx, item, piece)
+        {
             self.piece(cx, item, piece);
         }
         if self.connections[slot as usize].is_some() {

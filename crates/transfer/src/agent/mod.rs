@@ -6,6 +6,7 @@
 //! - [`dial`]: opening, accepting and closing connections; who else there is;
 //! - [`fetch`]: which pieces the other has, what it is asked for, and what has come;
 //! - [`watch`]: what is fetched for somebody who watches it meanwhile;
+//! - [`verify`]: pieces that are not what they should be, and whose fault that is;
 //! - [`serve`]: who is served, and the blocks on their way to the uplink;
 //! - [`round`]: what has to be looked after every ten seconds.
 //!
@@ -20,6 +21,7 @@ mod dial;
 mod fetch;
 mod round;
 mod serve;
+mod verify;
 mod want;
 mod watch;
 
@@ -59,6 +61,7 @@ pub struct Agent {
     rng: Rng,
     is_server: bool,
     is_free_rider: bool,
+    is_polluter: bool,
     connections: Vec<Option<Box<Connection>>>,
     /// Numbers of connections that are over.
     vacant: Vec<u16>,
@@ -80,6 +83,10 @@ pub struct Agent {
     /// Peers met before this have been named to the others.
     named: Time,
     downloads: Vec<Download>,
+    /// Those who have sent what was not what it should be.
+    banned: Vec<PeerId>,
+    /// Where nobody checks: blocks on this host's disk that are not what they should be.
+    bad_blocks: Vec<(ItemId, Bits)>,
 }
 
 impl Agent {
@@ -89,6 +96,7 @@ impl Agent {
             rng: plan.rng(host),
             is_server,
             is_free_rider: !is_server && plan.is_free_rider(host),
+            is_polluter: !is_server && plan.is_polluter(host),
             connections: Vec::new(),
             vacant: Vec::new(),
             open: 0,
@@ -103,12 +111,19 @@ impl Agent {
             rounds: 0,
             named: Time::MIN,
             downloads: Vec::new(),
+            banned: Vec::new(),
+            bad_blocks: Vec::new(),
         }
     }
 
     /// What has become of the downloads of this host, in the order in which they began.
     pub fn downloads(&self) -> &[Download] {
         &self.downloads
+    }
+
+    /// Peers that this one has nothing to do with any longer, since they sent what was not what it should be.
+    pub fn banned(&self) -> &[PeerId] {
+        &self.banned
     }
 
     /// Downloads that go on.
@@ -147,6 +162,7 @@ impl Agent {
     pub fn at_hand(&mut self, plan: &Plan, now: Time, lookup: Option<LookupId>, item: ItemId) {
         let mut download =
             Download { from_cache: plan.layout.size(), end: Some((now, End::Complete)), ..Download::new(plan, item, lookup, now) };
+        download.spoilt_pieces = self.bad_pieces(plan, item);
         if let (Some(player), Some(media)) = (&mut download.player, &plan.media) {
             player.has_until(plan.layout.pieces(), now, media);
         }
@@ -162,6 +178,7 @@ impl Agent {
     pub fn begin(&mut self, plan: &Plan, port: &mut dyn Port, lookup: Option<LookupId>, item: ItemId) {
         let now = port.now();
         let download = self.downloads.len() as u32;
+        self.bad_blocks.retain(|(bad, _)| *bad != item);
         self.downloads.push(Download::new(plan, item, lookup, now));
         let mut want = Want::new(plan, item, download, now);
         if let Some(patience) = plan.config.patience {
@@ -226,6 +243,7 @@ impl Agent {
         | TransferMessage::Request { to, .. }
         | TransferMessage::Cancel { to, .. }
         | TransferMessage::Block { to, .. }
+        | TransferMessage::BadBlock { to, .. }
         | TransferMessage::Others { to, .. }
         | TransferMessage::Alive { to }) = *message
         else {
@@ -250,7 +268,8 @@ impl Agent {
             &TransferMessage::Choke { serves, .. } => self.choke(cx, to, serves),
             &TransferMessage::Request { block, .. } => self.request(cx, to, block),
             &TransferMessage::Cancel { block, .. } => self.connection_mut(to).queue.retain(|&queued| queued != block),
-            &TransferMessage::Block { block, .. } => self.block(cx, to, block),
+            &TransferMessage::Block { block, .. } => self.block(cx, to, block, false),
+            &TransferMessage::BadBlock { block, .. } => self.block(cx, to, block, true),
             TransferMessage::Others { peers, .. } => self.others(cx, to, peers),
         }
     }

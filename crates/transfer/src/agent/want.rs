@@ -2,6 +2,7 @@
 
 use peerlab_model::{ItemId, LookupId, PeerId, Span, Time};
 
+use crate::checks::Checks;
 use crate::plan::Plan;
 use crate::player::{Playback, Player};
 use crate::stock::Stock;
@@ -15,6 +16,8 @@ pub(super) struct Want {
     /// Its number among the host's downloads.
     pub(super) download: u32,
     pub(super) stock: Stock,
+    /// Where there are polluters.
+    pub(super) checks: Option<Box<Checks>>,
     /// By piece: how many of those connected have it.
     pub(super) rarity: Vec<u16>,
     pub(super) candidates: Vec<Candidate>,
@@ -76,6 +79,12 @@ pub struct Download {
     pub search_messages: u64,
     /// Their bytes.
     pub search_bytes: u64,
+    /// Pieces that failed their hash check and were thrown away.
+    pub hash_failures: u32,
+    /// Peers that were found to have sent what was bad.
+    pub banned: u32,
+    /// Pieces that are not what they should be, where nobody checks.
+    pub spoilt_pieces: u32,
     /// Who watches it, if anybody does.
     pub(super) player: Option<Player>,
 }
@@ -96,6 +105,9 @@ impl Download {
             uploaded: 0,
             search_messages: 0,
             search_bytes: 0,
+            hash_failures: 0,
+            banned: 0,
+            spoilt_pieces: 0,
             player: plan.media.map(|_| Player::new(now)),
         }
     }
@@ -114,6 +126,7 @@ impl Want {
             item,
             download,
             stock: Stock::empty(pieces),
+            checks: (plan.config.polluters > 0.0).then(Box::default),
             rarity: vec![0; pieces as usize],
             candidates: Vec::new(),
             searching: false,

@@ -81,7 +81,7 @@ impl Port for Hand<'_> {
         let now = self.world.now;
         let bytes = message.wire_bytes(&self.world.plan.layout);
         let host = &mut self.world.hosts[self.this];
-        if let TransferMessage::Block { block, .. } = message {
+        if let TransferMessage::Block { block, .. } | TransferMessage::BadBlock { block, .. } = message {
             host.sent += u64::from(self.world.plan.layout.bytes_of(block));
         }
         let leaves = host.link.up.map_or(now, |rate| {
@@ -245,6 +245,16 @@ impl World {
     /// What has become of a host's download.
     pub(crate) fn download(&self, host: usize) -> &Download {
         self.hosts[host].agent.as_ref().and_then(|agent| agent.downloads().last()).expect("it has wanted something")
+    }
+
+    /// The plan of all hosts.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Peers that a host has banned.
+    pub(crate) fn banned(&self, host: usize) -> &[PeerId] {
+        self.hosts[host].agent.as_ref().expect("one event at a time").banned()
     }
 
     /// What the viewer at a host has seen so far.

@@ -62,6 +62,7 @@ fn complete(record: &RunRecord) -> impl Iterator<Item = &DownloadRow> {
 
 fn does_not_depend_on_shards<O: Overlay>(model: Method, shards: &[usize]) {
     let mut conditions = with_downloads(eventful(TargetKind::Content), model);
+    conditions.download.as_mut().expect("it was set").polluters = if model == Method::Swarm { 0.1 } else { 0.0 };
     conditions.stream = (model == Method::PeerAssisted).then(|| StreamConfig::new(mbit(2)));
     let one = format!("{:?}", run::<O>(&conditions, 1));
     for &shards in shards {
@@ -99,6 +100,23 @@ fn a_complete_download_has_every_byte_once() {
         assert!(!cached.is_empty());
         assert!(lookups.iter().filter(|row| cached.contains(&row.lookup)).all(|row| row.hops == Some(0)));
     }
+}
+
+/// Bad pieces come again, from others; polluters are banned, and the same hosts whatever finds the sources.
+#[test]
+fn polluters_spoil_nothing_where_hashes_are_checked() {
+    let mut conditions = with_downloads(quiet(100, TargetKind::Content), Method::Swarm);
+    let download = conditions.download.as_mut().expect("it was set");
+    download.polluters = 0.2;
+    let (checked, _) = run::<CentralIndex>(&conditions, 2);
+    for row in complete(&checked) {
+        assert_eq!((row.bytes - row.wasted, row.spoilt_pieces), (SIZE.0, 0), "{row:?}");
+    }
+    assert!(metric(&checked, "hash_failures") > 50.0 && metric(&checked, "polluters_banned") > 50.0);
+    assert_eq!(metric(&checked, "download_spoilt_ratio").to_bits(), 0_f64.to_bits());
+    conditions.download.as_mut().expect("it was set").hash_check = false;
+    let (unchecked, _) = run::<CentralIndex>(&conditions, 2);
+    assert!(metric(&unchecked, "download_spoilt_ratio") > 0.5 && metric(&unchecked, "hash_failures") < 0.5);
 }
 
 /// With and without a viewer the same comes; who watches starts before it is all there.
