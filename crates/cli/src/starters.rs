@@ -45,6 +45,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "rumours",
     "server-outage",
     "storage",
+    "streaming",
     "super-peer",
     "tapestry",
     "tracker",

@@ -21,7 +21,7 @@ const fn column(metric: &'static str, above: &'static str, below: &'static str, 
     Column { metric, heading: [above, below], factor }
 }
 
-const COLUMNS: [Column; 18] = [
+const COLUMNS: [Column; 21] = [
     column("lookup_success_ratio", "success", "%", 100.0),
     column("content_availability", "available", "%", 100.0),
     column("hops_mean", "hops", "mean", 1.0),
@@ -36,6 +36,9 @@ const COLUMNS: [Column; 18] = [
     column("download_success_ratio", "downloads", "%", 100.0),
     column("download_mean_s", "download", "mean s", 1.0),
     column("download_p95_s", "download", "p95 s", 1.0),
+    column("startup_p50_ms", "start-up", "p50 ms", 1.0),
+    column("startup_p95_ms", "start-up", "p95 ms", 1.0),
+    column("stall_ratio", "stalled", "%", 100.0),
     column("server_bytes_share", "servers", "% of bytes", 100.0),
     column("share_ratio_jain", "sharing", "Jain", 1.0),
     column("maintenance_bytes_per_peer_s", "upkeep", "B/peer/s", 1.0),

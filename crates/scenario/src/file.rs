@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use peerlab_model::units::Duration;
 use peerlab_network::NetworkConfig;
-use peerlab_transfer::DownloadConfig;
+use peerlab_transfer::{DownloadConfig, StreamConfig};
 use peerlab_workload::{
     AdversaryConfig, ChurnConfig, ContentConfig, EventConfig, LookupsConfig, PeersConfig, RumoursConfig, StorageConfig,
 };
@@ -75,6 +75,9 @@ pub struct ScenarioFile {
     /// How content moves once it has been found. Without it lookups end with an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub download: Option<DownloadConfig>,
+    /// How items are played while they load. Without it nobody watches them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamConfig>,
     /// The timeline of faults and loads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub event: Vec<EventConfig>,

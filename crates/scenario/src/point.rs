@@ -6,9 +6,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use peerlab_model::units::Duration;
+use peerlab_model::units::{Duration, Rate};
 use peerlab_model::{Issue, Issues};
-use peerlab_transfer::{Arrivals, DownloadConfig};
+use peerlab_transfer::{Arrivals, DownloadConfig, Method, StreamConfig};
 use peerlab_workload::{Action, ContentConfig, EventConfig, TargetKind, check_adversaries};
 use peerlab_world::{Conditions, Model, Registry, Topology};
 use serde_json::Value as Json;
@@ -125,6 +125,7 @@ fn conditions(file: &ScenarioFile) -> Conditions {
         lookups: file.lookups.clone(),
         rumours: file.rumours.clone(),
         download: file.download.clone(),
+        stream: file.stream,
         events: file.event.clone(),
         adversaries: file.adversary.clone(),
     }
@@ -161,6 +162,9 @@ fn check_sections(file: &ScenarioFile, events: &[usize], issues: &mut Issues) {
     let target = file.lookups.as_ref().map(|lookups| lookups.target);
     if let Some(download) = &file.download {
         check_download(file, download, target, issues);
+    }
+    if let Some(stream) = &file.stream {
+        issues.within("stream", |issues| check_stream(file, stream, issues));
     }
     if target == Some(TargetKind::Value) && file.storage.is_none() {
         let help = "add a table `[storage]`: it says how many values there are, and how large they are";
@@ -221,6 +225,37 @@ fn check_download(file: &ScenarioFile, download: &DownloadConfig, target: Option
     if classes.iter().all(|class| class.upload.is_none() && class.download.is_none()) {
         let message = "no peer's link has a limit: downloads take no longer than the servers and the messages' delays make them";
         issues.warn("download", format!("{message} (add `[[peers.class]]` with `upload` and `download`)"));
+    }
+}
+
+/// What is watched has to come, and fast enough.
+fn check_stream(file: &ScenarioFile, stream: &StreamConfig, issues: &mut Issues) {
+    let content = file.content.clone().unwrap_or_default();
+    stream.check(content.size, issues);
+    let Some(download) = &file.download else {
+        return issues.error_with_help("", "nothing is downloaded, so there is nothing to watch", "add a table `[download]`");
+    };
+    let (needs, plays) = (stream.bitrate, stream.plays_for(content.size));
+    let stands_still = |rate: Rate| {
+        let takes = rate.transmission(content.size.0);
+        let share = 100.0 * (1.0 - rate.bits() as f64 / needs.bits() as f64);
+        format!(
+            "what plays for {:.0} s takes {:.0} s to arrive, and playing stands still for {share:.0} % of them",
+            plays.secs_f64(),
+            takes.secs_f64()
+        )
+    };
+    for class in file.peers.expanded().class.iter().filter(|class| class.download.is_some_and(|rate| rate < needs)) {
+        let Some(rate) = class.download else { continue };
+        let message = format!("a downlink of {rate} (class `{}`) does not carry {needs}: {}", class.name, stands_still(rate));
+        issues.warn("bitrate", message);
+    }
+    if download.model == Method::ClientServer && download.server_upload < needs {
+        let rate = download.server_upload;
+        issues.warn(
+            "bitrate",
+            format!("a server's uplink of {rate} does not carry {needs}: even for one viewer alone {}", stands_still(rate)),
+        );
     }
 }
 

@@ -95,6 +95,10 @@ pub struct Figure {
     #[serde(default)]
     #[schemars(range(min = 0, max = 1))]
     pub leeway_share: f64,
+    /// True if the published values are bounds that no run can be below: not a single repetition may be, and the leeway holds upwards alone. Default:
+    /// false.
+    #[serde(default)]
+    pub floor: bool,
     /// Why there is a leeway, in words; needed with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,

@@ -4,7 +4,7 @@ use peerlab_engine::random::{Rng, Streams};
 use peerlab_model::Wire;
 use peerlab_model::units::{Duration, Rate, Size};
 use peerlab_network::{Latency, NetworkConfig};
-use peerlab_transfer::{Arrivals, DownloadConfig, Method, SeedFor};
+use peerlab_transfer::{Arrivals, DownloadConfig, Method, SeedFor, StreamConfig};
 use peerlab_workload::{
     Action, AdversaryConfig, Behaviour, ChurnConfig, ClassConfig, ContentConfig, Direction, Distribution, Diurnal, EventConfig, Identity,
     LookupsConfig, PeersConfig, Placement, Popularity, RumoursConfig, Select, TargetKind,
@@ -40,6 +40,7 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
         lookups: Some(LookupsConfig { interval: Duration::secs(1 + rng.below(20)), target, timeout: Duration::secs(1 + rng.below(30)) }),
         rumours: None,
         download: None,
+        stream: None,
         events: (0..rng.below(4)).map(|_| event(rng, duration, target)).collect(),
         adversaries: Vec::new(),
     };
@@ -47,6 +48,7 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
     if target == TargetKind::Content && rng.chance(0.3) {
         conditions.content.size = Size(1 + rng.below(200_000));
         conditions.download = Some(download(rng));
+        conditions.stream = rng.chance(0.4).then(|| stream(rng));
     }
     if some(rng) {
         conditions.adversaries = (0..=rng.below(2)).map(|_| adversary(rng, duration, target)).collect();
@@ -95,7 +97,21 @@ fn download(rng: &mut Rng) -> DownloadConfig {
         give_up: Duration::secs(5 + rng.below(60)),
         patience: rng.chance(0.3).then(|| Duration::secs(10 + rng.below(60))),
         free_riders: if rng.chance(0.3) { rng.unit_f64() } else { 0.0 },
+        polluters: if rng.chance(0.3) { rng.unit_f64() } else { 0.0 },
+        hash_check: rng.chance(0.7),
         ..DownloadConfig::default()
+    }
+}
+
+/// Items of up to 200 kB play for up to half a minute.
+fn stream(rng: &mut Rng) -> StreamConfig {
+    StreamConfig {
+        buffer: Duration::millis(1 + rng.below(5000)),
+        rebuffer: Duration::millis(1 + rng.below(5000)),
+        window: Duration::millis(1 + rng.below(20_000)),
+        p: rng.unit_f64(),
+        urgent: Duration::millis(rng.below(10_000)),
+        ..StreamConfig::new(Rate::bits_per_second(50_000 + rng.below(1_000_000)).expect("above zero"))
     }
 }
 

@@ -30,7 +30,7 @@ pub struct DownloadConfig {
     /// The uplink of each. Default: 100 Mbit/s.
     pub server_upload: Rate,
     /// Peers that a server serves at once; `auto`: with K the uplink's rate in kB/s, √(0.6 K), at least 4, as BitTorrent's own client chose them
-    /// for a fast uplink. Default: `auto`.
+    /// for a fast uplink (with `peer-assisted` and `[stream]` all who come: they ask for little, and at once). Default: `auto`.
     pub server_slots: ServerSlots,
     /// How long a finished peer goes on serving: `forever`, a time (`0 s`: it stops at once), or a ratio of what it has uploaded to the item's
     /// size. Peers that held the item at the start serve forever. Default: `forever`.
@@ -57,6 +57,11 @@ pub struct DownloadConfig {
     pub patience: Option<Duration>,
     /// The share of the peers that take and never give. Default: 0.
     pub free_riders: f64,
+    /// The share of the peers that send something else in place of each block. Default: 0.
+    pub polluters: f64,
+    /// Whether a piece is compared with its hash when it is whole: one that fails is thrown away and fetched again from one peer alone, and who is to
+    /// blame is banned (as libtorrent does). If not, what is bad is kept and passed on. Default: true.
+    pub hash_check: bool,
 }
 
 impl Default for DownloadConfig {
@@ -83,6 +88,8 @@ impl Default for DownloadConfig {
             give_up: Duration::secs(600),
             patience: None,
             free_riders: 0.0,
+            polluters: 0.0,
+            hash_check: true,
         }
     }
 }
@@ -220,6 +227,10 @@ impl DownloadConfig {
     pub fn check(&self, size: Size, copies: u32, issues: &mut Issues) {
         issues.share("share", self.share);
         issues.share("free_riders", self.free_riders);
+        issues.share("polluters", self.polluters);
+        if !self.hash_check && self.polluters == 0.0 {
+            issues.warn("hash_check", "without polluters no block is bad: nothing changes whether hashes are checked or not");
+        }
         issues.ensure(
             self.block.0 > 0 && self.block.0 <= 1 << 24,
             "block",

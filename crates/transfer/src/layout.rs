@@ -32,9 +32,20 @@ impl Layout {
         self.size
     }
 
+    /// How many blocks there are.
+    pub const fn blocks(&self) -> u32 {
+        self.blocks
+    }
+
     /// How many pieces there are.
     pub const fn pieces(&self) -> u32 {
         self.blocks.div_ceil(self.blocks_each)
+    }
+
+    /// Where a piece begins; of the piece after the last, the item's size.
+    pub const fn offset_of(&self, piece: u32) -> u64 {
+        let offset = piece as u64 * self.blocks_each as u64 * self.block as u64;
+        if offset < self.size { offset } else { self.size }
     }
 
     /// The blocks of a piece.

@@ -1,6 +1,7 @@
 //! Moving the content itself: downloads from one source or many, over access links that have limits.
 //!
 //! - [`DownloadConfig`]: the `[download]` table;
+//! - [`StreamConfig`]: the `[stream]` table, [`Playback`]: what a viewer saw of a download;
 //! - [`Plan`]: what all hosts of a run know of it; [`Layout`]: an item as pieces and blocks;
 //! - [`Agent`]: one host's side of all its transfers, a state machine that sees [`TransferMessage`]s and a [`Port`], nothing else;
 //! - [`Download`]: what became of one download.
@@ -14,12 +15,15 @@
 
 mod agent;
 mod bits;
+mod checks;
 mod config;
 mod layout;
 mod message;
 mod plan;
+mod player;
 mod port;
 mod stock;
+mod stream;
 
 pub use agent::{Agent, Download, End};
 pub use bits::Bits;
@@ -27,4 +31,6 @@ pub use config::{Arrivals, DownloadConfig, Method, SeedFor, ServerSlots};
 pub use layout::Layout;
 pub use message::{Bitfield, Peers, TransferMessage};
 pub use plan::Plan;
+pub use player::Playback;
 pub use port::{Port, Wake};
+pub use stream::StreamConfig;

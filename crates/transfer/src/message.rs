@@ -98,6 +98,13 @@ pub enum TransferMessage {
         /// The receiver's end.
         to: u16,
     },
+    /// What looks like a block, and is something else.
+    BadBlock {
+        /// The receiver's end.
+        to: u16,
+        /// Which it claims to be.
+        block: u32,
+    },
 }
 
 /// Bytes of IPv4's and TCP's headers in each segment.
@@ -127,7 +134,7 @@ impl TransferMessage {
             Self::Choke { .. } => 6,
             Self::Request { .. } => 7,
             Self::Cancel { .. } => 8,
-            Self::Block { .. } => 9,
+            Self::Block { .. } | Self::BadBlock { .. } => 9,
             Self::Others { .. } => 10,
             Self::Alive { .. } => 11,
         }
@@ -145,7 +152,7 @@ impl TransferMessage {
             Self::Have { .. } => 9,
             Self::Interest { .. } | Self::Choke { .. } => 5,
             Self::Request { .. } | Self::Cancel { .. } => 17,
-            Self::Block { block, .. } => 13 + layout.bytes_of(*block),
+            Self::Block { block, .. } | Self::BadBlock { block, .. } => 13 + layout.bytes_of(*block),
             Self::Others { peers, .. } => 40 + 6 * peers.len() as u32,
             Self::Alive { .. } => 4,
         };

@@ -8,6 +8,7 @@ use crate::bits::Bits;
 use crate::config::{DownloadConfig, Method, ServerSlots};
 use crate::layout::Layout;
 use crate::message::Bitfield;
+use crate::stream::{Media, StreamConfig};
 
 /// Connections that a host can number.
 const ACCEPTED_MAX: usize = 60_000;
@@ -21,6 +22,8 @@ pub struct Plan {
     pub layout: Layout,
     /// The origin servers.
     pub servers: Vec<PeerId>,
+    /// How items are played, if they are.
+    pub(crate) media: Option<Media>,
     /// All pieces.
     pub(crate) all: Bitfield,
     streams: Streams,
@@ -30,7 +33,13 @@ impl Plan {
     /// For items of `size`, with these origin servers; the configuration has passed its check.
     pub fn new(config: &DownloadConfig, size: Size, servers: Vec<PeerId>, streams: Streams) -> Self {
         let layout = Layout::new(size, config.piece, config.block);
-        Self { config: config.clone(), layout, servers, all: Bitfield::new(Bits::all(layout.pieces())), streams }
+        Self { config: config.clone(), layout, servers, media: None, all: Bitfield::new(Bits::all(layout.pieces())), streams }
+    }
+
+    /// The same, with items that are played while they load.
+    #[must_use]
+    pub fn with_stream(self, stream: Option<StreamConfig>) -> Self {
+        Self { media: stream.map(|stream| Media::new(stream, self.layout)), ..self }
     }
 
     /// True if this peer is an origin server.
@@ -47,6 +56,11 @@ impl Plan {
     /// True if a host of the population takes and never gives: the same hosts in every topology.
     pub(crate) fn is_free_rider(&self, host: u32) -> bool {
         self.config.free_riders > 0.0 && self.streams.keyed("transfer.free riders").rng(u64::from(host), 0).chance(self.config.free_riders)
+    }
+
+    /// True if a host of the population sends something else in place of each block: the same hosts in every topology.
+    pub fn is_polluter(&self, host: u32) -> bool {
+        self.config.polluters > 0.0 && self.streams.keyed("transfer.polluters").rng(u64::from(host), 0).chance(self.config.polluters)
     }
 
     /// True if peers serve what they have not all of: each fetches the rarest pieces first, and serves those who give.
@@ -71,11 +85,18 @@ impl Plan {
         }
     }
 
+    /// True if servers are asked only for what peers do not give.
+    pub(crate) fn servers_fill_in(&self) -> bool {
+        self.config.model == Method::PeerAssisted
+    }
+
     /// How many are served at once.
     pub(crate) fn slots(&self, is_server: bool) -> usize {
         match self.config.server_slots {
             _ if !is_server => self.config.slots as usize,
             ServerSlots::Number(slots) => slots as usize,
+            // Viewers ask for little, and need it at once.
+            ServerSlots::Auto if self.media.is_some() && self.servers_fill_in() => ACCEPTED_MAX / 2,
             ServerSlots::Auto => {
                 let kilobytes = self.config.server_upload.bits() as f64 / 8000.0;
                 (libm::sqrt(0.6 * kilobytes) as usize).clamp(4, 10_000)

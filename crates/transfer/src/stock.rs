@@ -16,6 +16,19 @@ pub(crate) struct Stock {
     begun: Vec<Begun>,
     /// The same as a set.
     under_way: Bits,
+    /// Pieces that have failed their check, and are fetched from one alone.
+    failed: Vec<u32>,
+}
+
+/// Whom to ask for something.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source<'a> {
+    /// The number of the connection.
+    pub(crate) slot: u16,
+    /// What it has.
+    pub(crate) has: &'a Bits,
+    /// There is nothing that it has been asked for.
+    pub(crate) is_idle: bool,
 }
 
 /// A piece that is on its way.
@@ -26,17 +39,35 @@ struct Begun {
     open: u16,
     /// Blocks that have not been got.
     missing: u16,
+    /// It has failed its check before.
+    is_alone: bool,
+    /// The connection of which a block was asked for last.
+    from: u16,
     /// By block: how many have been asked for it, or [`GOT`].
     blocks: Box<[u8]>,
 }
 
 /// In which order pieces are begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Order {
     /// From the first to the last.
     Sequential,
     /// One at random, while nothing is there to give; then the one that fewest have, by `rarity` (Cohen 2003, section 2.4).
     RarestFirst,
+    /// Those before `until` by their number; beyond it, and in any case with the chance `1 - p`, the rarest (Vlavianos et al., "BiToS", 2006).
+    Playing { until: u32, p: f64 },
+    /// Those before `until` by their number, and no others.
+    Urgent { until: u32 },
+}
+
+impl Order {
+    /// The pieces before this one are fetched by their number.
+    fn until(self) -> u32 {
+        match self {
+            Self::Sequential | Self::RarestFirst => 0,
+            Self::Playing { until, .. } | Self::Urgent { until } => until,
+        }
+    }
 }
 
 /// What a block's arrival has led to.
@@ -53,7 +84,7 @@ pub(crate) enum Got {
 impl Stock {
     /// Nothing of `pieces` pieces.
     pub(crate) fn empty(pieces: u32) -> Self {
-        Self { have: Bits::none(pieces), begun: Vec::new(), under_way: Bits::none(pieces) }
+        Self { have: Bits::none(pieces), begun: Vec::new(), under_way: Bits::none(pieces), failed: Vec::new() }
     }
 
     /// The pieces that are whole.
@@ -62,32 +93,52 @@ impl Stock {
         &self.have
     }
 
-    /// The next block to ask somebody for who has the pieces `theirs`, and who is `idle` if there is nothing that it has been asked for.
+    /// The next block to ask somebody for.
     ///
-    /// Blocks of pieces that have been begun come first (strict priority), those of the rarest piece before the others. When every block that is missing has been asked for, it is asked for
-    /// once more, of those who have nothing else to send (endgame).
-    pub(crate) fn next(&mut self, theirs: &Bits, idle: bool, layout: &Layout, order: Order, rarity: &[u16], rng: &mut Rng) -> Option<u32> {
-        let usable = self.begun.iter_mut().filter(|begun| begun.open > 0 && theirs.has(begun.piece));
-        if let Some(begun) = usable.min_by_key(|begun| rarity[begun.piece as usize]) {
-            return begun.take(layout);
+    /// Blocks of pieces that have been begun come first (strict priority), those of the next piece to be played or else of the rarest one before the
+    /// others. When every block that is missing has been asked for, it is asked for once more, of those who have nothing else to send (endgame). A piece
+    /// that has failed its check comes from one source alone.
+    pub(crate) fn next(&mut self, source: Source<'_>, layout: &Layout, order: Order, rarity: &[u16], rng: &mut Rng) -> Option<u32> {
+        let until = order.until();
+        let is_for_now = |piece: u32| piece < until || !matches!(order, Order::Urgent { .. });
+        let usable = self.begun.iter_mut().filter(|begun| begun.open > 0 && begun.may_come_from(source) && is_for_now(begun.piece));
+        let rank = |begun: &Begun| if begun.piece < until { (false, begun.piece) } else { (true, rarity[begun.piece as usize].into()) };
+        if let Some(begun) = usable.min_by_key(|begun| rank(begun)) {
+            return begun.take(source, layout);
         }
-        if let Some(piece) = self.choose(theirs, order, rarity, rng) {
+        if let Some(piece) = self.choose(source.has, order, rarity, rng) {
             let blocks = layout.blocks_of(piece).len();
             self.under_way.add(piece);
-            self.begun.push(Begun { piece, open: blocks as u16, missing: blocks as u16, blocks: vec![0; blocks].into() });
-            return self.begun.last_mut()?.take(layout);
+            let is_alone = self.failed.contains(&piece);
+            let begun =
+                Begun { piece, open: blocks as u16, missing: blocks as u16, is_alone, from: source.slot, blocks: vec![0; blocks].into() };
+            self.begun.push(begun);
+            return self.begun.last_mut()?.take(source, layout);
         }
         let is_endgame =
             self.have.count() as usize + self.begun.len() == layout.pieces() as usize && self.begun.iter().all(|begun| begun.open == 0);
-        if is_endgame && idle { self.ask_again(theirs, layout) } else { None }
+        if is_endgame && source.is_idle && !matches!(order, Order::Urgent { .. }) { self.ask_again(source, layout) } else { None }
     }
 
     /// A piece to begin.
     fn choose(&self, theirs: &Bits, order: Order, rarity: &[u16], rng: &mut Rng) -> Option<u32> {
         let mut candidates = theirs.without([&self.have, &self.under_way]);
-        if order == Order::Sequential {
-            return candidates.next();
+        let (until, p) = match order {
+            Order::Sequential => return candidates.next(),
+            Order::Urgent { until } => return candidates.next().filter(|&piece| piece < until),
+            Order::RarestFirst => (0, 0.0),
+            Order::Playing { until, p } => (until, p),
+        };
+        let mut candidates = candidates.peekable();
+        let next = candidates.next_if(|&piece| piece < until);
+        if next.is_some() && rng.chance(p) {
+            return next;
         }
+        self.rarest(candidates.skip_while(|&piece| piece < until), rarity, rng).or(next)
+    }
+
+    /// One of these that fewest have; any of them, while nothing is there to give.
+    fn rarest(&self, candidates: impl Iterator<Item = u32>, rarity: &[u16], rng: &mut Rng) -> Option<u32> {
         let at_random = self.have.count() == 0;
         let (mut chosen, mut fewest, mut ties) = (None, u16::MAX, 0);
         for piece in candidates {
@@ -104,10 +155,26 @@ impl Stock {
         chosen
     }
 
+    /// True if a block of a piece that has been begun has not come, and may come from anybody.
+    pub(crate) fn lacks(&self, block: u32, layout: &Layout) -> bool {
+        let piece = layout.piece_of(block);
+        let begun = self.begun.iter().find(|begun| begun.piece == piece);
+        begun.is_some_and(|begun| !begun.is_alone && begun.blocks[(block - layout.blocks_of(piece).start) as usize] != GOT)
+    }
+
+    /// Another one is asked for a block that others owe.
+    pub(crate) fn ask_another(&mut self, block: u32, layout: &Layout) {
+        let piece = layout.piece_of(block);
+        let Some(begun) = self.begun.iter_mut().find(|begun| begun.piece == piece) else { return };
+        let state = &mut begun.blocks[(block - layout.blocks_of(piece).start) as usize];
+        begun.open -= u16::from(*state == 0);
+        *state = (*state + 1).min(GOT - 1);
+    }
+
     /// A block that fewest have been asked for.
-    fn ask_again(&mut self, theirs: &Bits, layout: &Layout) -> Option<u32> {
+    fn ask_again(&mut self, source: Source<'_>, layout: &Layout) -> Option<u32> {
         let mut best: Option<(u8, usize, usize)> = None;
-        for (at, begun) in self.begun.iter().enumerate().filter(|(_, begun)| theirs.has(begun.piece)) {
+        for (at, begun) in self.begun.iter().enumerate().filter(|(_, begun)| begun.may_come_from(source)) {
             for (index, &count) in begun.blocks.iter().enumerate().filter(|(_, count)| **count < GOT - 1) {
                 if best.is_none_or(|(fewest, ..)| count < fewest) {
                     best = Some((count, at, index));
@@ -153,6 +220,14 @@ impl Stock {
         }
     }
 
+    /// A piece is not what it should be: it has to come again, from one alone.
+    pub(crate) fn throw_away(&mut self, piece: u32) {
+        self.have.remove(piece);
+        if !self.failed.contains(&piece) {
+            self.failed.push(piece);
+        }
+    }
+
     /// Nobody is asked for anything any longer; what has come stays.
     pub(crate) fn release_all(&mut self) {
         for begun in &mut self.begun {
@@ -165,8 +240,15 @@ impl Stock {
 }
 
 impl Begun {
+    /// True if somebody has it, and it may come from there: what is to come from one alone comes from another one only if that one owes nothing of it.
+    fn may_come_from(&self, source: Source<'_>) -> bool {
+        let is_free = !self.is_alone || self.from == source.slot || self.open == self.missing;
+        source.has.has(self.piece) && is_free
+    }
+
     /// The first block that nobody has been asked for.
-    fn take(&mut self, layout: &Layout) -> Option<u32> {
+    fn take(&mut self, source: Source<'_>, layout: &Layout) -> Option<u32> {
+        self.from = source.slot;
         let index = self.blocks.iter().position(|&state| state == 0)?;
         self.blocks[index] = 1;
         self.open -= 1;

@@ -3,7 +3,7 @@
 use peerlab_model::Issues;
 use peerlab_model::units::Duration;
 use peerlab_network::NetworkConfig;
-use peerlab_transfer::DownloadConfig;
+use peerlab_transfer::{DownloadConfig, StreamConfig};
 use peerlab_workload::{
     AdversaryConfig, ChurnConfig, ContentConfig, EventConfig, LookupsConfig, PeersConfig, RumoursConfig, StorageConfig, TargetKind,
 };
@@ -35,6 +35,8 @@ pub struct Conditions {
     pub rumours: Option<RumoursConfig>,
     /// How content moves once it has been found; without it lookups end with an answer.
     pub download: Option<DownloadConfig>,
+    /// How items are played while they load; without it nobody watches them.
+    pub stream: Option<StreamConfig>,
     /// The timeline.
     pub events: Vec<EventConfig>,
     /// Hosts that do not play by the rules.

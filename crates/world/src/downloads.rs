@@ -48,14 +48,17 @@ fn agents<'s, O: Overlay, V: 's>(shards: impl Iterator<Item = &'s Seats<O, V>>) 
     shards.flat_map(of_shard)
 }
 
-/// The downloads that began in the measured time, by time, then host, then number; nothing where no content is moved.
-pub(crate) fn rows<O: Overlay, V>(common: &Common<O>, shards: &[Seats<O, V>]) -> Option<Vec<DownloadRow>> {
-    common.plan.as_ref()?;
+/// The downloads that began in the measured time, which is over at `end`, by time, then host, then number; nothing where no content is moved.
+pub(crate) fn rows<O: Overlay, V>(common: &Common<O>, end: Time, shards: &[Seats<O, V>]) -> Option<Vec<DownloadRow>> {
+    let plan = common.plan.as_ref()?;
     let population = common.setting.numbering.population();
     let mut rows: Vec<DownloadRow> = Vec::new();
     for (host, agent) in agents(shards.iter()) {
         let measured = (0..).zip(agent.downloads()).filter(|(_, download)| download.start >= Time::ZERO);
-        rows.extend(measured.map(|(number, download)| row(host, number, download, population)));
+        rows.extend(measured.map(|(number, download)| {
+            let playback = download.playback(plan, end);
+            DownloadRow { playback, ..row(host, number, download, population) }
+        }));
     }
     rows.sort_by_key(|row| (row.start, row.peer, row.download));
     Some(rows)
@@ -83,6 +86,10 @@ fn row(host: u32, number: u32, download: &Download, population: u32) -> Download
         uploaded: download.uploaded,
         search_messages: download.search_messages,
         search_bytes: download.search_bytes,
+        hash_failures: download.hash_failures,
+        banned: download.banned,
+        spoilt_pieces: download.spoilt_pieces,
+        playback: None,
     }
 }
 
@@ -97,10 +104,12 @@ pub(crate) fn metrics<O: Overlay, V: Observer<O::Message>>(
 ) {
     let Some(rows) = rows else { return };
     times(rows, metrics);
+    streams(rows, metrics);
     let ended = rows.iter().filter(|row| row.end.is_some()).count() as u64;
     let complete = rows.iter().filter(|row| row.outcome == DownloadOutcome::Complete).count() as u64;
     metrics.ratio("download_success_ratio", complete, ended);
     let end = Time::ZERO + conditions.time.duration.span();
+    metrics.maybe("downloads_active_mean", "downloads", Some(active_seconds(shards, end) / end.secs_f64()));
     let moved = Moved::of(shards.iter());
     let (content, wasted) = (moved.from_servers + moved.from_peers, rows.iter().map(|row| row.wasted).sum::<u64>());
     let busy = rows.iter().map(|row| row.end.unwrap_or(end)).max().zip(rows.iter().map(|row| row.start).min());
@@ -111,6 +120,9 @@ pub(crate) fn metrics<O: Overlay, V: Observer<O::Message>>(
     let cached = rows.iter().map(|row| row.from_cache).sum::<u64>();
     metrics.ratio("cache_bytes_share", cached, cached + content);
     metrics.ratio("download_wasted_ratio", wasted, content);
+    if common.plan.as_ref().is_some_and(|plan| plan.config.polluters > 0.0) {
+        pollution(rows, metrics);
+    }
     let fetched = || rows.iter().filter(|row| row.bytes > 0);
     let ratios = || fetched().map(|row| row.uploaded as f64 / row.bytes as f64);
     let (sum, squares) = ratios().fold((0.0, 0.0), |(sum, squares), ratio| (sum + ratio, squares + ratio * ratio));
@@ -137,6 +149,42 @@ fn times(rows: &[DownloadRow], metrics: &mut Metrics) {
     metrics.maybe("download_p50_s", "s", quantile(0.5));
     metrics.maybe("download_p95_s", "s", quantile(0.95));
     metrics.maybe("download_max_s", "s", nanos.iter().max().map(|&longest| longest as f64 / 1e9));
+}
+
+/// Seconds for which downloads went on between time 0 and `end`, all together; those that began before it count for what is left of them.
+fn active_seconds<O: Overlay, V: Observer<O::Message>>(shards: &[Seats<O, V>], end: Time) -> f64 {
+    let until = |download: &Download| download.end.map_or(end, |(at, _)| at.min(end));
+    let downloads = agents(shards.iter()).flat_map(|(_, agent)| agent.downloads());
+    let nanos: u128 = downloads.map(|download| u128::from(until(download).since(download.start.max(Time::ZERO)).nanos())).sum();
+    nanos as f64 / 1e9
+}
+
+/// What polluters have done, and what was done about them.
+fn pollution(rows: &[DownloadRow], metrics: &mut Metrics) {
+    let complete = || rows.iter().filter(|row| row.outcome == DownloadOutcome::Complete);
+    let spoilt = complete().filter(|row| row.spoilt_pieces > 0).count() as u64;
+    metrics.ratio("download_spoilt_ratio", spoilt, complete().count() as u64);
+    let count = |of: fn(&DownloadRow) -> u32| Some(rows.iter().map(|row| f64::from(of(row))).sum::<f64>());
+    metrics.maybe("hash_failures", "pieces", count(|row| row.hash_failures));
+    metrics.maybe("polluters_banned", "bans", count(|row| row.banned));
+}
+
+/// How items were played that were watched.
+fn streams(rows: &[DownloadRow], metrics: &mut Metrics) {
+    let watched = || rows.iter().filter_map(|row| row.playback);
+    let mut startups = Histogram::<u64>::new_with_bounds(1, 86_400_000_000, 3).expect("the bounds are in order");
+    watched().filter_map(|playback| playback.startup).for_each(|startup| startups.saturating_record(startup.nanos() / 1000));
+    let quantile = |share| (!startups.is_empty()).then(|| startups.value_at_quantile(share) as f64 / 1e3);
+    metrics.maybe("startup_p50_ms", "ms", quantile(0.5));
+    metrics.maybe("startup_p95_ms", "ms", quantile(0.95));
+    let (mut stalled, mut played, mut stalls, mut pieces) = (0_u64, 0_u64, 0_u64, 0_u64);
+    for playback in watched() {
+        stalled = stalled.saturating_add(playback.stalled.nanos() / 1000);
+        played = played.saturating_add(playback.played.nanos() / 1000);
+        (stalls, pieces) = (stalls + u64::from(playback.stalls), pieces + u64::from(playback.pieces));
+    }
+    metrics.ratio("stall_ratio", stalled, stalled + played);
+    metrics.ratio("continuity", pieces - stalls, pieces);
 }
 
 /// What peers whose uplinks have a limit have sent, over what they could have sent while they were online.

@@ -53,6 +53,7 @@ pub const MODEL_REVISION: u32 = 6;
 pub use conditions::{Conditions, StartKind, TimeConfig};
 pub use graph::{GraphFormat, GraphMetrics, OverlayGraph, Snapshot};
 pub use observer::Observer;
+pub use peerlab_transfer::Playback;
 pub use record::{
     DownloadOutcome, DownloadRow, EventRow, LookupRow, MessageRow, Metric, Outcome, PeerRow, RumourRow, RunRecord, SampleRow, Sink,
 };

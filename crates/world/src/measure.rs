@@ -193,6 +193,7 @@ impl Lookups {
                 }
             };
             push("lookup_success_ratio", "1", interval.found as f64, interval.decided);
+            push("content_availability", "1", interval.decided as f64, interval.ended);
             push("hops_mean", "hops", interval.hops as f64, interval.found);
             push("lookup_latency_mean", "ms", interval.latency_nanos as f64 / 1e6, interval.found);
             push("messages_per_lookup_mean", "messages", interval.messages as f64, interval.ended);

@@ -8,6 +8,7 @@ use std::io;
 use peerlab_engine::digest::Digest;
 use peerlab_engine::time::{Span, Time};
 use peerlab_model::Target;
+use peerlab_transfer::Playback;
 
 /// Everything that a run leaves behind but the rows of its lookups and peers.
 #[derive(Clone, Debug)]
@@ -249,6 +250,14 @@ pub struct DownloadRow {
     pub search_messages: u64,
     /// Their bytes.
     pub search_bytes: u64,
+    /// Pieces that failed their hash check and were thrown away.
+    pub hash_failures: u32,
+    /// Peers that it found to have sent what was bad.
+    pub banned: u32,
+    /// Pieces that are not what they should be, where nobody checks.
+    pub spoilt_pieces: u32,
+    /// What its viewer has seen of it; nothing where nobody watches.
+    pub playback: Option<Playback>,
 }
 
 /// How a download ended.

@@ -187,7 +187,8 @@ impl<'a, O: Overlay> World<'a, O> {
                 let servers = (0..roles.len()).filter(holds).map(place).collect();
                 // Where servers have it all, and peers nothing that anybody could find, it comes from these.
                 let model = if roles.iter().any(|role| role.holds_all) { Method::ClientServer } else { download.model };
-                Arc::new(Plan::new(&DownloadConfig { model, ..download.clone() }, content.size, servers, streams))
+                let plan = Plan::new(&DownloadConfig { model, ..download.clone() }, content.size, servers, streams);
+                Arc::new(plan.with_stream(conditions.stream))
             }),
             crowds: conditions.events.iter().map(EventConfig::item).collect(),
             schedule: RwLock::new(Schedule::new(population)),
@@ -301,7 +302,7 @@ impl<'a, O: Overlay> World<'a, O> {
             return Err(RunError::Sink(error));
         }
         let rows = std::mem::take(&mut director.rumours).rows(shards.iter().map(|seats| &seats.books.spread));
-        let downloads = downloads::rows(&self.common, &shards);
+        let downloads = downloads::rows(&self.common, Time::ZERO + self.conditions.time.duration.span(), &shards);
         let mut metrics = self.metrics(&director, &shards, &tally, raised, &rows);
         metrics.maybe("item_fetched_ratio", "1", downloads.as_deref().and_then(|rows| director.lookups.fetched(rows)));
         downloads::metrics(downloads.as_deref(), &self.common, &self.classes, self.conditions, &shards, &mut metrics);

@@ -378,7 +378,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             }
         }
         if let Some(Some(agent)) = self.transfers.as_mut().map(|transfers| transfers.agents[(host.0 - self.first) as usize].as_mut()) {
-            agent.offline();
+            agent.offline(now);
         }
         let first = self.first_seat(host);
         let (began, phase) = (first.life.began, first.life.phase);

@@ -55,6 +55,7 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "percolation-3-regular",
     "percolation-4-regular",
     "planetlab-latency",
+    "qiu-srikant",
     "random-walk-search-size",
     "replication-ratios",
     "share-online",
@@ -62,6 +63,7 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "swarm-fluid-bound",
     "tapestry-path-length",
     "tracker-load",
+    "whole-part-bound",
 ];
 
 /// Where data files are looked for unless `--data` says it.

@@ -3,7 +3,7 @@
 //! The tolerance is the largest of: three standard errors of the simulated mean over the repetitions; the rounding of the published
 //! value (3 % of one that was read off a plot); and the leeway for a difference of convention, which the case states in words.
 //! A value that is not the published one may still be that of an independent calculation of the published model: a published
-//! figure from one run of one program has an error of its own. That passes too, and is told apart.
+//! figure from one run of one program has an error of its own. That passes too, and is told apart. A bound (`floor`) may not be beaten by a single run.
 
 use peerlab_report::statistics::Estimate;
 use peerlab_scenario::{Figure, HOP_SHARE, Mark, Point, Spot};
@@ -80,6 +80,7 @@ pub(super) fn rows(figure: &Figure, spots: &[Spot], base: Option<&Spot>, points:
         let values: Vec<f64> = values.into_iter().map(|value| value * figure.scale).collect();
         let published = figure.published.get(index).copied();
         let independent = figure.independent.get(index).copied();
+        let is_beaten = published.is_some_and(|bound| figure.floor && values.iter().any(|&value| value < bound - figure.rounding));
         let estimate = Estimate::of(&values);
         let simulated = estimate.map(|estimate| estimate.mean);
         let standard_error = estimate.and_then(|estimate| Some(estimate.sd? / (estimate.n as f64).sqrt()));
@@ -102,7 +103,7 @@ pub(super) fn rows(figure: &Figure, spots: &[Spot], base: Option<&Spot>, points:
                 None => tolerance(figure, independent.unwrap_or_default(), false, standard_error),
             },
             because: figure.because.clone(),
-            verdict: verdict(figure, simulated, standard_error, published, independent),
+            verdict: if is_beaten { Verdict::Fail } else { verdict(figure, simulated, standard_error, published, independent) },
         }
     };
     places.enumerate().map(row).collect()

@@ -67,6 +67,12 @@ fn peer_assisted_runs() {
     downloads_run("peer-assisted.toml", &["peer-assisted", "client-server"], &few);
 }
 
+#[test]
+fn streaming_runs() {
+    let few = ["--set", "peers.count=20", "--set", "sweep={\"download.model\"=[\"swarm\",\"peer-assisted\"]}"];
+    downloads_run("streaming.toml", &["client-server", "peers", "peers-by-dht"], &few);
+}
+
 /// Nobody asks anything; news spreads.
 #[test]
 fn rumours_runs() {
@@ -272,6 +278,7 @@ fn every_shipped_scenario_is_run_here() {
         "rumours.toml",
         "server-outage.toml",
         "storage.toml",
+        "streaming.toml",
         "super-peer.toml",
         "tapestry.toml",
         "tracker.toml",

@@ -10,7 +10,7 @@ use super::{
     slice::{Slice, open_if_present},
 };
 use crate::tables::{Aggregate, Label};
-use peerlab_model::units::Duration;
+use peerlab_model::units::{Duration, Rate};
 use std::path::Path;
 
 /// The gap between a peer's questions: shown as the rate that it means, so that the load grows to the right.
@@ -35,7 +35,7 @@ enum Kind {
     Wide,
 }
 
-const VIEWS: [View; 6] = [
+const VIEWS: [View; 8] = [
     View { metric: "hops_mean", stem: "hops", title: "Mean hops", axis: "mean overlay hops", kind: Kind::Linear },
     View { metric: "lookup_success_ratio", stem: "success", title: "Successful lookups", axis: "success ratio (%)", kind: Kind::PerCent },
     View {
@@ -66,6 +66,20 @@ const VIEWS: [View; 6] = [
         axis: "content received (bit/s, all peers)",
         kind: Kind::Wide,
     },
+    View {
+        metric: "startup_p50_ms",
+        stem: "startup",
+        title: "Time until playing starts",
+        axis: "median start-up time (ms)",
+        kind: Kind::Wide,
+    },
+    View {
+        metric: "stall_ratio",
+        stem: "stalls",
+        title: "Playing that stands still",
+        axis: "time stalled (% of the time after the start)",
+        kind: Kind::PerCent,
+    },
 ];
 
 /// Swept parameters beyond this are many.
@@ -74,7 +88,8 @@ const MANY: usize = 3;
 /// A point of a curve: position on the sweep, mean, and its interval.
 type Point = (usize, f64, Option<(f64, f64)>);
 
-/// `hops-vs-<parameter>`, `success-vs-…`, `latency-vs-…`, `messages-vs-…`, and of downloads `download-time-vs-…` and `throughput-vs-…`, for every swept parameter.
+/// `hops-vs-<parameter>`, `success-vs-…`, `latency-vs-…`, `messages-vs-…`, and of downloads `download-time-vs-…` and `throughput-vs-…`, of what is watched
+/// `startup-vs-…` and `stalls-vs-…`, for every swept parameter.
 pub(super) fn figures(directory: &Path, slice: &Slice) -> Result<Vec<Figure>, ChartError> {
     let Some(mut reader) = open_if_present::<Aggregate>(directory)? else { return Ok(Vec::new()) };
     let swept = reader.header().swept.clone();
@@ -121,11 +136,12 @@ fn values<'a>(parameter: &str, cells: impl Iterator<Item = &'a str>) -> Vec<Stri
     values
 }
 
-/// The values as numbers, durations in seconds (or as rates), if all of them are.
+/// The values as numbers, durations in seconds (or as rates) and rates in Mbit/s, if all of them are.
 fn numbers(parameter: &str, values: &[String]) -> Option<Vec<f64>> {
     let number = |value: &String| {
         let seconds = || value.parse::<Duration>().ok().map(|duration| duration.span().secs_f64());
-        let number = value.parse().ok().or_else(seconds)?;
+        let megabits = || value.parse::<Rate>().ok().map(|rate| rate.bits() as f64 / 1e6);
+        let number = value.parse().ok().or_else(seconds).or_else(megabits)?;
         Some(if parameter == GAP { 1.0 / number } else { number }).filter(|number: &f64| number.is_finite())
     };
     values.iter().map(number).collect()
@@ -135,6 +151,7 @@ fn numbers(parameter: &str, values: &[String]) -> Option<Vec<f64>> {
 fn words(parameter: &str, values: &[String]) -> String {
     match parameter {
         GAP => "questions per online peer and second".to_owned(),
+        _ if values.iter().any(|value| value.parse::<Rate>().is_ok()) => format!("{parameter} (Mbit/s)"),
         _ if values.iter().any(|value| value.parse::<f64>().is_err()) => format!("{parameter} (s)"),
         _ => parameter.to_owned(),
     }
@@ -239,6 +256,9 @@ mod tests {
         let list = values("topology.chord.stabilize_interval", cells.into_iter());
         assert_eq!(numbers("topology.chord.stabilize_interval", &list), Some(vec![0.1, 10.0, 60.0]));
         assert_eq!(words("topology.chord.stabilize_interval", &list), "topology.chord.stabilize_interval (s)");
+        let rates = ["300 kbit/s", "2 Mbit/s"].map(str::to_owned);
+        assert_eq!(numbers("stream.bitrate", &rates), Some(vec![0.3, 2.0]));
+        assert_eq!(words("stream.bitrate", &rates), "stream.bitrate (Mbit/s)");
         assert_eq!(numbers("topology.chord.routing", &["iterative".to_owned()]), None);
     }
 }

@@ -149,13 +149,15 @@ fn download(row: &DownloadRow) -> Download {
         sources: u64::from(row.sources),
         from_server_bytes: row.from_server,
         upload_bytes: row.uploaded,
-        startup_ns: None,
-        stalls: None,
-        stall_ns: None,
+        startup_ns: row.playback.and_then(|playback| playback.startup).map(Span::nanos),
+        stalls: row.playback.map(|playback| u64::from(playback.stalls)),
+        stall_ns: row.playback.map(|playback| playback.stalled.nanos()),
         from_cache_bytes: row.from_cache,
         wasted_bytes: row.wasted,
         search_messages: row.search_messages,
         search_bytes: row.search_bytes,
+        hash_failures: u64::from(row.hash_failures),
+        spoilt_pieces: u64::from(row.spoilt_pieces),
     }
 }
 

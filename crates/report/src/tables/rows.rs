@@ -472,6 +472,10 @@ pub struct Download {
     pub search_messages: u64,
     /// Their bytes.
     pub search_bytes: u64,
+    /// Pieces that failed their hash check and were thrown away.
+    pub hash_failures: u64,
+    /// Pieces that are not what they should be, where nobody checks.
+    pub spoilt_pieces: u64,
 }
 
 impl Row for Download {
@@ -494,6 +498,8 @@ impl Row for Download {
         "wasted_bytes",
         "search_messages",
         "search_bytes",
+        "hash_failures",
+        "spoilt_pieces",
     ];
 
     fn cells(&self, cells: &mut Cells) {
@@ -512,6 +518,8 @@ impl Row for Download {
         for value in [self.from_cache_bytes, self.wasted_bytes, self.search_messages, self.search_bytes] {
             cells.count(value);
         }
+        cells.count(self.hash_failures);
+        cells.count(self.spoilt_pieces);
     }
 }
 

@@ -5,7 +5,8 @@ use peerlab_engine::time::{Span, Time};
 use peerlab_model::{ItemId, Key, PeerId, Target};
 use peerlab_report::directory::{Manifest, Performance, RunTime, Session, Start};
 use peerlab_world::{
-    DownloadOutcome, DownloadRow, EventRow, LookupRow, MessageRow, Metric, Outcome, PeerRow, RumourRow, RunRecord, SampleRow, Sink as _,
+    DownloadOutcome, DownloadRow, EventRow, LookupRow, MessageRow, Metric, Outcome, PeerRow, Playback, RumourRow, RunRecord, SampleRow,
+    Sink as _,
 };
 use std::fs;
 
@@ -77,6 +78,16 @@ fn download(number: u64, end: Option<i64>) -> DownloadRow {
         uploaded: 500,
         search_messages: 7,
         search_bytes: 350,
+        hash_failures: 4,
+        banned: 2,
+        spoilt_pieces: 1,
+        playback: end.map(|_| Playback {
+            startup: Some(Span::from_millis(1250)),
+            stalls: 2,
+            stalled: Span::from_millis(7500),
+            played: Span::from_secs(60),
+            pieces: 12,
+        }),
     }
 }
 
@@ -148,8 +159,8 @@ fn record_of_a_run_becomes_rows_of_every_file() {
         ("rumours.csv", "chord/1,chord,1,3,20,7,5,4,3,0.25,6,1.2,9,900,1500,\n"),
         (
             "downloads.csv",
-            "chord/1,chord,1,0,4,2,10,25,complete,900,3,100,500,,,,0,20,7,350\n\
-             chord/1,chord,1,1,4,2,10,,open,900,3,100,500,,,,0,20,7,350\n",
+            "chord/1,chord,1,0,4,2,10,25,complete,900,3,100,500,1250,2,7500,0,20,7,350,4,1\n\
+             chord/1,chord,1,1,4,2,10,,open,900,3,100,500,,,,0,20,7,350,4,1\n",
         ),
     ] {
         let text = fs::read_to_string(out.join(file)).unwrap();

@@ -8,9 +8,6 @@ use crate::diagnostic::{Place, Problem};
 use crate::document::{DottedPath, Node, Table, Value};
 use crate::nearest::{list, nearest};
 
-/// Tables of the file format that this version does not run yet.
-const FUTURE_TABLES: [(&str, &str); 1] = [("stream", "downloads are not watched; take this table out")];
-
 /// Words of the file format that this version does not know yet.
 const FUTURE_WORDS: [&str; 1] = ["transit-stub"];
 
@@ -187,10 +184,6 @@ impl<'s> Walk<'s> {
     }
 
     fn unknown_key(&mut self, key: Place, name: &str, known: Vec<&str>) {
-        if let Some((_, help)) = FUTURE_TABLES.iter().find(|(table, _)| self.path.is_empty() && *table == name) {
-            self.push(Problem::new(key, format!("`[{name}]` is not available yet")).label("a later version runs this").help(*help));
-            return;
-        }
         let at = if self.path.is_empty() { "the scenario".to_owned() } else { format!("`{}`", self.table_name()) };
         let problem = Problem::new(key, format!("unknown key `{name}` in {at}"));
         let problem = match nearest(name, known.iter().copied()) {

@@ -46,8 +46,9 @@ pub(super) struct Connection {
     pub(super) asked: VecDeque<(u32, Time)>,
     /// As many as may be in `asked`.
     depth: u16,
-    /// The shortest time that an answer has taken.
+    /// The shortest time that an answer has taken, and what the latest one has.
     shortest: Span,
+    pub(super) latest: Span,
     pub(super) last_block: Time,
     /// Blocks that they have asked for, while this host serves them.
     pub(super) queue: VecDeque<u32>,
@@ -78,6 +79,7 @@ impl Connection {
             asked: VecDeque::new(),
             depth: PIPELINE,
             shortest: Span::MAX,
+            latest: Span::MAX,
             last_block: now,
             queue: VecDeque::new(),
             got: [0; 2],
@@ -110,7 +112,7 @@ impl Connection {
         let under_way = self.asked.len() as u64;
         let (_, since) = self.asked.remove(at).expect("it was found");
         let took = now.since(since);
-        self.shortest = self.shortest.min(took);
+        (self.shortest, self.latest) = (self.shortest.min(took), took);
         let waiting = u128::from(under_way) * u128::from(took.nanos() - self.shortest.nanos());
         let is_below = waiting < u128::from(BACKLOG.0) * u128::from(took.nanos());
         let is_above = waiting > u128::from(BACKLOG.1) * u128::from(took.nanos());

@@ -93,7 +93,7 @@ impl Agent {
             }
             candidate.after = now.saturating_add(cx.plan.config.idle_timeout.span());
             let peer = candidate.peer;
-            if self.about(item).any(|(_, connection)| connection.peer == peer) {
+            if self.about(item).any(|(_, connection)| connection.peer == peer) || self.banned.contains(&peer) {
                 continue;
             }
             let slot = self.add(Connection::new(peer, item, NONE, cx.plan.layout.pieces(), now));
@@ -127,7 +127,7 @@ impl Agent {
         }
         let fetches = self.want(item).is_some();
         let has_it = self.is_server || if fetches { cx.plan.serves_parts() } else { cx.port.holds(item) };
-        let can_serve = has_it && !cx.port.refuses(item);
+        let can_serve = has_it && !self.banned.contains(&from) && !cx.port.refuses(item);
         if !can_serve || self.open >= cx.plan.accepted(self.is_server) {
             let names = can_serve && cx.plan.serves_parts();
             let peers = if names { self.name(item, from) } else { Peers::default() };

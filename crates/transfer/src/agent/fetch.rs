@@ -4,9 +4,8 @@ use peerlab_model::ItemId;
 
 use super::{Agent, Cx};
 use crate::bits::Bits;
-use crate::config::Method;
 use crate::message::TransferMessage;
-use crate::stock::Got;
+use crate::stock::{Got, Source};
 
 impl Agent {
     /// The other end has these pieces.
@@ -95,30 +94,31 @@ impl Agent {
     /// Asks for as many blocks as the connection has room for.
     pub(super) fn ask(&mut self, cx: &mut Cx<'_>, slot: u16) {
         let item = self.connection(slot).item;
-        let server = cx.plan.config.model == Method::PeerAssisted && cx.plan.is_server(self.connection(slot).peer);
-        if server && self.about(item).any(|(_, it)| it.serves_us && it.useful > 0 && !cx.plan.is_server(it.peer)) {
-            // What peers can give the servers need not.
-            return;
-        }
-        let (now, order) = (cx.port.now(), Self::order(cx.plan));
+        let fills_in = cx.plan.servers_fill_in() && cx.plan.is_server(self.connection(slot).peer);
+        let is_spare = fills_in && self.about(item).any(|(_, it)| it.serves_us && it.useful > 0 && !cx.plan.is_server(it.peer));
+        let Some(order) = self.order(cx, item, is_spare) else { return };
+        let now = cx.port.now();
         loop {
-            let connection = self.connections[slot as usize].as_mut().expect("the connection is there");
-            let Some(want) = self.wants.iter_mut().find(|want| want.item == item) else { return };
+            let connection = self.connection(slot);
             if !connection.serves_us || connection.useful == 0 || !connection.has_room() {
                 return;
             }
-            let Some(block) =
-                want.stock.next(&connection.have, connection.asked.is_empty(), &cx.plan.layout, order, &want.rarity, &mut self.rng)
-            else {
-                return;
-            };
+            let overdue = self.overdue(cx, slot);
+            let connection = self.connections[slot as usize].as_mut().expect("the connection is there");
+            let Some(want) = self.wants.iter_mut().find(|want| want.item == item) else { return };
+            if let Some(block) = overdue {
+                want.stock.ask_another(block, &cx.plan.layout);
+            }
+            let source = Source { slot, has: &connection.have, is_idle: connection.asked.is_empty() };
+            let next = || want.stock.next(source, &cx.plan.layout, order, &want.rarity, &mut self.rng);
+            let Some(block) = overdue.or_else(next) else { return };
             connection.asked.push_back((block, now));
             self.say(cx, slot, |to| TransferMessage::Request { to, block });
         }
     }
 
-    /// A block has come.
-    pub(super) fn block(&mut self, cx: &mut Cx<'_>, slot: u16, block: u32) {
+    /// A block has come, or (`is_bad`, which it does not show) something else in its place.
+    pub(super) fn block(&mut self, cx: &mut Cx<'_>, slot: u16, block: u32, is_bad: bool) {
         let now = cx.port.now();
         let connection = self.connections[slot as usize].as_mut().expect("the connection is there");
         let (item, bytes) = (connection.item, cx.plan.layout.bytes_of(block));
@@ -144,17 +144,23 @@ impl Agent {
         match got {
             Got::Again => download.wasted += u64::from(bytes),
             Got::Block { asked } | Got::Piece { asked, .. } => {
+                if let Some(checks) = &mut want.checks {
+                    checks.came(cx.plan.layout.piece_of(block), block, connection.peer, is_bad);
+                }
                 if asked > 0 {
                     self.cancel(cx, item, block);
                 }
             }
         }
-        if let Got::Piece { piece, .. } = got {
+        if let Got::Piece { piece, .. } = got
+            && self.passes(cx, item, piece)
+        {
             self.piece(cx, item, piece);
         }
         if self.connections[slot as usize].is_some() {
             self.ask(cx, slot);
         }
+        self.ask_servers(cx, item);
     }
 
     /// Nobody else needs to send this block any more.
@@ -171,6 +177,7 @@ impl Agent {
     fn piece(&mut self, cx: &mut Cx<'_>, item: ItemId, piece: u32) {
         let Some(want) = self.want(item) else { return };
         let (pieces, all) = (want.stock.have().count(), cx.plan.layout.pieces());
+        self.show(cx, item);
         for slot in 0..self.connections.len() as u16 {
             let Some(connection) = self.connections[slot as usize].as_mut().filter(|it| it.item == item && it.is_answered()) else {
                 continue;

@@ -5,6 +5,8 @@
 //!
 //! - [`dial`]: opening, accepting and closing connections; who else there is;
 //! - [`fetch`]: which pieces the other has, what it is asked for, and what has come;
+//! - [`watch`]: what is fetched for somebody who watches it meanwhile;
+//! - [`verify`]: pieces that are not what they should be, and whose fault that is;
 //! - [`serve`]: who is served, and the blocks on their way to the uplink;
 //! - [`round`]: what has to be looked after every ten seconds.
 //!
@@ -19,7 +21,9 @@ mod dial;
 mod fetch;
 mod round;
 mod serve;
+mod verify;
 mod want;
+mod watch;
 
 use std::collections::VecDeque;
 
@@ -30,7 +34,6 @@ use crate::config::SeedFor;
 use crate::message::TransferMessage;
 use crate::plan::Plan;
 use crate::port::{Port, Wake};
-use crate::stock::Order;
 
 use connection::Connection;
 use want::Want;
@@ -58,6 +61,7 @@ pub struct Agent {
     rng: Rng,
     is_server: bool,
     is_free_rider: bool,
+    is_polluter: bool,
     connections: Vec<Option<Box<Connection>>>,
     /// Numbers of connections that are over.
     vacant: Vec<u16>,
@@ -79,6 +83,10 @@ pub struct Agent {
     /// Peers met before this have been named to the others.
     named: Time,
     downloads: Vec<Download>,
+    /// Those who have sent what was not what it should be.
+    banned: Vec<PeerId>,
+    /// Where nobody checks: blocks on this host's disk that are not what they should be.
+    bad_blocks: Vec<(ItemId, Bits)>,
 }
 
 impl Agent {
@@ -88,6 +96,7 @@ impl Agent {
             rng: plan.rng(host),
             is_server,
             is_free_rider: !is_server && plan.is_free_rider(host),
+            is_polluter: !is_server && plan.is_polluter(host),
             connections: Vec::new(),
             vacant: Vec::new(),
             open: 0,
@@ -102,12 +111,19 @@ impl Agent {
             rounds: 0,
             named: Time::MIN,
             downloads: Vec::new(),
+            banned: Vec::new(),
+            bad_blocks: Vec::new(),
         }
     }
 
     /// What has become of the downloads of this host, in the order in which they began.
     pub fn downloads(&self) -> &[Download] {
         &self.downloads
+    }
+
+    /// Peers that this one has nothing to do with any longer, since they sent what was not what it should be.
+    pub fn banned(&self) -> &[PeerId] {
+        &self.banned
     }
 
     /// Downloads that go on.
@@ -144,7 +160,12 @@ impl Agent {
 
     /// The user wants an item that is on the host's disk as a whole.
     pub fn at_hand(&mut self, plan: &Plan, now: Time, lookup: Option<LookupId>, item: ItemId) {
-        let download = Download { from_cache: plan.layout.size(), end: Some((now, End::Complete)), ..Download::new(item, lookup, now) };
+        let mut download =
+            Download { from_cache: plan.layout.size(), end: Some((now, End::Complete)), ..Download::new(plan, item, lookup, now) };
+        download.spoilt_pieces = self.bad_pieces(plan, item);
+        if let (Some(player), Some(media)) = (&mut download.player, &plan.media) {
+            player.has_until(plan.layout.pieces(), now, media);
+        }
         self.downloads.push(download);
     }
 
@@ -157,7 +178,8 @@ impl Agent {
     pub fn begin(&mut self, plan: &Plan, port: &mut dyn Port, lookup: Option<LookupId>, item: ItemId) {
         let now = port.now();
         let download = self.downloads.len() as u32;
-        self.downloads.push(Download::new(item, lookup, now));
+        self.bad_blocks.retain(|(bad, _)| *bad != item);
+        self.downloads.push(Download::new(plan, item, lookup, now));
         let mut want = Want::new(plan, item, download, now);
         if let Some(patience) = plan.config.patience {
             want.deadline = now.saturating_add(Span::from_secs_f64(patience.span().secs_f64() * self.rng.exponential()));
@@ -173,6 +195,7 @@ impl Agent {
         for seed in self.seeds.iter().filter(|seed| seed.until < Time::MAX) {
             port.wake(seed.until.since(now), Wake::Served(seed.item));
         }
+        self.players().for_each(|player| player.come_back(now));
         let cx = &mut Cx { plan, port };
         for item in self.wants.iter().map(|want| want.item).collect::<Vec<_>>() {
             self.resume(cx, item);
@@ -188,7 +211,8 @@ impl Agent {
     }
 
     /// The host's session is over: of its connections nothing is left.
-    pub fn offline(&mut self) {
+    pub fn offline(&mut self, now: Time) {
+        self.players().for_each(|player| player.leave(now));
         self.connections.clear();
         self.vacant.clear();
         self.ring.clear();
@@ -219,6 +243,7 @@ impl Agent {
         | TransferMessage::Request { to, .. }
         | TransferMessage::Cancel { to, .. }
         | TransferMessage::Block { to, .. }
+        | TransferMessage::BadBlock { to, .. }
         | TransferMessage::Others { to, .. }
         | TransferMessage::Alive { to }) = *message
         else {
@@ -243,7 +268,8 @@ impl Agent {
             &TransferMessage::Choke { serves, .. } => self.choke(cx, to, serves),
             &TransferMessage::Request { block, .. } => self.request(cx, to, block),
             &TransferMessage::Cancel { block, .. } => self.connection_mut(to).queue.retain(|&queued| queued != block),
-            &TransferMessage::Block { block, .. } => self.block(cx, to, block),
+            &TransferMessage::Block { block, .. } => self.block(cx, to, block, false),
+            &TransferMessage::BadBlock { block, .. } => self.block(cx, to, block, true),
             TransferMessage::Others { peers, .. } => self.others(cx, to, peers),
         }
     }
@@ -360,10 +386,5 @@ impl Agent {
         for slot in self.about(item).map(|(slot, _)| slot).collect::<Vec<_>>() {
             self.close(cx, slot, true);
         }
-    }
-
-    /// In which order pieces are fetched.
-    fn order(plan: &Plan) -> Order {
-        if plan.serves_parts() { Order::RarestFirst } else { Order::Sequential }
     }
 }

@@ -181,7 +181,8 @@ impl Agent {
             if !connection.queue.is_empty() {
                 self.ring.push_back(slot);
             }
-            self.say(cx, slot, |to| TransferMessage::Block { to, block });
+            let is_bad = self.sends_bad(item, block);
+            self.say(cx, slot, |to| if is_bad { TransferMessage::BadBlock { to, block } } else { TransferMessage::Block { to, block } });
             self.count_upload(cx, item, cx.plan.layout.bytes_of(block));
         }
     }

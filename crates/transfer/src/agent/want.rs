@@ -2,7 +2,9 @@
 
 use peerlab_model::{ItemId, LookupId, PeerId, Span, Time};
 
+use crate::checks::Checks;
 use crate::plan::Plan;
+use crate::player::{Playback, Player};
 use crate::stock::Stock;
 
 /// Sources that are remembered.
@@ -14,6 +16,8 @@ pub(super) struct Want {
     /// Its number among the host's downloads.
     pub(super) download: u32,
     pub(super) stock: Stock,
+    /// Where there are polluters.
+    pub(super) checks: Option<Box<Checks>>,
     /// By piece: how many of those connected have it.
     pub(super) rarity: Vec<u16>,
     pub(super) candidates: Vec<Candidate>,
@@ -75,10 +79,18 @@ pub struct Download {
     pub search_messages: u64,
     /// Their bytes.
     pub search_bytes: u64,
+    /// Pieces that failed their hash check and were thrown away.
+    pub hash_failures: u32,
+    /// Peers that were found to have sent what was bad.
+    pub banned: u32,
+    /// Pieces that are not what they should be, where nobody checks.
+    pub spoilt_pieces: u32,
+    /// Who watches it, if anybody does.
+    pub(super) player: Option<Player>,
 }
 
 impl Download {
-    pub(super) fn new(item: ItemId, lookup: Option<LookupId>, now: Time) -> Self {
+    pub(super) fn new(plan: &Plan, item: ItemId, lookup: Option<LookupId>, now: Time) -> Self {
         Self {
             item,
             lookup,
@@ -93,7 +105,17 @@ impl Download {
             uploaded: 0,
             search_messages: 0,
             search_bytes: 0,
+            hash_failures: 0,
+            banned: 0,
+            spoilt_pieces: 0,
+            player: plan.media.map(|_| Player::new(now)),
         }
+    }
+
+    /// What somebody who watches it has seen of it by `now`, or until it ended; nothing where nobody watches.
+    pub fn playback(&self, plan: &Plan, now: Time) -> Option<Playback> {
+        let until = self.end.map_or(now, |(at, _)| at.min(now));
+        Some(self.player?.playback(until, plan.media.as_ref()?))
     }
 }
 
@@ -104,6 +126,7 @@ impl Want {
             item,
             download,
             stock: Stock::empty(pieces),
+            checks: (plan.config.polluters > 0.0).then(Box::default),
             rarity: vec![0; pieces as usize],
             candidates: Vec::new(),
             searching: false,

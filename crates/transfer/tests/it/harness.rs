@@ -9,7 +9,7 @@ use std::rc::Rc;
 use peerlab_engine::random::Streams;
 use peerlab_model::units::{Rate, Size};
 use peerlab_model::{ItemId, PeerId, Span, Time};
-use peerlab_transfer::{Agent, Download, DownloadConfig, End, Plan, Port, TransferMessage, Wake};
+use peerlab_transfer::{Agent, Download, DownloadConfig, End, Plan, Playback, Port, StreamConfig, TransferMessage, Wake};
 
 /// Each way, beside what links add.
 pub(crate) const DELAY: Span = Span::from_millis(20);
@@ -81,7 +81,7 @@ impl Port for Hand<'_> {
         let now = self.world.now;
         let bytes = message.wire_bytes(&self.world.plan.layout);
         let host = &mut self.world.hosts[self.this];
-        if let TransferMessage::Block { block, .. } = message {
+        if let TransferMessage::Block { block, .. } | TransferMessage::BadBlock { block, .. } = message {
             host.sent += u64::from(self.world.plan.layout.bytes_of(block));
         }
         let leaves = host.link.up.map_or(now, |rate| {
@@ -125,8 +125,14 @@ impl Port for Hand<'_> {
 impl World {
     /// `servers` origin servers (the first hosts), then one host for each link.
     pub(crate) fn new(config: &DownloadConfig, size: Size, links: &[Link]) -> Self {
+        Self::watched(config, None, size, links)
+    }
+
+    /// The same, where items may be played while they load.
+    pub(crate) fn watched(config: &DownloadConfig, stream: Option<StreamConfig>, size: Size, links: &[Link]) -> Self {
         let servers = config.servers as usize;
-        let plan = Rc::new(Plan::new(config, size, (0..servers as u32).map(PeerId).collect(), Streams::new(1)));
+        let plan = Plan::new(config, size, (0..servers as u32).map(PeerId).collect(), Streams::new(1));
+        let plan = Rc::new(plan.with_stream(stream));
         let server = Link { up: Some(config.server_upload), down: None };
         let all = std::iter::repeat_n(server, servers).chain(links.iter().copied());
         let host = |(number, link): (usize, Link)| Host {
@@ -191,7 +197,8 @@ impl World {
         if politely {
             self.act(host, Agent::leave);
         }
-        self.agent_mut(host).offline();
+        let now = self.now;
+        self.agent_mut(host).offline(now);
         self.hosts[host].online = false;
         self.hosts[host].session += 1;
     }
@@ -242,6 +249,21 @@ impl World {
     /// What has become of a host's download.
     pub(crate) fn download(&self, host: usize) -> &Download {
         self.hosts[host].agent.as_ref().and_then(|agent| agent.downloads().last()).expect("it has wanted something")
+    }
+
+    /// The plan of all hosts.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Peers that a host has banned.
+    pub(crate) fn banned(&self, host: usize) -> &[PeerId] {
+        self.hosts[host].agent.as_ref().expect("one event at a time").banned()
+    }
+
+    /// What the viewer at a host has seen so far.
+    pub(crate) fn playback(&self, host: usize) -> Playback {
+        self.download(host).playback(&self.plan, self.now).expect("somebody watches")
     }
 
     /// When a host had all of it.

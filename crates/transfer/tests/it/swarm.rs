@@ -8,12 +8,12 @@ use crate::harness::{Link, World, mbit};
 
 const MIB: u64 = 1 << 20;
 
-fn links(peers: usize, up: f64, down: f64) -> Vec<Link> {
+pub(crate) fn links(peers: usize, up: f64, down: f64) -> Vec<Link> {
     vec![Link { up: Some(mbit(up)), down: Some(mbit(down)) }; peers]
 }
 
 /// Everybody (hosts 1 to `peers`; host 0 is the server) wants item 0 at once: runs until all have it, and gives the times in ascending order.
-fn crowd(config: &DownloadConfig, size: Size, links: &[Link]) -> (World, Vec<f64>) {
+pub(crate) fn crowd(config: &DownloadConfig, size: Size, links: &[Link]) -> (World, Vec<f64>) {
     let mut world = World::new(config, size, links);
     let hosts = 1..=links.len();
     hosts.clone().for_each(|host| world.want(host));

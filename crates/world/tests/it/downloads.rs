@@ -8,7 +8,7 @@ use peerlab_overlay::client_server::ClientServer;
 use peerlab_overlay::hybrid::central_index::CentralIndex;
 use peerlab_overlay::structured::chord::Chord;
 use peerlab_overlay::unstructured::flooding::Flooding;
-use peerlab_transfer::{Arrivals, DownloadConfig, Method, ServerSlots};
+use peerlab_transfer::{Arrivals, DownloadConfig, Method, ServerSlots, StreamConfig};
 use peerlab_workload::{ClassConfig, TargetKind};
 use peerlab_world::{Conditions, DownloadOutcome, DownloadRow, LookupRow, RunOptions, RunRecord};
 
@@ -61,7 +61,9 @@ fn complete(record: &RunRecord) -> impl Iterator<Item = &DownloadRow> {
 }
 
 fn does_not_depend_on_shards<O: Overlay>(model: Method, shards: &[usize]) {
-    let conditions = with_downloads(eventful(TargetKind::Content), model);
+    let mut conditions = with_downloads(eventful(TargetKind::Content), model);
+    conditions.download.as_mut().expect("it was set").polluters = if model == Method::Swarm { 0.1 } else { 0.0 };
+    conditions.stream = (model == Method::PeerAssisted).then(|| StreamConfig::new(mbit(2)));
     let one = format!("{:?}", run::<O>(&conditions, 1));
     for &shards in shards {
         // Shorter windows, too, which must not show either.
@@ -97,6 +99,44 @@ fn a_complete_download_has_every_byte_once() {
         let cached: Vec<u64> = rows(&record).iter().filter(|row| row.from_cache > 0).map(|row| row.download).collect();
         assert!(!cached.is_empty());
         assert!(lookups.iter().filter(|row| cached.contains(&row.lookup)).all(|row| row.hops == Some(0)));
+    }
+}
+
+/// Bad pieces come again, from others; polluters are banned, and the same hosts whatever finds the sources.
+#[test]
+fn polluters_spoil_nothing_where_hashes_are_checked() {
+    let mut conditions = with_downloads(quiet(100, TargetKind::Content), Method::Swarm);
+    let download = conditions.download.as_mut().expect("it was set");
+    download.polluters = 0.2;
+    let (checked, _) = run::<CentralIndex>(&conditions, 2);
+    for row in complete(&checked) {
+        assert_eq!((row.bytes - row.wasted, row.spoilt_pieces), (SIZE.0, 0), "{row:?}");
+    }
+    assert!(metric(&checked, "hash_failures") > 50.0 && metric(&checked, "polluters_banned") > 50.0);
+    assert_eq!(metric(&checked, "download_spoilt_ratio").to_bits(), 0_f64.to_bits());
+    conditions.download.as_mut().expect("it was set").hash_check = false;
+    let (unchecked, _) = run::<CentralIndex>(&conditions, 2);
+    assert!(metric(&unchecked, "download_spoilt_ratio") > 0.5 && metric(&unchecked, "hash_failures") < 0.5);
+}
+
+/// With and without a viewer the same comes; who watches starts before it is all there.
+#[test]
+fn what_comes_can_be_watched() {
+    for model in [Method::Swarm, Method::SingleSource, Method::PeerAssisted] {
+        let mut conditions = with_downloads(quiet(100, TargetKind::Content), model);
+        // Eight seconds of media.
+        conditions.stream = Some(StreamConfig::new(mbit(1)));
+        let (record, _) = run::<CentralIndex>(&conditions, 2);
+        for row in complete(&record) {
+            let playback = row.playback.expect("somebody watches");
+            let (startup, took) = (playback.startup.expect("it is all there"), row.end.expect("it is complete").since(row.start));
+            assert!(startup <= took && playback.played == mbit(1).transmission(SIZE.0), "{model:?}: {row:?}");
+            assert_eq!(row.bytes - row.wasted, SIZE.0, "{model:?}: {row:?}");
+        }
+        let cached = || rows(&record).iter().filter(|row| row.from_cache > 0);
+        assert!(cached().all(|row| row.playback.is_some_and(|playback| playback.startup == Some(Span::ZERO))));
+        assert!(metric(&record, "startup_p50_ms") < 1e3 * metric(&record, "download_p50_s"), "{model:?}");
+        assert!(metric(&record, "continuity") > 0.95 && metric(&record, "stall_ratio") < 0.05, "{model:?}");
     }
 }
 

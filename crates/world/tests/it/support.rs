@@ -23,6 +23,7 @@ pub(crate) fn quiet(count: u32, target: TargetKind) -> Conditions {
         lookups: Some(LookupsConfig { interval: Duration::secs(10), target, timeout: Duration::secs(60) }),
         rumours: None,
         download: None,
+        stream: None,
         events: Vec::new(),
         adversaries: Vec::new(),
     }
