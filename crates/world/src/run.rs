@@ -289,7 +289,7 @@ impl<'a, O: Overlay> World<'a, O> {
             return Err(RunError::Sink(error));
         }
         let rows = std::mem::take(&mut director.rumours).rows(shards.iter().map(|seats| &seats.books.spread));
-        let downloads = downloads::rows(&self.common, Time::ZERO + self.conditions.time.duration.span(), &shards);
+        let downloads = downloads::rows(&self.common, self.conditions, &shards);
         let mut metrics = self.metrics(&director, &shards, &tally, raised, &rows);
         downloads::metrics(downloads.as_deref(), &self.common, &self.classes, self.conditions, &shards, &mut metrics);
         let metrics = metrics.0;
