@@ -165,6 +165,11 @@ pub(crate) const METRICS: &[Metric] = &[
     metric("piece_copies_min", "copies", "copies online of item 0's rarest piece (time series only; not with `arrivals = \"lookups\"`)"),
     metric("piece_copies_mean", "copies", "mean copies online of its pieces (time series only)"),
     metric(
+        "piece_entropy",
+        "1",
+        "entropy of how copies online are spread over its pieces, over the greatest there could be: 1 if all are equally many (time series only)",
+    ),
+    metric(
         "rumour_heard_share",
         "1",
         "share of the peers online since its start that have heard a rumour, in the mean of those under way (time series only)",

@@ -149,6 +149,7 @@ fn class(rng: &mut Rng) -> ClassConfig {
     ClassConfig {
         name: "all".to_owned(),
         share: 1.0,
+        link: None,
         upload: rate(rng),
         download: rate(rng),
         capacity: rng.chance(0.5).then(|| 5.0 + rng.below(100) as f64),

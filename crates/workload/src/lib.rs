@@ -39,7 +39,7 @@ pub use classes::Classes;
 pub use content::{ContentConfig, Holdings, ItemSampler, KeywordsConfig, Popularity, Replication, Shelves, Words};
 pub use distribution::Distribution;
 pub use lookups::{LookupsConfig, TargetKind};
-pub use peers::{ClassConfig, KnownClasses, PeersConfig};
+pub use peers::{AccessLink, ClassConfig, KnownClasses, PeersConfig};
 pub use questions::{Question, Questions};
 pub use rumours::RumoursConfig;
 pub use sampler::Sampler;

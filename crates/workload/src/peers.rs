@@ -50,6 +50,7 @@ impl KnownClasses {
         GIA.map(|(name, level, share)| ClassConfig {
             name: name.to_owned(),
             share,
+            link: None,
             upload: None,
             download: None,
             capacity: Some(level * unit),
@@ -80,6 +81,9 @@ pub struct ClassConfig {
     pub name: String,
     /// The share of the population that belongs to it; the nearest whole number of peers does. Required.
     pub share: f64,
+    /// What its access link is: rates of a technology, in the place of `upload` and `download` where these are not given. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<AccessLink>,
     /// Rate of the uplink: messages queue for it. Default: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload: Option<Rate>,
@@ -107,15 +111,52 @@ const fn default_queue() -> u32 {
     100
 }
 
+/// Rates of an access technology: what its standard says one customer can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccessLink {
+    /// 1.4 Mbit/s up, 24 Mbit/s down: the most of ADSL2+ (ITU-T G.992.5, Annex A).
+    Adsl,
+    /// 20 Mbit/s up, 100 Mbit/s down: what the FCC calls broadband since 2024, and what cable networks sell.
+    Cable,
+    /// 38.9 Mbit/s up, 77.8 Mbit/s down: one of 32 homes' share of a GPON (1.244 and 2.488 Gbit/s: ITU-T G.984).
+    Fibre,
+    /// 50 Mbit/s up, 100 Mbit/s down: what a user of IMT-2020 ("5G") is to have in a town (ITU-R M.2410).
+    Mobile,
+    /// 10 Gbit/s both ways (IEEE 802.3ae).
+    DataCentre,
+}
+
+impl AccessLink {
+    /// Up and down.
+    pub fn rates(self) -> (Rate, Rate) {
+        let (up, down) = match self {
+            Self::Adsl => (1_400_000, 24_000_000),
+            Self::Cable => (20_000_000, 100_000_000),
+            Self::Fibre => (38_900_000, 77_800_000),
+            Self::Mobile => (50_000_000, 100_000_000),
+            Self::DataCentre => (10_000_000_000, 10_000_000_000),
+        };
+        let rate = |bits| Rate::bits_per_second(bits).expect("above zero");
+        (rate(up), rate(down))
+    }
+}
+
 impl PeersConfig {
     /// So many peers, all alike and without limits.
     pub fn new(count: u32) -> Self {
         Self { count, class: Vec::new(), classes: None }
     }
 
-    /// The same with the classes of the literature written out.
+    /// The same with the classes of the literature and the rates of access links written out.
     pub fn expanded(&self) -> Self {
-        let class = self.classes.as_ref().map_or_else(|| self.class.clone(), KnownClasses::expand);
+        let mut class = self.classes.as_ref().map_or_else(|| self.class.clone(), KnownClasses::expand);
+        for class in &mut class {
+            if let Some((up, down)) = class.link.take().map(AccessLink::rates) {
+                class.upload.get_or_insert(up);
+                class.download.get_or_insert(down);
+            }
+        }
         Self { count: self.count, class, classes: None }
     }
 

@@ -48,16 +48,18 @@ fn agents<'s, O: Overlay, V: 's>(shards: impl Iterator<Item = &'s Seats<O, V>>) 
     shards.flat_map(of_shard)
 }
 
-/// The downloads that began in the measured time, which is over at `end`, by time, then host, then number; nothing where no content is moved.
-pub(crate) fn rows<O: Overlay, V>(common: &Common<O>, end: Time, shards: &[Seats<O, V>]) -> Option<Vec<DownloadRow>> {
+/// The downloads that began in the measured time, by time, then host, then number; nothing where no content is moved.
+pub(crate) fn rows<O: Overlay, V>(common: &Common<O>, conditions: &Conditions, shards: &[Seats<O, V>]) -> Option<Vec<DownloadRow>> {
     let plan = common.plan.as_ref()?;
     let population = common.setting.numbering.population();
+    let end = Time::ZERO + conditions.time.duration.span();
+    let class = |host: u32| conditions.peers.class.get(common.classes.of(HostId(host))).map(|class| class.name.clone());
     let mut rows: Vec<DownloadRow> = Vec::new();
     for (host, agent) in agents(shards.iter()) {
         let measured = (0..).zip(agent.downloads()).filter(|(_, download)| download.start >= Time::ZERO);
         rows.extend(measured.map(|(number, download)| {
             let playback = download.playback(plan, end);
-            DownloadRow { playback, ..row(host, number, download, population) }
+            DownloadRow { class: class(host), playback, ..row(host, number, download, population) }
         }));
     }
     rows.sort_by_key(|row| (row.start, row.peer, row.download));
@@ -74,6 +76,7 @@ fn row(host: u32, number: u32, download: &Download, population: u32) -> Download
     DownloadRow {
         download: download.lookup.unwrap_or(LookupId { origin: host, number }).global(population),
         peer: host,
+        class: None,
         item: download.item.0,
         start: download.start,
         end: download.end.map(|(at, _)| at),
@@ -207,6 +210,17 @@ fn utilisation<O: Overlay, V: Observer<O::Message>>(
     (possible > 0.0).then(|| sent / possible)
 }
 
+/// The entropy of how copies are spread over pieces, over that of equally many of each: 1 if all are equally many, 0 if there are copies of one
+/// alone; nothing where there are none, or one piece.
+fn entropy(copies: impl ExactSizeIterator<Item = u64> + Clone) -> Option<f64> {
+    let (pieces, sum) = (copies.len(), copies.clone().sum::<u64>() as f64);
+    let term = |copies: u64| {
+        let share = copies as f64 / sum;
+        -share * libm::log(share)
+    };
+    (pieces > 1 && sum > 0.0).then(|| copies.filter(|&copies| copies > 0).map(term).sum::<f64>() / libm::log(pieces as f64))
+}
+
 impl Moved {
     /// Of all shards.
     fn of<'s, O: Overlay, V: 's>(shards: impl Iterator<Item = &'s Seats<O, V>>) -> Self {
@@ -252,6 +266,9 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
                 copies.iter().fold((u32::MAX, 0_u64), |(fewest, sum), &copies| (fewest.min(copies), sum + u64::from(copies)));
             push("piece_copies_min", "copies", f64::from(fewest + holders));
             push("piece_copies_mean", "copies", sum as f64 / copies.len() as f64 + f64::from(holders));
+            if let Some(entropy) = entropy(copies.iter().map(|copies| u64::from(copies + holders))) {
+                push("piece_entropy", "1", entropy);
+            }
         }
         self.samples.append(&mut samples);
     }
@@ -272,5 +289,19 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
         };
         let hosts = |seats: &Seats<O, V>| seats.hosts().filter(|(host, _)| holds(seats, *host)).count() as u32;
         shards.iter().map(hosts).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::entropy;
+
+    #[test]
+    fn entropy_is_highest_where_copies_are_equally_many() {
+        let of = |copies: &[u64]| entropy(copies.iter().copied());
+        assert_eq!(of(&[3, 3, 3, 3]), Some(1.0));
+        assert_eq!((of(&[0, 5, 0]), of(&[0, 0]), of(&[7])), (Some(0.0), None, None));
+        // Half of the pieces, equally often.
+        assert!(of(&[2, 0, 2, 0]).is_some_and(|half| (half - 0.5).abs() < 1e-12));
     }
 }

@@ -226,6 +226,8 @@ pub struct DownloadRow {
     pub download: u64,
     /// The host that wanted the item.
     pub peer: u32,
+    /// The name of its class, if the scenario has classes.
+    pub class: Option<String>,
     /// The item.
     pub item: u32,
     /// When it was wanted.

@@ -302,7 +302,7 @@ impl<'a, O: Overlay> World<'a, O> {
             return Err(RunError::Sink(error));
         }
         let rows = std::mem::take(&mut director.rumours).rows(shards.iter().map(|seats| &seats.books.spread));
-        let downloads = downloads::rows(&self.common, Time::ZERO + self.conditions.time.duration.span(), &shards);
+        let downloads = downloads::rows(&self.common, self.conditions, &shards);
         let mut metrics = self.metrics(&director, &shards, &tally, raised, &rows);
         metrics.maybe("item_fetched_ratio", "1", downloads.as_deref().and_then(|rows| director.lookups.fetched(rows)));
         downloads::metrics(downloads.as_deref(), &self.common, &self.classes, self.conditions, &shards, &mut metrics);

@@ -29,7 +29,7 @@ struct View {
     per_cent: bool,
 }
 
-const VIEWS: [View; 13] = [
+const VIEWS: [View; 14] = [
     View {
         metric: "lookup_success_ratio",
         name: "success-over-time",
@@ -74,6 +74,13 @@ const VIEWS: [View; 13] = [
         per_cent: true,
     },
     View { metric: "piece_copies_min", name: "rarest-piece", title: "Copies of the rarest piece", axis: "copies online", per_cent: false },
+    View {
+        metric: "piece_entropy",
+        name: "piece-entropy",
+        title: "How evenly copies are spread over pieces",
+        axis: "entropy (% of the greatest)",
+        per_cent: true,
+    },
     View {
         metric: "value_availability",
         name: "value-availability",

@@ -158,6 +158,7 @@ fn download(row: &DownloadRow) -> Download {
         search_bytes: row.search_bytes,
         hash_failures: u64::from(row.hash_failures),
         spoilt_pieces: u64::from(row.spoilt_pieces),
+        class: row.class.clone().unwrap_or_default(),
     }
 }
 

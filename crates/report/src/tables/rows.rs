@@ -476,6 +476,8 @@ pub struct Download {
     pub hash_failures: u64,
     /// Pieces that are not what they should be, where nobody checks.
     pub spoilt_pieces: u64,
+    /// The peer's class; empty without classes.
+    pub class: String,
 }
 
 impl Row for Download {
@@ -500,6 +502,7 @@ impl Row for Download {
         "search_bytes",
         "hash_failures",
         "spoilt_pieces",
+        "class",
     ];
 
     fn cells(&self, cells: &mut Cells) {
@@ -520,6 +523,7 @@ impl Row for Download {
         }
         cells.count(self.hash_failures);
         cells.count(self.spoilt_pieces);
+        cells.text(&self.class);
     }
 }
 

@@ -66,6 +66,7 @@ fn download(number: u64, end: Option<i64>) -> DownloadRow {
     DownloadRow {
         download: number,
         peer: 4,
+        class: Some("cable".to_owned()),
         item: 2,
         start: Time::from_secs(10),
         end: end.map(Time::from_secs),
@@ -159,8 +160,8 @@ fn record_of_a_run_becomes_rows_of_every_file() {
         ("rumours.csv", "chord/1,chord,1,3,20,7,5,4,3,0.25,6,1.2,9,900,1500,\n"),
         (
             "downloads.csv",
-            "chord/1,chord,1,0,4,2,10,25,complete,900,3,100,500,1250,2,7500,0,20,7,350,4,1\n\
-             chord/1,chord,1,1,4,2,10,,open,900,3,100,500,,,,0,20,7,350,4,1\n",
+            "chord/1,chord,1,0,4,2,10,25,complete,900,3,100,500,1250,2,7500,0,20,7,350,4,1,cable\n\
+             chord/1,chord,1,1,4,2,10,,open,900,3,100,500,,,,0,20,7,350,4,1,cable\n",
         ),
     ] {
         let text = fs::read_to_string(out.join(file)).unwrap();

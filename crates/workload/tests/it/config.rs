@@ -285,3 +285,13 @@ fn schemas_name_every_key() {
         }
     }
 }
+
+#[test]
+fn an_access_link_gives_the_rates_that_are_not_given() {
+    use peerlab_model::units::Rate;
+    let text = "count = 10\n[[class]]\nname = \"a\"\nshare = 0.5\nlink = \"adsl\"\n\n[[class]]\nname = \"b\"\nshare = 0.5\nlink = \"data-centre\"\nupload = \"1 Gbit/s\"\n";
+    let peers: peerlab_workload::PeersConfig = toml::from_str(text).expect("it is sound");
+    let rates: Vec<_> = peers.expanded().class.iter().map(|class| (class.upload, class.download)).collect();
+    let megabits = |rate: f64| Rate::bits_per_second((rate * 1e6) as u64);
+    assert_eq!(rates, [(megabits(1.4), megabits(24.0)), (megabits(1000.0), megabits(10_000.0))]);
+}

@@ -24,6 +24,7 @@ fn class() -> ClassConfig {
     ClassConfig {
         name: "home".to_owned(),
         share: 1.0,
+        link: None,
         upload: Some(mbit(4)),
         download: Some(mbit(20)),
         capacity: None,

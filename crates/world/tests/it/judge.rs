@@ -97,6 +97,7 @@ fn a_narrow_uplink_delays_what_goes_through_it() {
         let class = ClassConfig {
             name: "all".to_owned(),
             share: 1.0,
+            link: None,
             upload: rate,
             download: None,
             capacity: None,

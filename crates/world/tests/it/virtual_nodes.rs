@@ -54,6 +54,7 @@ fn limited(mut conditions: Conditions) -> Conditions {
     let class = |name: &str| ClassConfig {
         name: name.to_owned(),
         share: 0.5,
+        link: None,
         upload: None,
         download: None,
         capacity: None,
