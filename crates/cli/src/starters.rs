@@ -37,6 +37,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "memberships",
     "multi-source",
     "onehop",
+    "partition",
     "pastry",
     "peer-assisted",
     "random-walk",

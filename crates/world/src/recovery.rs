@@ -2,9 +2,10 @@
 //!
 //! # Definition
 //! A measure (success ratio, the largest component where it is measured, upkeep) has its *level* in the mean of the samples before the event, ten
-//! at the most and none from before the previous event. It is back where three samples in a row, the first at or after the event, are in
-//! their mean no further from the level than the tolerance: a twentieth of it for what must not fall, a tenth for traffic, which must not rise.
-//! The event has been recovered from when all measures are back. Its *dip* is how far success fell below its level at the worst, and
+//! at the most and none from before the previous event. It is disturbed as long as there are, before the next event, three samples in a row whose mean
+//! is further from the level than the tolerance: a twentieth of it for what must not fall, a tenth for traffic, which must not rise. (So what
+//! falls late, as an overlay does whose peers give each other up, has not been recovered from early.) The event has been recovered from when all
+//! measures are back. Its *dip* is how far success fell below its level at the worst, and
 //! its *repair* the upkeep above the level until then.
 //!
 //! Times are as fine as the samples (`time.sample_every`).
@@ -43,20 +44,24 @@ impl<'s> Measure<'s> {
         mean(before.map(|(_, value)| *value))
     }
 
-    /// The samples whose interval, of this length, ends after `at`.
-    fn after(&self, at: Time) -> &[(Time, f64)] {
-        &self.samples[self.samples.partition_point(|(end, _)| *end <= at)..]
+    /// The samples that end after `at`, but not after `next`.
+    fn between(&self, at: Time, next: Time) -> &[(Time, f64)] {
+        let place = |time: Time| self.samples.partition_point(|(end, _)| *end <= time);
+        &self.samples[place(at)..place(next)]
     }
 
-    /// How long after `at` the measure is back; nothing if it is not before the end.
-    fn back(&self, level: f64, at: Time, interval: Span) -> Option<Span> {
-        let after = self.after(at);
-        let is_back = |&first: &usize| {
-            let row = &after[first..(first + BACK).min(after.len())];
-            mean(row.iter().map(|(_, value)| *value)).is_some_and(|value| (self.is_back)(value, level))
-        };
-        let first = (0..after.len()).find(is_back)?;
-        Some((after[first].0 - interval).since(at))
+    /// How long after `at` the measure is back for good; nothing if it is not before `next`.
+    fn back(&self, level: f64, at: Time, next: Time) -> Option<Span> {
+        let after = self.between(at, next);
+        let mut rows = after.windows(BACK.min(after.len()).max(1));
+        let is_disturbed =
+            |row: &[(Time, f64)]| mean(row.iter().map(|(_, value)| *value)).is_some_and(|value| !(self.is_back)(value, level));
+        match (rows.clone().rposition(is_disturbed), rows.len()) {
+            (_, 0) => None,
+            (None, _) => Some(Span::ZERO),
+            (Some(last), rows) if last + 1 == rows => None,
+            (Some(last), _) => rows.nth(last).map(|row| row[0].0.since(at)),
+        }
     }
 }
 
@@ -76,24 +81,24 @@ pub(crate) fn judge(events: &mut [EventRow], samples: &[SampleRow], interval: Sp
     let [success, _, upkeep] = &measures;
     let online = Measure::new(samples, "peers_online", &stays);
     let mut previous = Time::MIN;
-    for event in events.iter_mut() {
-        let (at, before) = (event.time, std::mem::replace(&mut previous, event.time));
-        if event.action == HEAL {
+    for index in 0..events.len() {
+        let at = events[index].time;
+        let before = std::mem::replace(&mut previous, at);
+        if events[index].action == HEAL {
             continue;
         }
+        let next = events[index..].iter().find(|later| later.time > at && later.action != HEAL).map_or(Time::MAX, |later| later.time);
+        let event = &mut events[index];
         let levels: Vec<(&Measure<'_>, f64)> =
             measures.iter().filter_map(|measure| Some((measure, measure.level(before, at)?))).filter(|(_, level)| *level > 0.0).collect();
         if levels.is_empty() {
             continue;
         }
-        let times: Option<Vec<Span>> = levels.iter().map(|(measure, level)| measure.back(*level, at, interval)).collect();
+        let times: Option<Vec<Span>> = levels.iter().map(|(measure, level)| measure.back(*level, at, next)).collect();
         let recovery = times.and_then(|times| times.into_iter().max());
-        let until = recovery.map_or(Time::MAX, |recovery| at + recovery);
         event.recovery = recovery;
-        // Of the sample that begins when all is back, nothing counts.
-        let disturbed = |measure: &Measure<'_>| -> Vec<(Time, f64)> {
-            measure.after(at).iter().copied().filter(|(end, _)| *end - interval < until).collect()
-        };
+        let until = recovery.map_or(next, |recovery| at + recovery);
+        let disturbed = |measure: &Measure<'_>| measure.between(at, until).to_vec();
         event.dip = success.level(before, at).map(|level| {
             let lowest = disturbed(success).into_iter().map(|(_, value)| value).fold(level, f64::min);
             level - lowest
@@ -142,6 +147,18 @@ mod tests {
         assert_eq!(metrics[0], ("recovery_time_s".to_owned(), 40.0));
         assert_eq!(metrics[1], ("recovered_ratio".to_owned(), 1.0));
         assert_eq!(events[1].dip, None, "the end of an event is none");
+    }
+
+    #[test]
+    fn what_falls_late_is_back_late() {
+        let success = [1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 1.0, 1.0, 1.0];
+        let mut events = [event(20, "partition"), event(50, HEAL)];
+        judged(&samples("lookup_success_ratio", &success), &mut events);
+        assert_eq!((events[0].recovery, events[0].dip), (Some(Span::from_secs(60)), Some(0.5)));
+        // What comes after the next event is that one's.
+        let mut events = [event(20, "loss"), event(50, "partition")];
+        judged(&samples("lookup_success_ratio", &success), &mut events);
+        assert_eq!((events[0].recovery, events[1].recovery), (Some(Span::ZERO), Some(Span::from_secs(30))));
     }
 
     #[test]

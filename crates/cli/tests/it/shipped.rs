@@ -56,6 +56,12 @@ fn diurnal_runs() {
 }
 
 #[test]
+fn partition_runs() {
+    let short = ["--set", "event.0.at=\"10 s\"", "--set", "event.0.duration=\"10 s\"", "--set", "time.sample_every=\"2 s\""];
+    run_small("partition.toml", &[&short[..], &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]].concat());
+}
+
+#[test]
 fn multi_source_runs() {
     let few = ["--set", "peers.count=60", "--set", "lookups.interval=\"20 s\""];
     downloads_run("multi-source.toml", &["chord", "flooding", "central-index"], &few);
@@ -270,6 +276,7 @@ fn every_shipped_scenario_is_run_here() {
         "memberships.toml",
         "multi-source.toml",
         "onehop.toml",
+        "partition.toml",
         "pastry.toml",
         "peer-assisted.toml",
         "random-walk.toml",

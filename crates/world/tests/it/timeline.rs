@@ -100,6 +100,7 @@ fn class(upload: Option<Rate>) -> ClassConfig {
     ClassConfig {
         name: "all".to_owned(),
         share: 1.0,
+        link: None,
         upload,
         download: None,
         capacity: None,
