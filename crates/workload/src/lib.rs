@@ -20,6 +20,7 @@
 //! # Not here
 //! What the overlay makes of it; departures that follow from the run, such as leaving after a download.
 
+mod arrivals;
 mod churn;
 mod classes;
 mod content;
@@ -32,6 +33,7 @@ mod sampler;
 mod storage;
 mod timeline;
 
+pub use arrivals::load_arrivals;
 pub use churn::{ChurnConfig, Identity, Lifetimes, Phase, Trace, TraceError};
 pub use classes::Classes;
 pub use content::{ContentConfig, Holdings, ItemSampler, KeywordsConfig, Popularity, Replication, Shelves, Words};

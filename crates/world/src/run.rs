@@ -11,7 +11,9 @@ use peerlab_engine::time::{Span, Time};
 use peerlab_model::{BuildError, HostId, Numbering, Overlay, OverlayConfig as _, Role, Setting};
 use peerlab_network::{Capacity, Link, Network, NetworkError};
 use peerlab_transfer::{DownloadConfig, Method, Plan};
-use peerlab_workload::{ClassConfig, Classes, Disk, Holdings, Identity, Lifetimes, Questions, Replication, TargetKind, TraceError, Words};
+use peerlab_workload::{
+    ClassConfig, Classes, Disk, Holdings, Identity, Lifetimes, Questions, Replication, TargetKind, TraceError, Words, load_arrivals,
+};
 
 use crate::books::{LinkAndQueue, Load};
 use crate::common::Common;
@@ -56,7 +58,7 @@ pub enum RunError {
     /// The network cannot be built; nothing was simulated.
     #[error("{0}")]
     Network(#[from] NetworkError),
-    /// The trace of sessions cannot be used; nothing was simulated.
+    /// A trace, of sessions or of arrivals, cannot be used; nothing was simulated.
     #[error("{0}")]
     Trace(#[from] TraceError),
     /// The rows of lookups or peers could not be kept.
@@ -157,6 +159,8 @@ impl<'a, O: Overlay> World<'a, O> {
             .as_ref()
             .map(|lookups| Questions::new(lookups, &content, words.as_ref(), &conditions.peers, Arc::clone(&classes), streams));
         let holdings = Holdings::new(&content, population, streams);
+        let trace = conditions.download.as_ref().and_then(|download| download.trace.as_deref());
+        let traced = trace.map_or_else(|| Ok(Vec::new()), |file| load_arrivals(file, population))?;
         let common = Common {
             overlay: O::new(config, &setting)?,
             setting,
@@ -176,7 +180,7 @@ impl<'a, O: Overlay> World<'a, O> {
                 // Where servers have it all, and peers nothing that anybody could find, it comes from these.
                 let model = if roles.iter().any(|role| role.holds_all) { Method::ClientServer } else { download.model };
                 let plan = Plan::new(&DownloadConfig { model, ..download.clone() }, content.size, servers, streams);
-                Arc::new(plan.with_stream(conditions.stream))
+                Arc::new(plan.with_stream(conditions.stream).with_arrivals(traced))
             }),
             schedule: RwLock::new(Schedule::new(population)),
             lifetimes,
