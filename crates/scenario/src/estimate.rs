@@ -96,7 +96,7 @@ fn blocks(conditions: &Conditions, online_seconds: f64) -> f64 {
             let asked = conditions.lookups.as_ref().map_or(0.0, |lookups| per_second(lookups.interval) * online_seconds);
             asked * download.share
         }
-        Arrivals::FlashCrowd | Arrivals::Poisson | Arrivals::Decay => f64::from(conditions.peers.count),
+        Arrivals::FlashCrowd | Arrivals::Poisson | Arrivals::Decay | Arrivals::Trace => f64::from(conditions.peers.count),
     };
     downloads * (conditions.content.size.0 as f64 / download.block.0 as f64).max(1.0)
 }

@@ -218,7 +218,8 @@ fn check_download(file: &ScenarioFile, download: &DownloadConfig, target: Option
         );
     }
     if download.arrivals == Arrivals::Lookups && target != Some(TargetKind::Content) {
-        let help = "add `[lookups]` with target = \"content\", or set `download.arrivals` to \"flash-crowd\", \"poisson\" or \"decay\"";
+        let help =
+            "add `[lookups]` with target = \"content\", or set `download.arrivals` to \"flash-crowd\", \"poisson\", \"decay\" or \"trace\"";
         issues.error_with_help("download.arrivals", "no lookup for content turns into a download", help);
     }
     let classes = file.peers.expanded().class;
@@ -380,6 +381,7 @@ fn nearest_of_family(model: &Model, registry: &Registry) -> Option<&'static str>
 fn check_files(conditions: &Conditions, topologies: &[TopologyEntry], document: &Node, problems: &mut Vec<Problem>) {
     let mut files: Vec<String> = conditions.network.files().into_iter().map(str::to_owned).collect();
     files.extend(conditions.churn.iter().flat_map(|churn| churn.files()).map(str::to_owned));
+    files.extend(conditions.download.iter().filter_map(|download| download.trace.clone()));
     files.extend(topologies.iter().flat_map(|entry| entry.topology.files()));
     for file in files.iter().filter(|file| !file.is_empty()) {
         let reason = match std::fs::metadata(Path::new(file)) {

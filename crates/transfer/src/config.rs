@@ -25,6 +25,9 @@ pub struct DownloadConfig {
     pub interval: Duration,
     /// With `arrivals = "decay"`: the mean time after which a peer wants the item; arrivals decay exponentially with it. Default: 10 min.
     pub decay: Duration,
+    /// With `arrivals = "trace"`: the file, an arrival a line, `<seconds> <peer>`. No default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     /// Origin servers, which hold every item; 0: peers only. Default: 1.
     pub servers: u32,
     /// The uplink of each. Default: 100 Mbit/s.
@@ -74,6 +77,7 @@ impl Default for DownloadConfig {
             arrivals: Arrivals::Lookups,
             interval: Duration::secs(10),
             decay: Duration::secs(600),
+            trace: None,
             servers: 1,
             server_upload: Rate::bits_per_second(100_000_000).expect("above zero"),
             server_slots: ServerSlots::Auto,
@@ -124,6 +128,8 @@ pub enum Arrivals {
     Poisson,
     /// Every peer wants item 0 once, ever fewer as time goes on.
     Decay,
+    /// Those who want item 0 want it when a file says so.
+    Trace,
 }
 
 /// How many peers a server serves at once.
@@ -260,6 +266,15 @@ impl DownloadConfig {
         }
         if let Some(patience) = self.patience {
             issues.ensure(patience.span().nanos() > 0, "patience", "nobody can have no patience at all; leave it out for endless patience");
+        }
+        match (self.arrivals == Arrivals::Trace, self.trace.as_deref()) {
+            (true, None | Some("")) => {
+                issues.error_with_help("trace", "there is no file that says who wants something when", "name it: trace = \"FILE\"");
+            }
+            (false, Some(_)) => {
+                issues.error_with_help("trace", "nobody asks the trace when to want something", "set `arrivals = \"trace\"`");
+            }
+            _ => {}
         }
         issues.ensure(
             self.optimistic >= self.rechoke,

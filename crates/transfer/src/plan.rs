@@ -2,7 +2,7 @@
 
 use peerlab_engine::random::Streams;
 use peerlab_model::units::Size;
-use peerlab_model::{PeerId, Rng};
+use peerlab_model::{HostId, PeerId, Rng, Time};
 
 use crate::bits::Bits;
 use crate::config::{DownloadConfig, Method, ServerSlots};
@@ -22,6 +22,8 @@ pub struct Plan {
     pub layout: Layout,
     /// The origin servers.
     pub servers: Vec<PeerId>,
+    /// Which hosts want item 0, and when, if a trace says so.
+    pub traced: Vec<(HostId, Time)>,
     /// How items are played, if they are.
     pub(crate) media: Option<Media>,
     /// All pieces.
@@ -33,13 +35,27 @@ impl Plan {
     /// For items of `size`, with these origin servers; the configuration has passed its check.
     pub fn new(config: &DownloadConfig, size: Size, servers: Vec<PeerId>, streams: Streams) -> Self {
         let layout = Layout::new(size, config.piece, config.block);
-        Self { config: config.clone(), layout, servers, media: None, all: Bitfield::new(Bits::all(layout.pieces())), streams }
+        Self {
+            config: config.clone(),
+            layout,
+            servers,
+            traced: Vec::new(),
+            media: None,
+            all: Bitfield::new(Bits::all(layout.pieces())),
+            streams,
+        }
     }
 
     /// The same, with items that are played while they load.
     #[must_use]
     pub fn with_stream(self, stream: Option<StreamConfig>) -> Self {
         Self { media: stream.map(|stream| Media::new(stream, self.layout)), ..self }
+    }
+
+    /// The same, where a trace says which hosts want item 0, and when.
+    #[must_use]
+    pub fn with_arrivals(self, traced: Vec<(HostId, Time)>) -> Self {
+        Self { traced, ..self }
     }
 
     /// True if this peer is an origin server.

@@ -21,6 +21,7 @@
 //! What the overlay makes of it; departures that follow from the run, such as leaving after a download.
 
 mod adversary;
+mod arrivals;
 mod churn;
 mod classes;
 mod content;
@@ -34,6 +35,7 @@ mod storage;
 mod timeline;
 
 pub use adversary::{AdversaryConfig, Behaviour, Placement, adversaries, check_adversaries};
+pub use arrivals::load_arrivals;
 pub use churn::{ChurnConfig, Diurnal, Identity, Lifetimes, Phase, Trace, TraceError};
 pub use classes::Classes;
 pub use content::{ContentConfig, Holdings, ItemSampler, KeywordsConfig, Popularity, Replication, Shelves, Words};

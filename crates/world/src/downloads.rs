@@ -24,6 +24,7 @@ pub(crate) fn arrivals(plan: &Plan, population: u32, streams: Streams) -> Vec<(H
     let hosts = (0..population).map(HostId);
     match plan.config.arrivals {
         Arrivals::Lookups => Vec::new(),
+        Arrivals::Trace => plan.traced.clone(),
         Arrivals::FlashCrowd => hosts.map(|host| (host, Time::ZERO)).collect(),
         Arrivals::Decay => hosts.map(|host| (host, Time::ZERO + exponential(plan.config.decay.span()))).collect(),
         Arrivals::Poisson => {

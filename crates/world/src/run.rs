@@ -13,6 +13,7 @@ use peerlab_network::{Capacity, Link, Network, NetworkError};
 use peerlab_transfer::{DownloadConfig, Method, Plan};
 use peerlab_workload::{
     ClassConfig, Classes, Disk, EventConfig, Holdings, Identity, Lifetimes, Questions, Replication, TargetKind, TraceError, Words,
+    load_arrivals,
 };
 
 use crate::adversaries::Adversaries;
@@ -60,7 +61,7 @@ pub enum RunError {
     /// The network cannot be built; nothing was simulated.
     #[error("{0}")]
     Network(#[from] NetworkError),
-    /// The trace of sessions cannot be used; nothing was simulated.
+    /// A trace, of sessions or of arrivals, cannot be used; nothing was simulated.
     #[error("{0}")]
     Trace(#[from] TraceError),
     /// The rows of lookups or peers could not be kept.
@@ -168,6 +169,8 @@ impl<'a, O: Overlay> World<'a, O> {
         let holdings = Holdings::new(&content, population, streams);
         let adversaries =
             (!conditions.adversaries.is_empty()).then(|| Adversaries::new(&conditions.adversaries, &setting, &holdings, streams));
+        let trace = conditions.download.as_ref().and_then(|download| download.trace.as_deref());
+        let traced = trace.map_or_else(|| Ok(Vec::new()), |file| load_arrivals(file, population))?;
         let common = Common {
             adversaries,
             overlay: O::new(config, &setting)?,
@@ -188,7 +191,7 @@ impl<'a, O: Overlay> World<'a, O> {
                 // Where servers have it all, and peers nothing that anybody could find, it comes from these.
                 let model = if roles.iter().any(|role| role.holds_all) { Method::ClientServer } else { download.model };
                 let plan = Plan::new(&DownloadConfig { model, ..download.clone() }, content.size, servers, streams);
-                Arc::new(plan.with_stream(conditions.stream))
+                Arc::new(plan.with_stream(conditions.stream).with_arrivals(traced))
             }),
             crowds: conditions.events.iter().map(EventConfig::item).collect(),
             schedule: RwLock::new(Schedule::new(population)),

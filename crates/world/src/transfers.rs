@@ -199,7 +199,12 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         if phase == Phase::Offline || self.shelves.has(&self.common.holdings, host, item) {
             return;
         }
-        self.with_agent(out, host, key, |agent, plan, port| agent.begin(plan, port, None, item));
+        self.with_agent(out, host, key, |agent, plan, port| {
+            // A trace may say twice that somebody wants it.
+            if !agent.wants(item) {
+                agent.begin(plan, port, None, item);
+            }
+        });
     }
 
     /// What was sent to find sources is charged to the download that they were for.

@@ -84,3 +84,25 @@ fn a_trace_takes_the_place_of_the_distributions() {
     // Online: host 0 for the first 2 of the trace's 5 seconds, host 1 for the last 4, host 2 never.
     assert!((lifetimes.expected_online_share() - 6.0 / 15.0).abs() < 1e-12);
 }
+
+#[test]
+fn arrivals_are_read_in_the_order_of_time_and_what_is_wrong_has_a_line() {
+    let place = tempfile::tempdir().expect("a directory can be made");
+    let load = |text: &str| {
+        let file = place.path().join("arrivals.txt");
+        std::fs::write(&file, text).expect("a file can be written");
+        let arrivals = peerlab_workload::load_arrivals(&file.to_string_lossy(), 5).map_err(|error| error.to_string())?;
+        Ok::<_, String>(arrivals.iter().map(|&(host, at)| (host.0, at.nanos())).collect::<Vec<_>>())
+    };
+    assert_eq!(load("# who wants it\n2.5 4\n\n0 1 # at once\n2.5 0\n"), Ok(vec![(1, 0), (0, 2_500_000_000), (4, 2_500_000_000)]));
+    for (text, complaint) in [
+        ("1 2\n3\n", "arrivals.txt:2: `3` is no arrival"),
+        ("soon 2\n", "arrivals.txt:1: `soon` is no time in seconds"),
+        ("1 x\n", "arrivals.txt:1: `x` is no peer's number"),
+        ("-1 2\n", "arrivals.txt:1: an arrival lies at 0 s or later"),
+        ("1 5\n", "arrivals.txt:1: peer 5 is beyond the 5 peers"),
+        ("# nothing\n", "arrivals.txt: nobody wants anything"),
+    ] {
+        assert!(load(text).is_err_and(|said| said.contains(complaint)), "{text}: {complaint}");
+    }
+}

@@ -120,6 +120,22 @@ fn polluters_spoil_nothing_where_hashes_are_checked() {
     assert!(metric(&unchecked, "download_spoilt_ratio") > 0.5 && metric(&unchecked, "hash_failures") < 0.5);
 }
 
+/// Those who want something want it when the trace says so, and once.
+#[test]
+fn arrivals_come_from_a_trace() {
+    let mut conditions = with_downloads(quiet(20, TargetKind::Content), Method::Swarm);
+    conditions.content.copies = 0;
+    let file = std::env::temp_dir().join(format!("peerlab-arrivals-{}.txt", std::process::id()));
+    std::fs::write(&file, "1.5 7\n30 3\n1.6 7\n").expect("a file can be written");
+    let download = conditions.download.as_mut().expect("it was set");
+    (download.arrivals, download.trace) = (Arrivals::Trace, Some(file.to_string_lossy().into_owned()));
+    let (record, _) = run::<CentralIndex>(&conditions, 2);
+    std::fs::remove_file(&file).expect("it is there");
+    let arrivals: Vec<_> = rows(&record).iter().map(|row| (row.peer, row.start.nanos())).collect();
+    assert_eq!(arrivals, [(7, 1_500_000_000), (3, 30_000_000_000)]);
+    assert_eq!(complete(&record).count(), 2);
+}
+
 /// With and without a viewer the same comes; who watches starts before it is all there.
 #[test]
 fn what_comes_can_be_watched() {
