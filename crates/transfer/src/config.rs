@@ -35,6 +35,8 @@ pub struct DownloadConfig {
     /// Peers that a server serves at once; `auto`: with K the uplink's rate in kB/s, √(0.6 K), at least 4, as BitTorrent's own client chose them
     /// for a fast uplink (with `peer-assisted` and `[stream]` all who come: they ask for little, and at once). Default: `auto`.
     pub server_slots: ServerSlots,
+    /// Whether the servers of a swarm tell each peer of one piece at a time, and of the next when they have seen it elsewhere (BEP 16). Default: false.
+    pub super_seeding: bool,
     /// How long a finished peer goes on serving: `forever`, a time (`0 s`: it stops at once), or a ratio of what it has uploaded to the item's
     /// size. Peers that held the item at the start serve forever. Default: `forever`.
     pub seed_for: SeedFor,
@@ -81,6 +83,7 @@ impl Default for DownloadConfig {
             servers: 1,
             server_upload: Rate::bits_per_second(100_000_000).expect("above zero"),
             server_slots: ServerSlots::Auto,
+            super_seeding: false,
             seed_for: SeedFor::Forever,
             slots: 4,
             rechoke: Duration::secs(10),
@@ -298,6 +301,13 @@ impl DownloadConfig {
         }
         if self.servers == 0 && self.model == Method::ClientServer {
             issues.error_with_help("servers", "a download from servers alone needs one", "set `servers = 1`, or choose another model");
+        }
+        if self.super_seeding && (self.servers == 0 || self.model != Method::Swarm) {
+            issues.error_with_help(
+                "super_seeding",
+                "only the servers of a swarm give one piece at a time",
+                "set `model = \"swarm\"` and `servers`, or leave it out",
+            );
         }
         if self.servers == 0 && self.model == Method::PeerAssisted {
             issues.warn("servers", "without a server, `peer-assisted` is a swarm");

@@ -155,6 +155,10 @@ fn downloads_that_cannot_work_are_refused() {
         ("seed_for = \"soon\"", "or \"forever\", or a ratio such as 1.5"),
         ("model = \"swam\"", "did you mean `swarm`?"),
         ("server_slots = 0", "`server_slots` cannot be 0"),
+        (
+            "model = \"peer-assisted\"\nsuper_seeding = true",
+            "error: only the servers of a swarm give one piece at a time\n  --> test.toml:21:17",
+        ),
         ("arrivals = \"trace\"", "there is no file that says who wants something when"),
         ("arrivals = \"poisson\"\ntrace = \"a.txt\"", "error: nobody asks the trace when to want something\n  --> test.toml:21:9"),
         ("arrivals = \"trace\"\ntrace = \"nowhere.txt\"", "cannot read the file `nowhere.txt`"),

@@ -54,6 +54,8 @@ pub(super) struct Connection {
     pub(super) queue: VecDeque<u32>,
     /// Bytes of blocks that have come in this round of choking and in the one before.
     pub(super) got: [u32; 2],
+    /// The piece that a super-seed has told them of last.
+    pub(super) offered: Option<u32>,
     /// They have sent a block.
     pub(super) is_source: bool,
 }
@@ -83,6 +85,7 @@ impl Connection {
             last_block: now,
             queue: VecDeque::new(),
             got: [0; 2],
+            offered: None,
             is_source: false,
         }
     }

@@ -157,6 +157,10 @@ impl Agent {
         let bits = match self.want(item) {
             Some(want) if !cx.plan.serves_parts() || want.stock.have().count() == 0 => None,
             Some(want) => Some(Arc::new(want.stock.have().clone())),
+            None if self.offers(cx) => {
+                self.offer(cx, slot);
+                None
+            }
             None => Some(Arc::clone(&cx.plan.all)),
         };
         if let Some(bits) = bits {

@@ -20,6 +20,9 @@ impl Agent {
                 connection.useful += u32::from(!want.stock.have().has(piece));
             }
         }
+        for piece in bits.iter().take_while(|&piece| piece < cx.plan.layout.pieces()) {
+            self.seen(cx, slot, piece);
+        }
         self.their_pieces_have_changed(cx, slot);
     }
 
@@ -33,6 +36,7 @@ impl Agent {
             want.rarity[piece as usize] += 1;
             connection.useful += u32::from(!want.stock.have().has(piece));
         }
+        self.seen(cx, slot, piece);
         self.their_pieces_have_changed(cx, slot);
     }
 

@@ -6,6 +6,7 @@
 //! - [`dial`]: opening, accepting and closing connections; who else there is;
 //! - [`fetch`]: which pieces the other has, what it is asked for, and what has come;
 //! - [`watch`]: what is fetched for somebody who watches it meanwhile;
+//! - [`offer`]: one piece at a time, of a server that seems to have nothing;
 //! - [`verify`]: pieces that are not what they should be, and whose fault that is;
 //! - [`serve`]: who is served, and the blocks on their way to the uplink;
 //! - [`round`]: what has to be looked after every ten seconds.
@@ -19,6 +20,7 @@
 mod connection;
 mod dial;
 mod fetch;
+mod offer;
 mod round;
 mod serve;
 mod verify;
@@ -87,6 +89,7 @@ pub struct Agent {
     banned: Vec<PeerId>,
     /// Where nobody checks: blocks on this host's disk that are not what they should be.
     bad_blocks: Vec<(ItemId, Bits)>,
+    offers: Vec<offer::Offers>,
 }
 
 impl Agent {
@@ -113,6 +116,7 @@ impl Agent {
             downloads: Vec::new(),
             banned: Vec::new(),
             bad_blocks: Vec::new(),
+            offers: Vec::new(),
         }
     }
 

@@ -32,7 +32,9 @@ impl Agent {
             self.take_a_slot(cx, slot);
         } else {
             self.waiting.retain(|&waiting| waiting != slot);
-            if self.want(self.connection(slot).item).is_none() {
+            if self.offers(cx) {
+                self.has_what_was_offered(cx, slot);
+            } else if self.want(self.connection(slot).item).is_none() {
                 // Who wants nothing of what is all there has all of it, too: there is nothing left to give.
                 return self.close(cx, slot, true);
             }

@@ -130,6 +130,28 @@ fn free_riders_are_slower() {
     assert!(mean(&riders) > 1.15 * mean(&givers), "{:.0} s for those who only take, {:.0} s for the others", mean(&riders), mean(&givers));
 }
 
+/// BEP 16: a slow server sends less until all have it, and they have it sooner, since more of what it sends is new to the swarm.
+#[test]
+fn a_super_seed_sends_most_pieces_once() {
+    let run = |super_seeding: bool| {
+        let config = DownloadConfig { super_seeding, server_upload: mbit(2.0), ..DownloadConfig::default() };
+        let (world, times) = crowd(&config, Size(10 * MIB), &links(20, 2.0, 20.0));
+        let sent = (1..=20).map(|host| world.download(host).from_server).sum::<u64>();
+        (sent as f64 / (10.0 * MIB as f64), times[19])
+    };
+    let ((plain, took), (offered, took_offered)) = (run(false), run(true));
+    assert!(offered >= 1.0 && offered < 0.8 * plain && took_offered < took, "{plain} files in {took} s, {offered} in {took_offered} s");
+}
+
+/// Whoever is alone gets it, too.
+#[test]
+fn a_super_seed_serves_a_single_peer() {
+    let config = DownloadConfig { super_seeding: true, server_upload: mbit(10.0), ..DownloadConfig::default() };
+    let (world, times) = crowd(&config, Size(10 * MIB), &links(1, 2.0, 20.0));
+    let download = world.download(1);
+    assert!(download.from_server - download.wasted == 10 * MIB && times[0] < 30.0, "{} s: {download:?}", times[0]);
+}
+
 /// Napster's way: when the source goes, the next one goes on where it stopped.
 #[test]
 fn a_single_source_is_replaced_when_it_goes() {
