@@ -53,6 +53,15 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
     if some(rng) {
         conditions.adversaries = (0..=rng.below(2)).map(|_| adversary(rng, duration, target)).collect();
     }
+    // Draws of their own: what is added here leaves the worlds that were drawn before as they are.
+    let more = &mut Streams::new(seed).rng("random conditions", 1);
+    if let Some(churn) = &mut conditions.churn {
+        let (period, peak) = (Duration::secs(60), Duration::secs(20));
+        churn.diurnal = more.chance(0.3).then(|| Diurnal { amplitude: 0.9 * more.unit_f64(), period, peak });
+    }
+    if let Some(table) = conditions.adversaries.first_mut().filter(|_| target == TargetKind::Content && more.chance(0.2)) {
+        table.placed = Placement::AroundItem;
+    }
     conditions
 }
 
@@ -71,7 +80,7 @@ fn adversary(rng: &mut Rng, duration: u64, target: TargetKind) -> AdversaryConfi
         probability: if rng.chance(0.5) { 1.0 } else { rng.unit_f64() },
         item: rng.chance(0.5).then_some(0),
         rate: 0.1 + 2.0 * rng.unit_f64(),
-        placed: if target == TargetKind::Content && rng.chance(0.1) { Placement::AroundItem } else { Placement::Random },
+        placed: Placement::Random,
         servers: behaviour == Behaviour::Censor && rng.chance(0.5),
     }
 }
@@ -173,7 +182,7 @@ fn churn(rng: &mut Rng, target: TargetKind) -> ChurnConfig {
         crash_share: rng.unit_f64(),
         // A peer cannot be looked up by a name that it gives up.
         identity: if target == TargetKind::Peer || rng.chance(0.5) { Identity::Kept } else { Identity::New },
-        diurnal: rng.chance(0.3).then(|| Diurnal { amplitude: 0.9 * rng.unit_f64(), period: Duration::secs(60), peak: Duration::secs(20) }),
+        diurnal: None,
         trace: None,
     }
 }
