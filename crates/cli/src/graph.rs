@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use anyhow::Context as _;
 use peerlab_engine::time::Time;
 use peerlab_model::units::Duration;
-use peerlab_scenario::{RunPlan, Scenario, list, nearest};
+use peerlab_scenario::{RunPlan, Scenario, did_you_mean, list};
 use peerlab_world::{OverlayGraph, Registry, RunError, RunOptions, Snapshot};
 
 use crate::args::{GraphArgs, ScenarioArgs};
@@ -53,7 +53,7 @@ fn chosen<'p>(plan: &'p [RunPlan], arguments: &GraphArgs) -> Result<&'p RunPlan,
     let names = || plan.iter().map(|run| run.name.as_str());
     if let Some(wanted) = &arguments.run {
         return plan.iter().find(|run| run.name == *wanted).ok_or_else(|| {
-            let hint = nearest(wanted, names()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let hint = did_you_mean(wanted, names());
             Failure::input(format_args!("there is no run `{wanted}`{hint}\nthere are {}", list(names())))
         });
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use peerlab_scenario::schema::{Form, Parameter, forms, parameters, schema};
-use peerlab_scenario::{list as sentence, nearest};
+use peerlab_scenario::{did_you_mean, list as sentence};
 use peerlab_world::Registry;
 use serde_json::Value as Json;
 
@@ -26,7 +26,7 @@ pub(crate) fn list(registry: &Registry, arguments: &ListArgs) -> Result<(), Fail
     let Some(wanted) = &arguments.name else { return print(&lines(&items)) };
     let Some(item) = items.iter().find(|item| item.name == *wanted) else {
         let names = || items.iter().map(|item| item.name.as_str());
-        let hint = nearest(wanted, names()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let hint = did_you_mean(wanted, names());
         return Err(Failure::input(format_args!("there is no `{wanted}` here{hint}\nthere are {}", sentence(names()))));
     };
     print(&format!("{}: {}\n{}", item.name, item.summary, item.details))

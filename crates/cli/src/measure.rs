@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use peerlab_report::tables::{Hops, Label, Peer, Reader, Summary, TableError};
-use peerlab_scenario::{HOP_SHARE, list, nearest};
+use peerlab_scenario::{HOP_SHARE, did_you_mean, list};
 
 use crate::metrics::METRICS;
 
@@ -50,7 +50,7 @@ pub(crate) fn unknown(quantity: &str) -> Option<String> {
     if known().any(|name| name == quantity) {
         return None;
     }
-    let hint = nearest(quantity, known()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    let hint = did_you_mean(quantity, known());
     Some(format!("there is no quantity `{quantity}`{hint} It is a metric (`sim list metrics`) or one of {}", list(DERIVED)))
 }
 

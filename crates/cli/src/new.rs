@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use peerlab_scenario::{list, nearest};
+use peerlab_scenario::{did_you_mean, list};
 
 use crate::args::NewArgs;
 use crate::failure::Failure;
@@ -35,7 +35,7 @@ fn template(from: Option<&str>) -> Result<&'static str, Failure> {
         return Ok(starter.text);
     }
     let names = || SHIPPED.iter().map(|starter| starter.name);
-    let hint = nearest(wanted, names()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    let hint = did_you_mean(wanted, names());
     Err(Failure::input(format_args!("there is no shipped scenario `{wanted}`{hint}\nthere are {}", list(names()))))
 }
 

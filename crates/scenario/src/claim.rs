@@ -10,7 +10,7 @@ use peerlab_model::Issues;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::nearest::{list, nearest};
+use crate::nearest::{did_you_mean, list};
 use crate::scenario::{Axis, Point};
 use crate::spots::{Spot, spots};
 
@@ -165,7 +165,7 @@ impl Claim {
             if let Phrase::Figure(name) = phrase
                 && !names().any(|known| known == name)
             {
-                let near = nearest(name, names()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                let near = did_you_mean(name, names());
                 issues.error_with_help("sentence", format!("there is no figure `{name}`{near}"), format!("there are {}", list(names())));
             }
         }
@@ -182,7 +182,7 @@ impl Claim {
         let labels: Vec<&str> = points.first().into_iter().flat_map(|point| &point.topologies).map(|entry| entry.label.as_str()).collect();
         let known = |issues: &mut Issues, key: String, wanted: &str| {
             if !labels.contains(&wanted) {
-                let near = nearest(wanted, labels.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                let near = did_you_mean(wanted, labels.iter().copied());
                 let help = format!("it has {}", list(labels.iter().copied()));
                 issues.error_with_help(key, format!("the scenario has no topology `{wanted}`{near}"), help);
             }
@@ -207,7 +207,7 @@ impl Claim {
             let message = match &figure.at {
                 None => "at which point of the sweep?".to_owned(),
                 Some(wanted) => {
-                    let near = nearest(wanted, names()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                    let near = did_you_mean(wanted, names());
                     format!("the sweep has no point `{wanted}` for `{topology}`{near}")
                 }
             };

@@ -35,7 +35,7 @@ pub use claim::{Best, Claim, ClaimFigure, Contrast, Phrase};
 pub use estimate::{Estimate, available_memory};
 pub use file::{LookupRows, OutputConfig, ScenarioFile};
 pub use load::{Loader, ScenarioError};
-pub use nearest::{list, nearest};
+pub use nearest::{did_you_mean, list, nearest};
 pub use plan::RunPlan;
 pub use scenario::{Axis, Point, Scenario, TopologyEntry};
 pub use spots::Spot;

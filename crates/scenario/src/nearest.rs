@@ -14,6 +14,11 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, name)| name)
 }
 
+/// What follows "there is no `word`": the nearest name, if one is like it.
+pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+}
+
 fn distance(wanted: &str, known: &str) -> usize {
     // `successor` for `successors-list`: a whole word at the front counts as a small slip.
     let prefix = wanted.len() >= 4 && (known.starts_with(wanted) || wanted.starts_with(known) && known.len() >= 4);

@@ -180,8 +180,7 @@ fn check_sections(file: &ScenarioFile, events: &[usize], issues: &mut Issues) {
             check_item(file, event, target, issues);
         });
     }
-    let asks = target == Some(TargetKind::Content) || file.download.is_some();
-    let items = if asks { file.content.clone().unwrap_or_default().items } else { 0 };
+    let items = items_asked_for(file, target);
     for (adversary, index) in file.adversary.iter().zip(0..) {
         issues.within(format_args!("adversary.{index}"), |issues| adversary.check(file.time.duration.span(), &peers, items, issues));
     }
@@ -191,11 +190,29 @@ fn check_sections(file: &ScenarioFile, events: &[usize], issues: &mut Issues) {
     }
 }
 
+/// How many items there are that somebody may ask for; 0 where nobody asks for any.
+fn items_asked_for(file: &ScenarioFile, target: Option<TargetKind>) -> u32 {
+    let asks = matches!(target, Some(TargetKind::Content | TargetKind::Keywords)) || file.download.is_some();
+    if asks { file.content.clone().unwrap_or_default().items } else { 0 }
+}
+
 /// An event about an item needs one that exists, and a crowd somebody who asks.
 fn check_item(file: &ScenarioFile, event: &EventConfig, target: Option<TargetKind>, issues: &mut Issues) {
-    let items = file.content.clone().unwrap_or_default().items;
-    let last = items.saturating_sub(1);
-    issues.ensure(event.item().0 < items, "item", format!("there is no item {}: they are numbered from 0 to {last}", event.item().0));
+    let items = items_asked_for(file, target);
+    let message = format!("there is no item {}: they are numbered from 0 to {}", event.item().0, items.saturating_sub(1));
+    issues.ensure(items == 0 || event.item().0 < items, "item", message);
+    if matches!(event.action, Action::Takedown | Action::Delete) && items == 0 && file.storage.is_none() {
+        let help = "add `[lookups]` with target = \"content\", or `[download]`";
+        issues.error_with_help(
+            "action",
+            format!("`{}` is about what peers hold, and nobody asks for that here", event.action.name()),
+            help,
+        );
+    }
+    let classes = file.peers.expanded().class;
+    if event.action == Action::Bandwidth && classes.iter().all(|class| class.upload.is_none() && class.download.is_none()) {
+        issues.warn("action", "no peer's link has a limit: there is nothing to change");
+    }
     if event.action == Action::FlashCrowd && target != Some(TargetKind::Content) {
         let help = "add `[lookups]` with target = \"content\"; with a long `interval` nobody asks besides";
         issues.error_with_help("action", "a crowd asks for an item, and nobody asks for any here", help);

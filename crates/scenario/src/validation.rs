@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Sources;
 use crate::document::{self, DottedPath, Node, Value};
-use crate::nearest::{list, nearest};
+use crate::nearest::{did_you_mean, list};
 use crate::scenario::{Axis, Point};
 use crate::spots::{Spot, spots};
 
@@ -206,7 +206,7 @@ impl Validation {
         for (key, wanted) in at.chain(figure.relative_to.iter().map(|wanted| ("relative_to".to_owned(), wanted))) {
             let names = || everywhere.iter().map(|spot| spot.name.as_str());
             if !names().any(|name| name == wanted) {
-                let near = nearest(wanted, names()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                let near = did_you_mean(wanted, names());
                 let message = format!("the sweep has no point `{wanted}`{near}");
                 issues.error_with_help(key, message, format!("it has {}", list(names())));
             }

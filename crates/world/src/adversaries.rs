@@ -8,25 +8,18 @@ use std::collections::BTreeMap;
 use peerlab_engine::random::{Keyed, Streams, unit_f64};
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox};
-use peerlab_model::{Cause, HostId, ItemId, LookupId, Message, Overlay, Setting, Target};
+use peerlab_model::{Cause, HostId, ItemId, Message, Overlay, Setting};
 use peerlab_workload::{AdversaryConfig, Behaviour, Holdings, adversaries};
 
+use crate::asking::Asker;
 use crate::observer::Observer;
 use crate::shard::{Alarm, Phase, Seats};
-
-/// Questions of a flood have this bit in their number: nobody's lookups, but they cost what lookups cost.
-const FLOOD: u32 = 1 << 24;
-
-/// True if an adversary asks this to keep others busy.
-pub(crate) fn is_flood(lookup: LookupId) -> bool {
-    lookup.number & FLOOD != 0 && lookup.number >> 25 == 0
-}
 
 /// The adversaries of a run.
 pub(crate) struct Adversaries {
     tables: Box<[AdversaryConfig]>,
     /// By table, in the order in which they begin.
-    pub(crate) hosts: Vec<Vec<HostId>>,
+    hosts: Vec<Vec<HostId>>,
     /// Hosts that have never done anything else, with the numbers of their tables.
     pub(crate) initial: BTreeMap<u32, u8>,
     /// Who claims to hold what, of hosts that lie about one item.
@@ -48,11 +41,12 @@ impl Adversaries {
         let hosts = adversaries(tables, setting.numbering.population(), streams);
         let mut claims = BTreeMap::new();
         for (table, hosts) in tables.iter().zip(&hosts).filter(|(table, _)| table.behaviour == Behaviour::Lie) {
-            for (host, item) in hosts.iter().zip(std::iter::repeat(table.item())).filter_map(|(host, item)| Some((host, item?))) {
-                let mut items = holdings.items(*host).to_vec();
-                items.push(item);
-                items.sort_unstable();
-                items.dedup();
+            let Some(item) = table.item() else { continue };
+            for &host in hosts {
+                let mut items = holdings.items(host).to_vec();
+                if let Err(place) = items.binary_search(&item) {
+                    items.insert(place, item);
+                }
                 claims.insert(host.0, items.into());
             }
         }
@@ -89,6 +83,12 @@ impl Adversaries {
 }
 
 impl<'a> Conduct<'a> {
+    /// That of a shard's host, by its place among them: `turned` has the numbers of their tables.
+    #[inline]
+    pub(crate) fn of(adversaries: Option<&'a Adversaries>, turned: &[u8], local: u32) -> Option<Self> {
+        adversaries?.conduct(*turned.get(local as usize)?)
+    }
+
     /// What the host's first peer says is on its disk, where that is not the truth.
     pub(crate) fn claims(&self, host: HostId) -> Option<&'a [ItemId]> {
         match self.table.behaviour {
@@ -145,8 +145,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     /// How a host cheats, if it does.
     #[inline]
     pub(crate) fn conduct(&self, host: HostId) -> Option<Conduct<'_>> {
-        let &number = self.turned.get((host.0 - self.first) as usize)?;
-        self.common.adversaries.as_ref()?.conduct(number)
+        Conduct::of(self.common.adversaries.as_ref(), &self.turned, host.0 - self.first)
     }
 
     /// A host begins to cheat by table number `number`, before anything has happened.
@@ -192,14 +191,8 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let Some((gap, item)) = self.conduct(host).map(|conduct| conduct.flood(key, items)) else { return };
         let seq = self.own_key(host, key.time).seq;
         out.timer(key.time + gap, seq, Alarm::Flood);
-        let asks = self.floods.entry(host.0).or_insert(0);
-        let number = FLOOD | *asks;
-        *asks = (*asks + 1) % FLOOD;
         if self.is_online(host) && !self.is_frozen(host) {
-            self.ask(out, key, LookupId { origin: host.0, number }, Target::Item(item));
-            if self.books.has_news() {
-                self.pass_on(out, self.common.setting.numbering.first_seat(host), key);
-            }
+            self.ask_prompted(out, key, host, Asker::Flood, item);
         }
     }
 }

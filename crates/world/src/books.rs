@@ -72,10 +72,12 @@ impl LinkAndQueue {
         self.link.is_unlimited() && self.capacity.is_none()
     }
 
-    /// From now on `factor` times as fast as `original`.
-    pub(crate) fn set_pace(&mut self, original: &Self, factor: f64) {
+    /// From now on `factor` times as fast as `original`: a server in all that it does, a peer's machine on its link.
+    pub(crate) fn set_pace(&mut self, original: &Self, factor: f64, is_server: bool) {
         self.link = original.link.scaled(factor);
-        self.capacity = original.capacity.map(|capacity| capacity.scaled(factor));
+        if is_server {
+            self.capacity = original.capacity.map(|capacity| capacity.scaled(factor));
+        }
     }
 }
 

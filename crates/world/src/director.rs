@@ -13,7 +13,7 @@ use peerlab_engine::{Controller, Progress, Shards};
 use peerlab_model::{Hit, HostId, ItemId, LookupId, Overlay, PeerId, Target};
 use peerlab_workload::Classes;
 
-use crate::adversaries::is_flood;
+use crate::asking::Asker;
 use crate::common::Common;
 use crate::conditions::Conditions;
 use crate::graph::{GraphMetrics, OverlayGraph, Snapshot};
@@ -27,7 +27,7 @@ use crate::rumours::Rumours;
 use crate::run::RunOptions;
 use crate::shard::{Phase, Seats};
 use crate::timeline::Timeline;
-use crate::transfers::{Moved, is_search};
+use crate::transfers::Moved;
 use crate::truth::Truth;
 
 /// How often the ledger is swept.
@@ -231,7 +231,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             if moves_content {
                 self.charges.push((row.lookup, u64::from(row.messages), row.bytes));
             }
-            if row.asked < Time::ZERO || is_search(row.lookup) || is_flood(row.lookup) {
+            if row.asked < Time::ZERO || !Asker::of(row.lookup).counts() {
                 return;
             }
             self.lookups.count(row);

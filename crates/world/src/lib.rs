@@ -18,6 +18,7 @@
 //! does not balance is an error, not a result.
 
 mod adversaries;
+mod asking;
 mod books;
 mod claims;
 mod common;

@@ -15,12 +15,12 @@ use std::sync::Arc;
 use peerlab_engine::random::Rng;
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox, Shard};
-use peerlab_model::{Cause, Context, Hit, HostId, LookupId, Next, OpenRequests, Overlay, PeerId, Pool, Record, RumourId, Target};
+use peerlab_model::{Cause, Context, HostId, Next, OpenRequests, Overlay, PeerId, Pool, Record, RumourId};
 use peerlab_prefetch::{prefetch, table};
 use peerlab_transfer::{Agent, Wake};
-use peerlab_workload::{Question, Shelves};
+use peerlab_workload::Shelves;
 
-use crate::adversaries::is_flood;
+use crate::adversaries::Conduct;
 use crate::books::{Books, Envelope, LinkAndQueue, Load};
 use crate::common::{Common, Machine};
 use crate::deeds::Deeds;
@@ -29,7 +29,7 @@ use crate::notes::{Account, End, What};
 use crate::observer::Observer;
 use crate::takedown::Refusals;
 use crate::tally::Fate;
-use crate::transfers::{Transfers, is_search};
+use crate::transfers::Transfers;
 
 /// What a seat is reminded of.
 #[derive(Clone, Copy, Debug, Hash)]
@@ -87,17 +87,17 @@ pub(crate) struct Life {
 
 /// What a host needs now and then.
 #[derive(Clone, Copy, Debug, Default)]
-struct Calendar {
+pub(crate) struct Calendar {
     generation: u32,
-    questions: u32,
+    pub(crate) questions: u32,
     /// How many transitions the host has been told to expect.
     transition: u32,
     /// Measured time online, of lives that are over.
     online: Span,
     /// It has had the time to publish its values.
     published: bool,
-    /// How often its user has asked because of the timeline.
-    crowds: u32,
+    /// How often it has asked because of the timeline, or to keep others busy.
+    pub(crate) prompted: u32,
 }
 
 impl Life {
@@ -140,8 +140,6 @@ pub(crate) struct Seats<O: Overlay, V> {
     pub(crate) frozen: BTreeMap<u32, Frozen>,
     /// By host, the number of the table of adversaries that it belongs to; 0 for the honest. Empty where all are.
     pub(crate) turned: Vec<u8>,
-    /// By host, how many questions of a flood it has asked.
-    pub(crate) floods: BTreeMap<u32, u32>,
     /// Takedowns in force.
     pub(crate) refusals: Refusals,
     /// What is on the disks of machines that are offline, where they keep values for others.
@@ -153,9 +151,6 @@ pub(crate) struct Seats<O: Overlay, V> {
     requests: Pool<O::Request>,
     pub(crate) books: Books<V>,
 }
-
-/// Questions that the timeline makes users ask have this bit in their number.
-const CROWD: u32 = 1 << 25;
 
 /// A publisher whose session ends before this may not have come through: where values are published once, it tries again.
 const PUBLICATION: Span = Span::from_secs(60);
@@ -196,7 +191,6 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             calendars,
             frozen: BTreeMap::new(),
             turned: Vec::new(),
-            floods: BTreeMap::new(),
             refusals: Refusals::default(),
             disks: BTreeMap::new(),
             shelves: Shelves::new(HostId(hosts.start)),
@@ -240,7 +234,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         &mut self.places[(number - self.base) as usize]
     }
 
-    fn calendar(&mut self, host: HostId) -> &mut Calendar {
+    pub(crate) fn calendar(&mut self, host: HostId) -> &mut Calendar {
         &mut self.calendars[(host.0 - self.first) as usize]
     }
 
@@ -293,17 +287,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         transition
     }
 
-    /// Sets the time of a host's next question. `out` is its first seat's.
-    pub(crate) fn expect_question(&mut self, out: &mut Outbox<'_, Self>, host: HostId, after: Time) {
-        let asked = self.calendar(host).questions;
-        if let Some(questions) = &self.common.questions {
-            let next = questions.next(host, asked, after);
-            let seq = self.first_seat(host).life.next_seq();
-            out.timer(next, seq, Alarm::Question);
-        }
-    }
-
-    fn first_seat(&mut self, host: HostId) -> &mut Seat<O::Peer> {
+    pub(crate) fn first_seat(&mut self, host: HostId) -> &mut Seat<O::Peer> {
         self.seat_mut(self.common.setting.numbering.first_seat(host))
     }
 
@@ -425,81 +409,6 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         }
     }
 
-    /// A question of a host's: its first peer asks.
-    fn question(&mut self, out: &mut Outbox<'_, Self>, host: HostId, key: EventKey) {
-        let calendar = self.calendar(host);
-        let number = calendar.questions;
-        calendar.questions += 1;
-        self.expect_question(out, host, key.time);
-        if !self.is_online(host) || self.is_frozen(host) {
-            return;
-        }
-        let questions = self.common.questions.as_ref().expect("a question is due only where there are some");
-        let numbering = self.common.setting.numbering;
-        let target = match questions.question(host, number) {
-            Question::Item(item) => Target::Item(item),
-            Question::Key(key) => Target::Key(numbering.truncated(key)),
-            Question::Keywords(keywords) => Target::Keywords(keywords),
-            Question::Peer(host) => Target::Peer(numbering.peer(numbering.first_seat(host), 0)),
-        };
-        self.ask(out, key, LookupId { origin: host.0, number }, target);
-        if self.books.has_news() {
-            self.pass_on(out, numbering.first_seat(host), key);
-        }
-    }
-
-    /// Sets the time at which the user of a host asks for the item of an event. `out` is its first seat's.
-    pub(crate) fn expect_crowd(&mut self, out: &mut Outbox<'_, Self>, host: HostId, at: Time, event: u32) {
-        let seq = self.own_key(host, at).seq;
-        out.timer(at, seq, Alarm::Crowd(event));
-    }
-
-    /// The user of a host asks for what everybody asks for.
-    fn joins_crowd(&mut self, out: &mut Outbox<'_, Self>, host: HostId, key: EventKey, event: u32) {
-        if !self.is_online(host) || self.is_frozen(host) {
-            return;
-        }
-        let calendar = self.calendar(host);
-        let number = CROWD | calendar.crowds;
-        calendar.crowds += 1;
-        let item = self.common.crowds[event as usize];
-        self.ask(out, key, LookupId { origin: host.0, number }, Target::Item(item));
-        if self.books.has_news() {
-            self.pass_on(out, self.common.setting.numbering.first_seat(host), key);
-        }
-    }
-
-    pub(crate) fn ask(&mut self, out: &mut Outbox<'_, Self>, key: EventKey, lookup: LookupId, target: Target) {
-        let host = HostId(lookup.origin);
-        let seat = self.common.setting.numbering.first_seat(host);
-        self.books.notebook.note(key, What::Asked { lookup, target });
-        self.books.observer.asked(key.time, lookup, target);
-        let shares = |item| !self.common.setting.keeps_values() && self.shelves.has(&self.common.holdings, host, item);
-        let at_hand = !is_search(lookup) && matches!(target, Target::Item(item) if shares(item));
-        if self.transfers.is_some() && !is_search(lookup) && !is_flood(lookup) {
-            self.begin_download(out, key, lookup, target, at_hand);
-        }
-        if at_hand {
-            let peer = self.identity(seat);
-            self.books.hit(key, lookup, Hit { peer, hops: 0, rounds: 0 }, None);
-            self.books.finish(key, lookup);
-            return;
-        }
-        if let (Target::Keywords(keywords), Some(words)) = (target, &self.common.words) {
-            // What the origin has itself it need not ask for; but others may have more.
-            let peer = self.identity(seat);
-            for &item in self.shelves.items(&self.common.holdings, host).iter().filter(|&&item| keywords.are_in(words.of(item))) {
-                self.books.hit(key, lookup, Hit { peer, hops: 0, rounds: 0 }, Some(item));
-            }
-        }
-        if self.seat(seat).life.phase == Phase::Member {
-            self.act_for(out, seat, key, |overlay, peer, cx| overlay.lookup(peer, cx, lookup, target));
-        } else {
-            // Online, but not yet connected: nobody can be asked.
-            self.books.finish(key, lookup);
-        }
-    }
-
     /// A member, the first peer of a host, knows something new. `out` is its own.
     pub(crate) fn begin_rumour(&mut self, out: &mut Outbox<'_, Self>, host: HostId, now: Time, rumour: RumourId) {
         let seat = self.common.setting.numbering.first_seat(host);
@@ -543,10 +452,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let first = self.first;
         let Seat { peer: Some(peer), rng, requests, life } = &mut self.places[(seat - self.base) as usize] else { return false };
         let (shelves, refusals) = (&self.shelves, &self.refusals);
-        let conduct = match self.turned.get(((seat >> common.setting.numbering.slot_bits()) - first) as usize) {
-            Some(&number) if number > 0 => common.adversaries.as_ref().and_then(|adversaries| adversaries.conduct(number)),
-            _ => None,
-        };
+        let conduct = Conduct::of(common.adversaries.as_ref(), &self.turned, common.setting.numbering.host_of(seat).0 - first);
         let machine = Machine { common, shelves, refusals, conduct };
         let mut deeds =
             Deeds { common, shelves, refusals, conduct, books: &mut self.books, life, out, seat, first, this, key, joined: false };

@@ -207,10 +207,14 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
         hosts: &[HostId],
         shards: &mut Shards<'_, '_, Seats<O, V>>,
     ) {
-        let numbering = &self.common.setting.numbering;
-        let servers = (numbering.population()..numbering.hosts()).map(HostId);
-        let all: Vec<HostId> = hosts.iter().copied().chain(servers).collect();
+        let all: Vec<HostId> = hosts.iter().copied().chain(self.servers()).collect();
         self.refuse(now, occurrence.id(), event.item(), &all, shards);
+    }
+
+    /// The dedicated servers.
+    fn servers(&self) -> impl Iterator<Item = HostId> + use<O, V> {
+        let numbering = &self.common.setting.numbering;
+        (numbering.population()..numbering.hosts()).map(HostId)
     }
 
     /// These hosts refuse an item from now on, until that is ended under this number.
@@ -237,11 +241,9 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
     }
 
     fn censor_by(&self, number: u8, now: Time, shards: &mut Shards<'_, '_, Seats<O, V>>) {
-        let numbering = &self.common.setting.numbering;
         let table = self.common.adversaries.iter().flat_map(Adversaries::tables).find(|(own, ..)| *own == number);
         let Some((_, table, hosts)) = table else { return };
-        let servers = (numbering.population()..numbering.hosts()).map(HostId).filter(|_| table.servers);
-        let all: Vec<HostId> = hosts.iter().copied().chain(servers).collect();
+        let all: Vec<HostId> = hosts.iter().copied().chain(self.servers().filter(|_| table.servers)).collect();
         // Occurrences of events have smaller numbers.
         self.refuse(now, u64::MAX - u64::from(number), table.item().unwrap_or(ItemId(0)), &all, shards);
     }
@@ -256,7 +258,8 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
                 books.unchanged.clone_from(&books.limits);
             }
             if let (Some(limits), Some(original)) = (books.limits.get_mut(at), books.unchanged.get(at)) {
-                limits.set_pace(original, self.timeline.pace(host));
+                let is_server = host.0 >= self.common.setting.numbering.population();
+                limits.set_pace(original, self.timeline.pace(host), is_server);
             }
         }
     }
@@ -301,7 +304,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
         let population = (0..numbering.population()).map(HostId);
         let offline = |&host: &HostId| !shards.at(self.seat(host)).is_online(host);
         let candidates: Vec<HostId> = match event.action {
-            _ if event.action.is_about_servers() => (numbering.population()..numbering.hosts()).map(HostId).collect(),
+            _ if event.action.is_about_servers() => self.servers().collect(),
             // Who is offline hears of it later.
             Action::Takedown => population.collect(),
             Action::Join => population.filter(offline).collect(),

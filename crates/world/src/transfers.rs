@@ -10,26 +10,20 @@ use peerlab_engine::{EventKey, Outbox};
 use peerlab_model::{Cause, HostId, ItemId, LookupId, Overlay, PeerId, Target};
 use peerlab_transfer::{Agent, Arrivals, Plan, Port, TransferMessage, Wake};
 
+use crate::asking::Asker;
 use crate::books::Load;
 use crate::deeds::Deeds;
 use crate::observer::Observer;
 use crate::shard::{Alarm, Phase, Seats};
 
-/// The lookups that an agent begins have this bit in their number; below it, its download's number and how many it has begun before. (Some
-/// models have a use of their own for the highest five bits: 2^26 questions of one host are enough for any run.)
-const SEARCH: u32 = 1 << 26;
-
-/// Bits of the second.
+/// Below the bit that tells an agent's lookups: its download's number, and in these bits how many it has begun before.
 const EARLIER_BITS: u32 = 12;
 
-/// True if an agent has begun this lookup, to find sources.
-pub(crate) fn is_search(lookup: LookupId) -> bool {
-    lookup.number & SEARCH != 0
-}
+const SEARCH: u32 = Asker::Agent.bit();
 
 /// The number of the download that a lookup is for, at the agent of its origin: that of a search, or the one that the lookup has turned into.
 fn download_of(agent: &Agent, lookup: LookupId) -> Option<u32> {
-    if is_search(lookup) { Some((lookup.number & !SEARCH) >> EARLIER_BITS) } else { agent.download_of(lookup) }
+    if Asker::of(lookup) == Asker::Agent { Some((lookup.number & !SEARCH) >> EARLIER_BITS) } else { agent.download_of(lookup) }
 }
 
 /// The agents of a shard's hosts.

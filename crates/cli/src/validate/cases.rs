@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use peerlab_scenario::{Loader, Scenario, Validation, data_files, list, nearest};
+use peerlab_scenario::{Loader, Scenario, Validation, data_files, did_you_mean, list};
 use peerlab_world::Registry;
 
 use crate::failure::Failure;
@@ -120,7 +120,7 @@ fn find(wanted: &str) -> Result<Case, Failure> {
         return Ok(Case { name, source: wanted.to_owned(), text });
     }
     let names = || SHIPPED.iter().map(|(name, _)| *name);
-    let hint = nearest(wanted, names()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    let hint = did_you_mean(wanted, names());
     Err(Failure::input(format_args!(
         "there is no case `{wanted}`{hint}\nthere are {}; a case of your own is given as a file, mine.toml",
         list(names())

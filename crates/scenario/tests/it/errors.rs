@@ -384,6 +384,7 @@ fn events_and_adversaries_that_cannot_work_are_refused() {
         ("at = \"1 min\"\naction = \"freze\"\ncount = 1", "did you mean `freeze`?"),
         ("at = \"1 min\"\naction = \"takedown\"\nitem = 5000", "error: there is no item 5000: they are numbered from 0 to 999"),
         ("at = \"1 min\"\naction = \"bandwidth\"", "error: by how much do rates change?"),
+        ("at = \"1 min\"\naction = \"bandwidth\"", "warning: no peer's link has a limit: there is nothing to change"),
         ("at = \"1 min\"\nevery = \"1 min\"\nrate = 3.0\naction = \"crash\"\ncount = 1", "keep one of them"),
     ] {
         refused(&format!("[[event]]\n{event}"), what);

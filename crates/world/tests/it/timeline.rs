@@ -5,6 +5,7 @@ use peerlab_model::units::{Duration, Rate};
 use peerlab_model::{ItemId, Overlay, Target};
 use peerlab_overlay::client_server::ClientServer;
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
+use peerlab_overlay::hybrid::tracker::Tracker;
 use peerlab_overlay::structured::chord::Chord;
 use peerlab_overlay::structured::kademlia::Kademlia;
 use peerlab_overlay::structured::kelips::Kelips;
@@ -129,6 +130,17 @@ fn narrower_links_slow_down_and_get_wide_again() {
     assert!(narrow > 1.1 * before && both > 1.1 * narrow && (after / before - 1.0).abs() < 0.1, "{before} {narrow} {both} {after}");
 }
 
+/// A narrow link is no slow machine.
+#[test]
+fn narrower_links_leave_capacities_as_they_are() {
+    let mut conditions = quiet(100, TargetKind::Content);
+    conditions.peers.class = vec![ClassConfig { capacity: Some(1000.0), ..class(Rate::bits_per_second(1_000_000_000)) }];
+    conditions.events = vec![EventConfig { factor: Some(0.001), ..event(60, Action::Bandwidth, None) }];
+    let (record, rows) = ran::<Chord>(&conditions);
+    assert!(record.messages.iter().all(|row| row.dropped_queue == 0), "who still handles 1000 messages a second drops none");
+    assert!(found(&rows, 61.0, 170.0) > 0.99);
+}
+
 #[test]
 fn a_server_at_a_thousandth_of_its_capacity_drops_what_it_cannot_handle() {
     let mut conditions = quiet(100, TargetKind::Content);
@@ -151,6 +163,18 @@ fn taken_down<O: Overlay>(share: f64) -> (f64, f64, f64) {
 fn a_server_takes_an_item_down_and_an_index_forgets_it() {
     assert_eq!(taken_down::<ClientServer>(0.0), (1.0, 0.0, 1.0), "it is there again as soon as the server may");
     assert_eq!(taken_down::<CentralIndex>(0.0), (1.0, 0.0, 0.0), "nobody registers it again before the next session");
+}
+
+#[test]
+fn a_tracker_that_has_taken_an_item_down_is_asked_no_more_often_for_it() {
+    let messages = |events: Vec<EventConfig>| {
+        let (record, rows) = ran::<Tracker>(&Conditions { events, ..one_item() });
+        (record.messages.iter().map(|row| row.sent).sum::<u64>(), rows)
+    };
+    let (before, _) = messages(Vec::new());
+    let (after, rows) = messages(vec![EventConfig { share: Some(0.0), ..event(60, Action::Takedown, None) }]);
+    assert!(after < 2 * before, "{after} messages instead of {before}: nobody asks again at once");
+    assert!(found(&rows, 100.0, 170.0) < found(&rows, 0.0, 55.0), "it names nobody any more");
 }
 
 #[test]

@@ -166,12 +166,12 @@ impl Tracker {
                 }
             }
             M::Announce { token, connection, announce } => {
-                if cx.refuses(self.numbering.item_key(announce.item)) {
-                    // What has been taken down has no swarm here.
-                    cx.send(from, M::Error { token, lookup: announce.lookup });
-                } else if Self::is_connected(server, cx, from, announce.protocol, connection) {
-                    server.enter(&self.numbering, announce.item, from, announce.seed, cx.now());
-                    server.swarms[announce.item.0 as usize].completed += u32::from(announce.event == Event::Completed);
+                if Self::is_connected(server, cx, from, announce.protocol, connection) {
+                    // What has been taken down has no swarm here: whoever comes is told of nobody, and comes again when it is time.
+                    if !cx.refuses(self.numbering.item_key(announce.item)) {
+                        server.enter(&self.numbering, announce.item, from, announce.seed, cx.now());
+                        server.swarms[announce.item.0 as usize].completed += u32::from(announce.event == Event::Completed);
+                    }
                     self.name_others(server, cx, from, (token, announce));
                 } else {
                     cx.send(from, M::Error { token, lookup: announce.lookup });
@@ -208,7 +208,8 @@ impl Tracker {
 
     fn name_others(&self, server: &Server, cx: &mut Cx<'_>, to: PeerId, (token, announce): (Token, Announce)) {
         let Announce { item, numwant, lookup, protocol, .. } = announce;
-        let Some(swarm) = server.swarm(item) else { return };
+        let nobody = Swarm::default();
+        let swarm = server.swarm(item).unwrap_or(&nobody);
         let most = usize::from(numwant.min(self.config.numwant));
         let peers = swarm.draw(&self.numbering, to, most, cx.rng());
         let (interval, counts) = (self.config.interval.span(), swarm.counts());
