@@ -63,7 +63,7 @@ pub(crate) fn rows<O: Overlay, V>(common: &Common<O>, conditions: &Conditions, s
             DownloadRow { class: class(host), playback, ..row(host, number, download, population) }
         }));
     }
-    rows.sort_by_key(|row| (row.start, row.peer, row.download));
+    DownloadRow::sort(&mut rows);
     Some(rows)
 }
 

@@ -86,7 +86,6 @@ impl OverlayGraph {
         let (mut edges, mut contacts) = (Vec::new(), Vec::new());
         for (host, seats) in hosts() {
             let from = node_of[host.0 as usize];
-            contacts.clear();
             for peer in seats.iter().filter_map(|seat| seat.peer.as_ref()) {
                 common.overlay.contacts(peer, &mut |contact| {
                     let host = numbering.host(contact).0 as usize;
@@ -95,12 +94,7 @@ impl OverlayGraph {
                     }
                 });
             }
-            contacts.sort_unstable();
-            contacts.dedup();
-            for &to in &contacts {
-                in_degrees[to as usize] += 1;
-                edges.push((from, to));
-            }
+            link(from, &mut contacts, &mut in_degrees, &mut edges);
         }
         Self { graph: Graph::from_edges(peers.len() as u32, &edges), peers, in_degrees }
     }
@@ -159,6 +153,16 @@ impl OverlayGraph {
         let whole = mean.round();
         let near = self.in_degrees.iter().filter(|&&degree| (f64::from(degree) - whole).abs() <= NEAR * whole + 1e-9).count();
         ((squares as f64 / nodes - mean * mean).max(0.0).sqrt(), near as f64 / nodes)
+    }
+}
+
+/// Adds the links of a node to those whom it knows, once each, and forgets the list.
+fn link(from: Node, known: &mut Vec<Node>, in_degrees: &mut [u32], edges: &mut Vec<(Node, Node)>) {
+    known.sort_unstable();
+    known.dedup();
+    for to in known.drain(..) {
+        in_degrees[to as usize] += 1;
+        edges.push((from, to));
     }
 }
 

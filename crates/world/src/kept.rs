@@ -28,27 +28,14 @@ impl Kept {
         now: Time,
     ) -> Option<Self> {
         let numbering = &common.setting.numbering;
-        let mut values: Vec<Value> =
-            truth.values().map(|item| Value { key: numbering.item_key(item), copies: 0, on_disk: false }).collect();
-        if values.is_empty() {
-            return None;
-        }
-        values.sort_unstable_by_key(|value| value.key);
+        let mut values = Values::published(truth.values().map(|item| numbering.item_key(item)).collect())?;
         for seats in shards {
             for peer in seats.seats().filter_map(|seat| seat.peer.as_ref()) {
-                each_key(common.overlay.records(peer), now, |key| find(&mut values, key, |value| value.copies += 1));
+                values.held(common.overlay.records(peer), now);
             }
-            for records in seats.disks.values() {
-                each_key(records, now, |key| find(&mut values, key, |value| value.on_disk = true));
-            }
+            seats.disks.values().for_each(|records| values.stored(records, now));
         }
-        let number = |which: fn(&Value) -> bool| values.iter().filter(|value| which(value)).count() as u64;
-        Some(Self {
-            published: values.len() as u64,
-            available: number(|value| value.copies > 0),
-            durable: number(|value| value.copies > 0 || value.on_disk),
-            copies: values.iter().map(|value| u64::from(value.copies)).sum(),
-        })
+        Some(values.counted())
     }
 
     /// Name, unit and value of each metric.
@@ -63,25 +50,53 @@ impl Kept {
     }
 }
 
+/// What has been seen so far of each published value, by key.
+struct Values(Vec<Value>);
+
 struct Value {
     key: Key,
     copies: u32,
     on_disk: bool,
 }
 
-/// Visits the keys of one machine's living records, each once.
-fn each_key(records: &[Record], now: Time, mut visit: impl FnMut(Key)) {
-    let living = records.iter().filter(|record| record.expires > now);
-    let mut last = None;
-    for record in living {
-        if last.replace(record.key) != Some(record.key) {
-            visit(record.key);
+impl Values {
+    /// None of which a copy has been seen; nothing if there are none.
+    fn published(keys: Vec<Key>) -> Option<Self> {
+        let mut values: Vec<Value> = keys.into_iter().map(|key| Value { key, copies: 0, on_disk: false }).collect();
+        values.sort_unstable_by_key(|value| value.key);
+        (!values.is_empty()).then_some(Self(values))
+    }
+
+    /// A peer that is online keeps these records.
+    fn held(&mut self, records: &[Record], now: Time) {
+        self.each_of(records, now, |value| value.copies += 1);
+    }
+
+    /// A machine has these records on its disk.
+    fn stored(&mut self, records: &[Record], now: Time) {
+        self.each_of(records, now, |value| value.on_disk = true);
+    }
+
+    /// Changes the values of one machine's living records, each once.
+    fn each_of(&mut self, records: &[Record], now: Time, change: impl Fn(&mut Value)) {
+        let mut last = None;
+        for record in records.iter().filter(|record| record.expires > now) {
+            if last.replace(record.key) == Some(record.key) {
+                continue;
+            }
+            if let Ok(at) = self.0.binary_search_by_key(&record.key, |value| value.key) {
+                change(&mut self.0[at]);
+            }
         }
     }
-}
 
-fn find(values: &mut [Value], key: Key, change: impl FnOnce(&mut Value)) {
-    if let Ok(at) = values.binary_search_by_key(&key, |value| value.key) {
-        change(&mut values[at]);
+    fn counted(&self) -> Kept {
+        let number = |which: fn(&Value) -> bool| self.0.iter().filter(|value| which(value)).count() as u64;
+        Kept {
+            published: self.0.len() as u64,
+            available: number(|value| value.copies > 0),
+            durable: number(|value| value.copies > 0 || value.on_disk),
+            copies: self.0.iter().map(|value| u64::from(value.copies)).sum(),
+        }
     }
 }

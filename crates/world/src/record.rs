@@ -151,6 +151,13 @@ pub struct SampleRow {
     pub value: f64,
 }
 
+impl SampleRow {
+    /// Puts rows in the order of time; those of one time stay as they are.
+    pub(crate) fn sort(rows: &mut [Self]) {
+        rows.sort_by_key(|row| row.time);
+    }
+}
+
 /// A row of `peers.csv`. Counters cover the measured time, and are sums over a host's peers where it has several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerRow {
@@ -260,6 +267,13 @@ pub struct DownloadRow {
     pub spoilt_pieces: u32,
     /// What its viewer has seen of it; nothing where nobody watches.
     pub playback: Option<Playback>,
+}
+
+impl DownloadRow {
+    /// Puts rows in the order of their start, then of the host, then of the number.
+    pub(crate) fn sort(rows: &mut [Self]) {
+        rows.sort_by_key(|row| (row.start, row.peer, row.download));
+    }
 }
 
 /// How a download ended.

@@ -27,7 +27,7 @@ use crate::graph::{GraphMetrics, OverlayGraph, Snapshot};
 use crate::kept::Kept;
 use crate::measure::{Metrics, gini};
 use crate::observer::Observer;
-use crate::record::{MessageRow, PeerRow, RumourRow, RunRecord, Sink};
+use crate::record::{MessageRow, PeerRow, RumourRow, RunRecord, SampleRow, Sink};
 use crate::recovery;
 use crate::rumours;
 use crate::schedule::Schedule;
@@ -313,7 +313,7 @@ impl<'a, O: Overlay> World<'a, O> {
         let mut samples = std::mem::take(&mut director.samples);
         director.lookups.samples(self.conditions.time.duration.span(), &mut samples);
         rumours::samples(&rows, self.conditions.time.sample_every.span(), self.conditions.time.duration.span(), &mut samples);
-        samples.sort_by_key(|sample| sample.time);
+        SampleRow::sort(&mut samples);
         recovery::judge(&mut director.events, &samples, self.conditions.time.sample_every.span(), &mut metrics);
         let record = RunRecord {
             digest,
