@@ -76,8 +76,11 @@ pub trait Shard: Send {
     /// `actor` will be handed `timer` very soon: bring near what its state points at. A hint.
     fn prefetch_for_timer(&self, _actor: u32, _timer: Self::Timer) {}
 
-    /// One of the next events is `actor`'s: bring near what lies behind what its state points at. A hint.
-    fn prefetch_behind(&self, _actor: u32) {}
+    /// `actor` will be handed `message` next but a few: bring near what lies behind what its state points at. A hint.
+    fn prefetch_behind_message(&self, _actor: u32, _message: &Self::Message) {}
+
+    /// `actor` will be handed `timer` next but a few: bring near what lies behind what its state points at. A hint.
+    fn prefetch_behind_timer(&self, _actor: u32, _timer: Self::Timer) {}
 }
 
 /// A message in the queue.
@@ -359,18 +362,22 @@ impl<S: Shard> Lane<S> {
         loop {
             let group = message.0.min(timer.0);
             if message < timer {
-                self.messages.look_ahead(&self.shard, |shard, mail| {
-                    if let Some(message) = &mail.message {
-                        shard.prefetch_for_message(mail.actor, message);
-                    }
-                });
+                self.messages.look_ahead(
+                    &self.shard,
+                    |shard, mail| mail.message.iter().for_each(|message| shard.prefetch_for_message(mail.actor, message)),
+                    |shard, mail| mail.message.iter().for_each(|message| shard.prefetch_behind_message(mail.actor, message)),
+                );
                 let mail = self.messages.take();
                 let content = mail.message.take().expect("a message is handled once");
                 let mut out = Outbox { queues: &mut self.queues, actor: mail.actor };
                 self.shard.message(&mut out, mail.actor, mail.key, mail.tag, content);
                 message = self.messages.peek(bits);
             } else if timer < NEVER {
-                self.timers.look_ahead(&self.shard, |shard, alarm| shard.prefetch_for_timer(alarm.actor, alarm.timer));
+                self.timers.look_ahead(
+                    &self.shard,
+                    |shard, alarm| shard.prefetch_for_timer(alarm.actor, alarm.timer),
+                    |shard, alarm| shard.prefetch_behind_timer(alarm.actor, alarm.timer),
+                );
                 let alarm = *self.timers.take();
                 let mut out = Outbox { queues: &mut self.queues, actor: alarm.actor };
                 self.shard.timer(&mut out, alarm.actor, alarm.key(), alarm.timer);
@@ -498,7 +505,7 @@ impl<E: Queued> Opened<E> {
 
     /// Asks for what the coming events will touch.
     #[inline]
-    fn look_ahead<S: Shard>(&self, shard: &S, prefetch_for: impl FnOnce(&S, &E)) {
+    fn look_ahead<S: Shard>(&self, shard: &S, prefetch_for: impl FnOnce(&S, &E), prefetch_behind: impl FnOnce(&S, &E)) {
         let events = &self.events[..self.len];
         if let Some(event) = events.get(self.next + FAR_AHEAD) {
             shard.prefetch(event.actor());
@@ -507,7 +514,7 @@ impl<E: Queued> Opened<E> {
             prefetch_for(shard, event);
         }
         if let Some(event) = events.get(self.next + NEXT_AHEAD) {
-            shard.prefetch_behind(event.actor());
+            prefetch_behind(shard, event);
         }
     }
 }

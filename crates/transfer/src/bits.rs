@@ -39,6 +39,14 @@ impl Bits {
         self.words[piece as usize / 64] >> (piece % 64) & 1 == 1
     }
 
+    /// `piece` will be looked at soon. A hint.
+    #[inline]
+    pub(crate) fn prefetch(&self, piece: u32) {
+        if let Some(word) = self.words.get(piece as usize / 64) {
+            peerlab_prefetch::prefetch::<1, _>(word);
+        }
+    }
+
     /// Adds `piece`; false if it was there.
     #[inline]
     pub fn add(&mut self, piece: u32) -> bool {

@@ -121,6 +121,26 @@ impl TransferMessage {
     pub const KINDS: &'static [&'static str] =
         &["hello", "welcome", "close", "pieces", "have", "interest", "choke", "request", "cancel", "block", "others", "alive"];
 
+    /// The number of the connection at its receiver's end; nothing for the message that opens one.
+    #[inline]
+    pub const fn to(&self) -> Option<u16> {
+        match *self {
+            Self::Hello { .. } => None,
+            Self::Welcome { to, .. }
+            | Self::Close { to, .. }
+            | Self::Pieces { to, .. }
+            | Self::Have { to, .. }
+            | Self::Interest { to, .. }
+            | Self::Choke { to, .. }
+            | Self::Request { to, .. }
+            | Self::Cancel { to, .. }
+            | Self::Block { to, .. }
+            | Self::BadBlock { to, .. }
+            | Self::Others { to, .. }
+            | Self::Alive { to } => Some(to),
+        }
+    }
+
     /// Which kind this one is: an index into [`TransferMessage::KINDS`].
     #[inline]
     pub const fn kind(&self) -> usize {

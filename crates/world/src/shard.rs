@@ -655,6 +655,9 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     #[inline]
     fn prefetch(&self, actor: u32) {
         prefetch::<2, _>(&self.places[(actor - self.base) as usize]);
+        if let Some(agent) = self.agent(actor) {
+            prefetch::<6, _>(agent);
+        }
     }
 
     #[inline]
@@ -662,8 +665,9 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         let seat = &self.places[(actor - self.base) as usize];
         if let Some(peer) = &seat.peer {
             self.prefetch_request(seat);
-            if let Load::Overlay(message) = &envelope.message {
-                self.common.overlay.prefetch(peer, Next::Message(message));
+            match &envelope.message {
+                Load::Overlay(message) => self.common.overlay.prefetch(peer, Next::Message(message)),
+                Load::Transfer(message) => self.agent(actor).into_iter().for_each(|agent| agent.prefetch(message)),
             }
         }
     }
@@ -671,14 +675,35 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     #[inline]
     fn prefetch_for_timer(&self, actor: u32, timer: Self::Timer) {
         let seat = &self.places[(actor - self.base) as usize];
-        if let (Alarm::Model(timer), Some(peer)) = (timer, &seat.peer) {
-            self.prefetch_request(seat);
-            self.common.overlay.prefetch(peer, Next::Timer(timer));
+        match (timer, &seat.peer) {
+            (Alarm::Model(timer), Some(peer)) => {
+                self.prefetch_request(seat);
+                self.common.overlay.prefetch(peer, Next::Timer(timer));
+            }
+            (Alarm::Transfer(Wake::Uplink), _) => self.agent(actor).into_iter().for_each(Agent::prefetch_next),
+            _ => {}
         }
     }
 
     #[inline]
-    fn prefetch_behind(&self, actor: u32) {
+    fn prefetch_behind_message(&self, actor: u32, envelope: &Self::Message) {
+        match &envelope.message {
+            Load::Overlay(_) => self.prefetch_latest_request(actor),
+            Load::Transfer(message) => self.agent(actor).into_iter().for_each(|agent| agent.prefetch_behind(message)),
+        }
+    }
+
+    #[inline]
+    fn prefetch_behind_timer(&self, actor: u32, timer: Self::Timer) {
+        if let Alarm::Model(_) = timer {
+            self.prefetch_latest_request(actor);
+        }
+    }
+}
+
+impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
+    #[inline]
+    fn prefetch_latest_request(&self, actor: u32) {
         let seat = &self.places[(actor - self.base) as usize];
         if let Some(request) = self.requests.latest(&seat.requests) {
             self.common.overlay.prefetch_request(request);

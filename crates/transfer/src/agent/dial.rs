@@ -12,6 +12,9 @@ use crate::message::{Peers, TransferMessage};
 /// Peers that are named at once (BEP 11: "no more than 50").
 const NAMED_MAX: usize = 50;
 
+/// Connections for which there is room made at once: they are large, and nobody has more than a few dozen.
+const ROOM: usize = 8;
+
 /// How long the other end may take to answer.
 pub(super) const ANSWER: Span = Span::from_secs(10);
 
@@ -69,9 +72,8 @@ impl Agent {
         self.connect(cx, item);
         let now = cx.port.now();
         let enough = cx.plan.wanted().div_ceil(2);
-        let connected = self.about(item).count();
         let Some(want) = self.wants.iter_mut().find(|want| want.item == item) else { return };
-        if connected < enough && !want.searching && now >= want.next_search && cx.plan.config.model != Method::ClientServer {
+        if want.connected < enough && !want.searching && now >= want.next_search && cx.plan.config.model != Method::ClientServer {
             want.searching = true;
             let download = &mut self.downloads[want.download as usize];
             cx.port.search(want.download, download.searches, item);
@@ -82,10 +84,9 @@ impl Agent {
     /// Connects to those who are said to have an item, as long as more connections are wanted.
     pub(super) fn connect(&mut self, cx: &mut Cx<'_>, item: ItemId) {
         let now = cx.port.now();
-        let mut connected = self.about(item).count();
         let Some(index) = self.wants.iter().position(|want| want.item == item) else { return };
         let mut next = 0;
-        while connected < cx.plan.wanted() && self.open < cx.plan.accepted(self.is_server) {
+        while self.wants[index].connected < cx.plan.wanted() && self.open < cx.plan.accepted(self.is_server) {
             let Some(candidate) = self.wants[index].candidates.get_mut(next) else { return };
             next += 1;
             if candidate.after > now {
@@ -99,18 +100,23 @@ impl Agent {
             let slot = self.add(Connection::new(peer, item, NONE, cx.plan.layout.pieces(), now));
             let connection = self.connection_mut(slot);
             cx.port.send(peer, TransferMessage::Hello { item, slot }, &mut connection.order);
-            connected += 1;
         }
         self.keep_going(cx);
     }
 
     fn add(&mut self, connection: Connection) -> u16 {
         self.open += 1;
+        if let Some(want) = self.wants.iter_mut().find(|want| want.item == connection.item) {
+            want.connected += 1;
+        }
         let slot = self.vacant.pop().unwrap_or_else(|| {
+            if self.connections.len() == self.connections.capacity() {
+                self.connections.reserve_exact(ROOM);
+            }
             self.connections.push(None);
             (self.connections.len() - 1) as u16
         });
-        self.connections[slot as usize] = Some(Box::new(connection));
+        self.connections[slot as usize] = Some(connection);
         slot
     }
 
@@ -240,6 +246,7 @@ impl Agent {
         self.waiting.retain(|&waiting| waiting != slot);
         self.optimistic = if self.optimistic == slot { NONE } else { self.optimistic };
         if let Some(want) = self.wants.iter_mut().find(|want| want.item == connection.item) {
+            want.connected -= 1;
             connection.asked.iter().for_each(|&(block, _)| want.stock.release(block, &cx.plan.layout));
             connection.have.iter().for_each(|piece| want.rarity[piece as usize] -= 1);
         }

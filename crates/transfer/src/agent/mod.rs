@@ -30,6 +30,7 @@ mod watch;
 use std::collections::VecDeque;
 
 use peerlab_model::{ItemId, LookupId, PeerId, Rng, Span, Time};
+use peerlab_prefetch::prefetch;
 
 use crate::bits::Bits;
 use crate::config::SeedFor;
@@ -64,7 +65,8 @@ pub struct Agent {
     is_server: bool,
     is_free_rider: bool,
     is_polluter: bool,
-    connections: Vec<Option<Box<Connection>>>,
+    /// By number, side by side, so that all of them can be looked through.
+    connections: Vec<Option<Connection>>,
     /// Numbers of connections that are over.
     vacant: Vec<u16>,
     /// Connections that are there.
@@ -145,7 +147,7 @@ impl Agent {
         let connections = self.connections.iter().flatten().map(|connection| connection.state_bytes()).sum::<usize>();
         size_of::<Self>()
             + connections
-            + self.connections.capacity() * size_of::<usize>()
+            + self.connections.capacity() * size_of::<Option<Connection>>()
             + self.wants.iter().map(Want::state_bytes).sum::<usize>()
     }
 
@@ -189,6 +191,7 @@ impl Agent {
             want.deadline = now.saturating_add(Span::from_secs_f64(patience.span().secs_f64() * self.rng.exponential()));
         }
         want.searching = lookup.is_some();
+        want.connected = self.about(item).count();
         self.wants.push(want);
         self.resume(&mut Cx { plan, port }, item);
     }
@@ -238,21 +241,7 @@ impl Agent {
 
     /// A message of a connection, if that is still there.
     fn of_connection(&mut self, cx: &mut Cx<'_>, from: PeerId, message: &TransferMessage) {
-        let (TransferMessage::Welcome { to, .. }
-        | TransferMessage::Close { to, .. }
-        | TransferMessage::Pieces { to, .. }
-        | TransferMessage::Have { to, .. }
-        | TransferMessage::Interest { to, .. }
-        | TransferMessage::Choke { to, .. }
-        | TransferMessage::Request { to, .. }
-        | TransferMessage::Cancel { to, .. }
-        | TransferMessage::Block { to, .. }
-        | TransferMessage::BadBlock { to, .. }
-        | TransferMessage::Others { to, .. }
-        | TransferMessage::Alive { to }) = *message
-        else {
-            return;
-        };
+        let Some(to) = message.to() else { return };
         let now = cx.port.now();
         match self.connections.get_mut(to as usize) {
             Some(Some(connection)) if connection.peer == from => connection.heard = now,
@@ -295,6 +284,42 @@ impl Agent {
         }
     }
 
+    /// `message` will come soon: brings near what it will find first. A hint.
+    #[inline]
+    pub fn prefetch(&self, message: &TransferMessage) {
+        if let Some(connection) = message.to().and_then(|to| self.connections.get(to as usize)) {
+            prefetch::<4, _>(connection);
+        }
+    }
+
+    /// `message` will come very soon, and its connection has been brought near: what lies behind that. A hint.
+    #[inline]
+    pub fn prefetch_behind(&self, message: &TransferMessage) {
+        let Some(Some(connection)) = message.to().and_then(|to| self.connections.get(to as usize)) else { return };
+        match *message {
+            TransferMessage::Have { piece, .. } => {
+                connection.have.prefetch(piece);
+                if let Some(want) = self.wants.first() {
+                    want.prefetch(piece);
+                }
+            }
+            TransferMessage::Block { .. } => {
+                if let Some(asked) = connection.asked.front() {
+                    prefetch::<1, _>(asked);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The uplink will be free very soon, for the next in turn. A hint.
+    #[inline]
+    pub fn prefetch_next(&self) {
+        if let Some(connection) = self.ring.front().and_then(|&slot| self.connections.get(slot as usize)) {
+            prefetch::<4, _>(connection);
+        }
+    }
+
     fn connection_mut(&mut self, slot: u16) -> &mut Connection {
         self.connections[slot as usize].as_mut().expect("the connection is there")
     }
@@ -312,7 +337,7 @@ impl Agent {
     fn about(&self, item: ItemId) -> impl Iterator<Item = (u16, &Connection)> {
         (0..)
             .zip(&self.connections)
-            .filter_map(move |(slot, connection)| Some((slot, &**connection.as_ref().filter(|it| it.item == item)?)))
+            .filter_map(move |(slot, connection)| Some((slot, connection.as_ref().filter(|it| it.item == item)?)))
     }
 
     fn want(&self, item: ItemId) -> Option<&Want> {

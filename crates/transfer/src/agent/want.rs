@@ -1,6 +1,7 @@
 //! What a host wants, and what has become of it.
 
 use peerlab_model::{ItemId, LookupId, PeerId, Span, Time};
+use peerlab_prefetch::prefetch;
 
 use crate::checks::Checks;
 use crate::plan::Plan;
@@ -21,6 +22,8 @@ pub(super) struct Want {
     /// By piece: how many of those connected have it.
     pub(super) rarity: Vec<u16>,
     pub(super) candidates: Vec<Candidate>,
+    /// Connections about it.
+    pub(super) connected: usize,
     /// A search is under way.
     pub(super) searching: bool,
     pub(super) next_search: Time,
@@ -129,6 +132,7 @@ impl Want {
             checks: (plan.config.polluters > 0.0).then(Box::default),
             rarity: vec![0; pieces as usize],
             candidates: Vec::new(),
+            connected: 0,
             searching: false,
             next_search: now,
             search_gap: Span::from_nanos(plan.config.search_every.span().nanos() / 8),
@@ -142,6 +146,7 @@ impl Want {
         self.stock.release_all();
         self.rarity.fill(0);
         self.candidates.clear();
+        self.connected = 0;
         self.searching = false;
         self.next_search = Time::MIN;
     }
@@ -156,6 +161,15 @@ impl Want {
             self.candidates.push(candidate);
         } else if let Some(tried) = self.candidates.iter_mut().filter(|known| known.after > now).max_by_key(|known| known.after) {
             *tried = candidate;
+        }
+    }
+
+    /// Somebody will say soon that he has `piece`. A hint.
+    #[inline]
+    pub(super) fn prefetch(&self, piece: u32) {
+        self.stock.have().prefetch(piece);
+        if let Some(copies) = self.rarity.get(piece as usize) {
+            prefetch::<1, _>(copies);
         }
     }
 

@@ -95,13 +95,13 @@ pub enum TrackerMessage {
     KeepAlive { item: ItemId },
     /// We are connected no longer.
     Close { item: ItemId },
-    /// Of the DHT that the peers form.
-    Dht(KademliaMessage),
+    /// Of the DHT that the peers form. (Behind a pointer: it is large, and a run that moves content has millions of messages on their way.)
+    Dht(Box<KademliaMessage>),
 }
 
 impl From<KademliaMessage> for TrackerMessage {
     fn from(message: KademliaMessage) -> Self {
-        Self::Dht(message)
+        Self::Dht(Box::new(message))
     }
 }
 

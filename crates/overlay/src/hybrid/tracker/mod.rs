@@ -269,7 +269,7 @@ impl Tracker {
             M::Exchange { item, added, .. } => self.on_connection(client, cx, from, item, &added),
             M::KeepAlive { item } => self.on_connection(client, cx, from, item, &[]),
             M::Close { item } => Self::closed(client, from, item),
-            M::Dht(message) => self.in_dht(client, cx, |dht, peer, cx| dht.message(peer, cx, from, message)),
+            M::Dht(message) => self.in_dht(client, cx, |dht, peer, cx| dht.message(peer, cx, from, *message)),
             // What peers say to trackers.
             M::Connect { .. } | M::Announce { .. } | M::Stop { .. } | M::Scrape { .. } => {}
         }
