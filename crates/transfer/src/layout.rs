@@ -48,6 +48,12 @@ impl Layout {
         if offset < self.size { offset } else { self.size }
     }
 
+    /// How many blocks a piece has that is not the last.
+    #[inline]
+    pub const fn blocks_each(&self) -> usize {
+        self.blocks_each as usize
+    }
+
     /// The blocks of a piece.
     #[inline]
     pub fn blocks_of(&self, piece: u32) -> std::ops::Range<u32> {

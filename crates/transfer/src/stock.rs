@@ -1,6 +1,7 @@
 //! What a download has got so far, and what it has asked for: pieces, and the blocks of the pieces that have been begun.
 
 use peerlab_model::Rng;
+use peerlab_prefetch::prefetch;
 
 use crate::bits::Bits;
 use crate::layout::Layout;
@@ -14,6 +15,8 @@ pub(crate) struct Stock {
     have: Bits,
     /// Pieces of which something has been asked for or got, the oldest first.
     begun: Vec<Begun>,
+    /// By block of these pieces, each of which has room for a whole one: how many have been asked for it, or [`GOT`].
+    blocks: Vec<u8>,
     /// The same as a set.
     under_way: Bits,
     /// Pieces that have failed their check, and are fetched from one alone.
@@ -43,8 +46,6 @@ struct Begun {
     is_alone: bool,
     /// The connection of which a block was asked for last.
     from: u16,
-    /// By block: how many have been asked for it, or [`GOT`].
-    blocks: Box<[u8]>,
 }
 
 /// In which order pieces are begun.
@@ -84,13 +85,20 @@ pub(crate) enum Got {
 impl Stock {
     /// Nothing of `pieces` pieces.
     pub(crate) fn empty(pieces: u32) -> Self {
-        Self { have: Bits::none(pieces), begun: Vec::new(), under_way: Bits::none(pieces), failed: Vec::new() }
+        Self { have: Bits::none(pieces), begun: Vec::new(), blocks: Vec::new(), under_way: Bits::none(pieces), failed: Vec::new() }
     }
 
     /// The pieces that are whole.
     #[inline]
     pub(crate) fn have(&self) -> &Bits {
         &self.have
+    }
+
+    /// A block will come soon. A hint.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        prefetch::<2, _>(&*self.begun);
+        prefetch::<2, _>(&*self.blocks);
     }
 
     /// The next block to ask somebody for.
@@ -101,19 +109,19 @@ impl Stock {
     pub(crate) fn next(&mut self, source: Source<'_>, layout: &Layout, order: Order, rarity: &[u16], rng: &mut Rng) -> Option<u32> {
         let until = order.until();
         let is_for_now = |piece: u32| piece < until || !matches!(order, Order::Urgent { .. });
-        let usable = self.begun.iter_mut().filter(|begun| begun.open > 0 && begun.may_come_from(source) && is_for_now(begun.piece));
+        let is_usable = |begun: &Begun| begun.open > 0 && begun.may_come_from(source) && is_for_now(begun.piece);
+        let usable = self.begun.iter().enumerate().filter(|(_, begun)| is_usable(begun));
         let rank = |begun: &Begun| if begun.piece < until { (false, begun.piece) } else { (true, rarity[begun.piece as usize].into()) };
-        if let Some(begun) = usable.min_by_key(|begun| rank(begun)) {
-            return begun.take(source, layout);
+        if let Some((at, _)) = usable.min_by_key(|(_, begun)| rank(begun)) {
+            return self.take(at, source, layout);
         }
         if let Some(piece) = self.choose(source.has, order, rarity, rng) {
             let blocks = layout.blocks_of(piece).len();
             self.under_way.add(piece);
             let is_alone = self.failed.contains(&piece);
-            let begun =
-                Begun { piece, open: blocks as u16, missing: blocks as u16, is_alone, from: source.slot, blocks: vec![0; blocks].into() };
-            self.begun.push(begun);
-            return self.begun.last_mut()?.take(source, layout);
+            self.begun.push(Begun { piece, open: blocks as u16, missing: blocks as u16, is_alone, from: source.slot });
+            self.blocks.resize(self.begun.len() * layout.blocks_each(), 0);
+            return self.take(self.begun.len() - 1, source, layout);
         }
         let is_endgame =
             self.have.count() as usize + self.begun.len() == layout.pieces() as usize && self.begun.iter().all(|begun| begun.open == 0);
@@ -157,17 +165,37 @@ impl Stock {
 
     /// True if a block of a piece that has been begun has not come, and may come from anybody.
     pub(crate) fn lacks(&self, block: u32, layout: &Layout) -> bool {
+        self.place(block, layout).is_some_and(|(at, block)| !self.begun[at].is_alone && self.blocks[block] != GOT)
+    }
+
+    /// Where its piece stands among those that have been begun, and where the block does among theirs; nothing if it has not been begun.
+    fn place(&self, block: u32, layout: &Layout) -> Option<(usize, usize)> {
         let piece = layout.piece_of(block);
-        let begun = self.begun.iter().find(|begun| begun.piece == piece);
-        begun.is_some_and(|begun| !begun.is_alone && begun.blocks[(block - layout.blocks_of(piece).start) as usize] != GOT)
+        let at = self.begun.iter().position(|begun| begun.piece == piece)?;
+        Some((at, at * layout.blocks_each() + (block - layout.blocks_of(piece).start) as usize))
+    }
+
+    /// Where the blocks of the `at`-th piece stand that has been begun.
+    fn blocks_of(&self, at: usize, layout: &Layout) -> std::ops::Range<usize> {
+        let first = at * layout.blocks_each();
+        first..first + layout.blocks_of(self.begun[at].piece).len()
+    }
+
+    /// The first block that nobody has been asked for, of the `at`-th piece that has been begun.
+    fn take(&mut self, at: usize, source: Source<'_>, layout: &Layout) -> Option<u32> {
+        self.begun[at].from = source.slot;
+        let places = self.blocks_of(at, layout);
+        let index = self.blocks[places.clone()].iter().position(|&state| state == 0)?;
+        self.blocks[places.start + index] = 1;
+        self.begun[at].open -= 1;
+        Some(layout.blocks_of(self.begun[at].piece).start + index as u32)
     }
 
     /// Another one is asked for a block that others owe.
     pub(crate) fn ask_another(&mut self, block: u32, layout: &Layout) {
-        let piece = layout.piece_of(block);
-        let Some(begun) = self.begun.iter_mut().find(|begun| begun.piece == piece) else { return };
-        let state = &mut begun.blocks[(block - layout.blocks_of(piece).start) as usize];
-        begun.open -= u16::from(*state == 0);
+        let Some((at, block)) = self.place(block, layout) else { return };
+        let state = &mut self.blocks[block];
+        self.begun[at].open -= u16::from(*state == 0);
         *state = (*state + 1).min(GOT - 1);
     }
 
@@ -175,28 +203,26 @@ impl Stock {
     fn ask_again(&mut self, source: Source<'_>, layout: &Layout) -> Option<u32> {
         let mut best: Option<(u8, usize, usize)> = None;
         for (at, begun) in self.begun.iter().enumerate().filter(|(_, begun)| begun.may_come_from(source)) {
-            for (index, &count) in begun.blocks.iter().enumerate().filter(|(_, count)| **count < GOT - 1) {
+            for (index, &count) in self.blocks[self.blocks_of(at, layout)].iter().enumerate().filter(|(_, count)| **count < GOT - 1) {
                 if best.is_none_or(|(fewest, ..)| count < fewest) {
                     best = Some((count, at, index));
                 }
             }
         }
         let (_, at, index) = best?;
-        let begun = &mut self.begun[at];
-        begun.blocks[index] += 1;
-        Some(layout.blocks_of(begun.piece).start + index as u32)
+        self.blocks[at * layout.blocks_each() + index] += 1;
+        Some(layout.blocks_of(self.begun[at].piece).start + index as u32)
     }
 
     /// A block has come.
     pub(crate) fn got(&mut self, block: u32, layout: &Layout) -> Got {
-        let piece = layout.piece_of(block);
-        let Some(at) = self.begun.iter().position(|begun| begun.piece == piece) else { return Got::Again };
-        let begun = &mut self.begun[at];
-        let state = &mut begun.blocks[(block - layout.blocks_of(piece).start) as usize];
-        let before = std::mem::replace(state, GOT);
+        let Some((at, block)) = self.place(block, layout) else { return Got::Again };
+        let before = std::mem::replace(&mut self.blocks[block], GOT);
         if before == GOT {
             return Got::Again;
         }
+        let begun = &mut self.begun[at];
+        let piece = begun.piece;
         begun.open -= u16::from(before == 0);
         begun.missing -= 1;
         let asked = before.saturating_sub(1);
@@ -204,6 +230,7 @@ impl Stock {
             return Got::Block { asked };
         }
         self.begun.remove(at);
+        self.blocks.drain(at * layout.blocks_each()..(at + 1) * layout.blocks_each());
         self.under_way.remove(piece);
         self.have.add(piece);
         Got::Piece { piece, asked }
@@ -211,12 +238,11 @@ impl Stock {
 
     /// Somebody who was asked for a block will not send it.
     pub(crate) fn release(&mut self, block: u32, layout: &Layout) {
-        let piece = layout.piece_of(block);
-        let Some(begun) = self.begun.iter_mut().find(|begun| begun.piece == piece) else { return };
-        let state = &mut begun.blocks[(block - layout.blocks_of(piece).start) as usize];
+        let Some((at, block)) = self.place(block, layout) else { return };
+        let state = &mut self.blocks[block];
         if *state != GOT && *state > 0 {
             *state -= 1;
-            begun.open += u16::from(*state == 0);
+            self.begun[at].open += u16::from(*state == 0);
         }
     }
 
@@ -230,12 +256,8 @@ impl Stock {
 
     /// Nobody is asked for anything any longer; what has come stays.
     pub(crate) fn release_all(&mut self) {
-        for begun in &mut self.begun {
-            for state in begun.blocks.iter_mut().filter(|state| **state != GOT) {
-                *state = 0;
-            }
-            begun.open = begun.missing;
-        }
+        self.blocks.iter_mut().filter(|state| **state != GOT).for_each(|state| *state = 0);
+        self.begun.iter_mut().for_each(|begun| begun.open = begun.missing);
     }
 }
 
@@ -244,14 +266,5 @@ impl Begun {
     fn may_come_from(&self, source: Source<'_>) -> bool {
         let is_free = !self.is_alone || self.from == source.slot || self.open == self.missing;
         source.has.has(self.piece) && is_free
-    }
-
-    /// The first block that nobody has been asked for.
-    fn take(&mut self, source: Source<'_>, layout: &Layout) -> Option<u32> {
-        self.from = source.slot;
-        let index = self.blocks.iter().position(|&state| state == 0)?;
-        self.blocks[index] = 1;
-        self.open -= 1;
-        Some(layout.blocks_of(self.piece).start + index as u32)
     }
 }

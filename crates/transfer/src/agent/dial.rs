@@ -29,9 +29,7 @@ impl Agent {
         if servers_first {
             let servers = &cx.plan.servers;
             let first = self.rng.index(servers.len().max(1));
-            for &server in servers.iter().cycle().skip(first).take(servers.len()) {
-                want.add_candidate(server, now);
-            }
+            want.candidates.add(servers.iter().copied().cycle().skip(first).take(servers.len()), now);
         }
         self.seek(cx, item);
         self.keep_going(cx);
@@ -45,7 +43,7 @@ impl Agent {
         // Who downloads from servers alone asks nobody else, whatever the overlay says.
         let is_usable = cx.plan.config.model != Method::ClientServer || cx.plan.is_server(peer);
         if peer != this && is_usable {
-            want.add_candidate(peer, now);
+            want.candidates.add([peer], now);
         }
         let item = want.item;
         self.connect(cx, item);
@@ -60,9 +58,7 @@ impl Agent {
         want.next_search = now.saturating_add(want.search_gap);
         want.search_gap = want.search_gap.times(2).min(cx.plan.config.search_every.span());
         // Who has nobody else to turn to turns to the servers.
-        for &server in &cx.plan.servers {
-            want.add_candidate(server, now);
-        }
+        want.candidates.add(cx.plan.servers.iter().copied(), now);
         let item = want.item;
         self.connect(cx, item);
     }
@@ -87,13 +83,9 @@ impl Agent {
         let Some(index) = self.wants.iter().position(|want| want.item == item) else { return };
         let mut next = 0;
         while self.wants[index].connected < cx.plan.wanted() && self.open < cx.plan.accepted(self.is_server) {
-            let Some(candidate) = self.wants[index].candidates.get_mut(next) else { return };
-            next += 1;
-            if candidate.after > now {
-                continue;
-            }
-            candidate.after = now.saturating_add(cx.plan.config.idle_timeout.span());
-            let peer = candidate.peer;
+            let again = now.saturating_add(cx.plan.config.idle_timeout.span());
+            let Some((place, peer)) = self.wants[index].candidates.next(next, now, again) else { return };
+            next = place + 1;
             if self.about(item).any(|(_, connection)| connection.peer == peer) || self.banned.contains(&peer) {
                 continue;
             }
@@ -216,9 +208,7 @@ impl Agent {
     fn hear_of(&mut self, cx: &mut Cx<'_>, item: ItemId, peers: &Peers) {
         let (now, this) = (cx.port.now(), cx.port.this());
         let Some(want) = self.wants.iter_mut().find(|want| want.item == item) else { return };
-        for &peer in peers.iter().filter(|&&peer| peer != this) {
-            want.add_candidate(peer, now);
-        }
+        want.candidates.add(peers.iter().copied().filter(|&peer| peer != this), now);
         self.connect(cx, item);
     }
 

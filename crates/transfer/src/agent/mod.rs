@@ -17,6 +17,7 @@
 //! # Not here
 //! TCP's congestion control: a connection uses what the two access links leave it at once.
 
+mod candidates;
 mod connection;
 mod dial;
 mod fetch;
@@ -307,6 +308,9 @@ impl Agent {
                 if let Some(asked) = connection.asked.front() {
                     prefetch::<1, _>(asked);
                 }
+                if let Some(want) = self.wants.first() {
+                    want.stock.prefetch();
+                }
             }
             _ => {}
         }
@@ -335,9 +339,7 @@ impl Agent {
 
     /// All connections about an item.
     fn about(&self, item: ItemId) -> impl Iterator<Item = (u16, &Connection)> {
-        (0..)
-            .zip(&self.connections)
-            .filter_map(move |(slot, connection)| Some((slot, connection.as_ref().filter(|it| it.item == item)?)))
+        (0..).zip(&self.connections).filter_map(move |(slot, connection)| Some((slot, connection.as_ref().filter(|it| it.item == item)?)))
     }
 
     fn want(&self, item: ItemId) -> Option<&Want> {

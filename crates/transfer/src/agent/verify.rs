@@ -37,7 +37,7 @@ impl Agent {
     fn ban(&mut self, cx: &mut Cx<'_>, peer: PeerId) {
         self.banned.push(peer);
         for want in &mut self.wants {
-            want.candidates.retain(|candidate| candidate.peer != peer);
+            want.candidates.remove(peer);
         }
         for slot in self.slots() {
             if self.connections[slot as usize].as_ref().is_some_and(|connection| connection.peer == peer) {

@@ -1,15 +1,13 @@
 //! What a host wants, and what has become of it.
 
-use peerlab_model::{ItemId, LookupId, PeerId, Span, Time};
+use peerlab_model::{ItemId, LookupId, Span, Time};
 use peerlab_prefetch::prefetch;
 
+use super::candidates::Candidates;
 use crate::checks::Checks;
 use crate::plan::Plan;
 use crate::player::{Playback, Player};
 use crate::stock::Stock;
-
-/// Sources that are remembered.
-const CANDIDATES_MAX: usize = 200;
 
 /// An item that is being downloaded.
 pub(super) struct Want {
@@ -21,7 +19,7 @@ pub(super) struct Want {
     pub(super) checks: Option<Box<Checks>>,
     /// By piece: how many of those connected have it.
     pub(super) rarity: Vec<u16>,
-    pub(super) candidates: Vec<Candidate>,
+    pub(super) candidates: Candidates,
     /// Connections about it.
     pub(super) connected: usize,
     /// A search is under way.
@@ -32,14 +30,6 @@ pub(super) struct Want {
     pub(super) last_source: Time,
     /// The user gives up then.
     pub(super) deadline: Time,
-}
-
-/// Somebody who may have it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Candidate {
-    pub(super) peer: PeerId,
-    /// Not to be tried before.
-    pub(super) after: Time,
 }
 
 /// How a download ended.
@@ -131,7 +121,7 @@ impl Want {
             stock: Stock::empty(pieces),
             checks: (plan.config.polluters > 0.0).then(Box::default),
             rarity: vec![0; pieces as usize],
-            candidates: Vec::new(),
+            candidates: Candidates::default(),
             connected: 0,
             searching: false,
             next_search: now,
@@ -151,19 +141,6 @@ impl Want {
         self.next_search = Time::MIN;
     }
 
-    /// Somebody is said to have it, now. When there are many, those give way that have been tried last.
-    pub(super) fn add_candidate(&mut self, peer: PeerId, now: Time) {
-        let candidate = Candidate { peer, after: now };
-        if self.candidates.iter().any(|known| known.peer == peer) {
-            return;
-        }
-        if self.candidates.len() < CANDIDATES_MAX {
-            self.candidates.push(candidate);
-        } else if let Some(tried) = self.candidates.iter_mut().filter(|known| known.after > now).max_by_key(|known| known.after) {
-            *tried = candidate;
-        }
-    }
-
     /// Somebody will say soon that he has `piece`. A hint.
     #[inline]
     pub(super) fn prefetch(&self, piece: u32) {
@@ -174,6 +151,6 @@ impl Want {
     }
 
     pub(super) fn state_bytes(&self) -> usize {
-        size_of::<Self>() + self.rarity.len() * 2 + self.candidates.capacity() * size_of::<Candidate>() + self.stock.have().bytes()
+        size_of::<Self>() + self.rarity.len() * 2 + self.candidates.state_bytes() + self.stock.have().bytes()
     }
 }
