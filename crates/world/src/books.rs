@@ -7,6 +7,7 @@ use peerlab_engine::digest::Digest;
 use peerlab_engine::time::{Span, Time};
 use peerlab_model::{Cause, Hit, ItemId, LookupId, Message};
 use peerlab_network::{Capacity, CapacityState, Link, LinkState, Rules};
+use peerlab_prefetch::prefetch;
 use peerlab_transfer::TransferMessage;
 
 use crate::ledger::Ledger;
@@ -135,6 +136,14 @@ impl<V> Books<V> {
             moves_content,
             moved_content: Moved::default(),
             observer,
+        }
+    }
+
+    /// The limits of this host, by its place among the shard's, will be looked at soon. A hint.
+    #[inline]
+    pub(crate) fn prefetch_limits(&self, local: u32) {
+        if let Some(limits) = self.limits.get(local as usize) {
+            prefetch::<2, _>(limits);
         }
     }
 

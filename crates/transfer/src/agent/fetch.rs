@@ -182,6 +182,7 @@ impl Agent {
         let Some(want) = self.want(item) else { return };
         let (pieces, all) = (want.stock.have().count(), cx.plan.layout.pieces());
         self.show(cx, item);
+        self.connections.iter().flatten().for_each(|connection| connection.have.prefetch(piece));
         for slot in 0..self.connections.len() as u16 {
             let Some(connection) = self.connections[slot as usize].as_mut().filter(|it| it.item == item && it.is_answered()) else {
                 continue;

@@ -305,6 +305,7 @@ impl Agent {
                 }
             }
             TransferMessage::Block { .. } => {
+                connection.have.prefetch(0);
                 if let Some(asked) = connection.asked.front() {
                     prefetch::<1, _>(asked);
                 }
