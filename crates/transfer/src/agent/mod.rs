@@ -186,6 +186,7 @@ impl Agent {
         let now = port.now();
         let download = self.downloads.len() as u32;
         self.bad_blocks.retain(|(bad, _)| *bad != item);
+        self.downloads.reserve(if self.downloads.is_empty() { 1 } else { 4 });
         self.downloads.push(Download::new(plan, item, lookup, now));
         let mut want = Want::new(plan, item, download, now);
         if let Some(patience) = plan.config.patience {
@@ -193,6 +194,8 @@ impl Agent {
         }
         want.searching = lookup.is_some();
         want.connected = self.about(item).count();
+        // One is what nearly everybody has; four are what a vector makes room for.
+        self.wants.reserve_exact(1);
         self.wants.push(want);
         self.resume(&mut Cx { plan, port }, item);
     }
