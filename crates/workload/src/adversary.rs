@@ -43,6 +43,11 @@ pub struct AdversaryConfig {
     /// For `flood`: questions per second that each of them asks. Default: 10.
     #[serde(default = "ten")]
     pub rate: f64,
+    /// Peers that each of them runs: a Sybil attack, with the hosts that have the highest numbers. They share their machine's link, capacity and
+    /// sessions, and all behave alike; the first one asks and publishes. Where `from` says when they begin, a machine has as many peers as everybody
+    /// until then, and the others join one after the other as fast as `peers.identity_cost` allows. Default: as many as everybody.
+    #[serde(default = "one")]
+    pub identities: u32,
     /// Where their identifiers lie. Default: `random`.
     #[serde(default)]
     pub placed: Placement,
@@ -58,8 +63,9 @@ pub enum Placement {
     /// Anywhere, as everybody's.
     #[default]
     Random,
-    /// Around the key of the `item` (by default the most popular one), nearer than anybody else's: an eclipse. One table may say so, with `share` or `count`;
-    /// it takes the hosts with the highest numbers.
+    /// Around the key of the `item` (by default the most popular one), nearer than anybody else's: an eclipse (where a machine has many, all but its
+    /// first one). It takes the hosts with the highest
+    /// numbers, and so does a table with `identities`: of these two kinds there may be one table, with `share` or `count`.
     AroundItem,
 }
 
@@ -103,6 +109,13 @@ const fn ten() -> f64 {
     10.0
 }
 
+const fn one() -> u32 {
+    1
+}
+
+/// The most peers that one host of an adversary runs.
+const IDENTITIES_MAX: u32 = 1024;
+
 /// The most questions per second that one host asks.
 const RATE_MAX: f64 = 1e4;
 
@@ -124,10 +137,15 @@ impl AdversaryConfig {
         }
     }
 
-    /// How many of the last hosts of the population have identifiers around which item.
-    pub fn eclipse(&self, population: u32) -> Option<(u32, ItemId)> {
-        let placed = self.placed == Placement::AroundItem;
-        placed.then(|| (self.wanted(population) as u32, ItemId(self.item.unwrap_or(0))))
+    /// How many of the last hosts of the population it takes, if it takes those.
+    pub fn takes_last(&self, population: u32) -> Option<u32> {
+        let is_special = self.placed == Placement::AroundItem || self.identities > 1;
+        is_special.then(|| (self.wanted(population) as u32).min(population))
+    }
+
+    /// The item around whose key their identifiers lie.
+    pub fn eclipses(&self) -> Option<ItemId> {
+        (self.placed == Placement::AroundItem).then(|| ItemId(self.item.unwrap_or(0)))
     }
 
     fn wanted(&self, population: u32) -> usize {
@@ -156,9 +174,13 @@ impl AdversaryConfig {
             let message = format!("there is no peer {peer}: they are numbered from 0 to {}", peers.count.saturating_sub(1));
             issues.ensure(peer < peers.count, format_args!("peers.{index}"), message);
         }
-        if self.placed == Placement::AroundItem && self.peers.is_some() {
-            issues.error("peers", "those who lie around an item are the last of the population: say how many, by `share` or `count`");
+        if self.takes_last(peers.count).is_some() && self.peers.is_some() {
+            let message =
+                "those who lie around an item or have many identities are the last of the population: say how many, by `share` or `count`";
+            issues.error("peers", message);
         }
+        let message = format!("a machine has 1 to {IDENTITIES_MAX} identities, not {}", self.identities);
+        issues.ensure((1..=IDENTITIES_MAX).contains(&self.identities), "identities", message);
         let about_items = !matches!(self.behaviour, Behaviour::Drop | Behaviour::Misdirect) || self.placed == Placement::AroundItem;
         if about_items && items == 0 {
             let message = format!("`{}` is about what peers hold, and nobody asks for that here", self.behaviour.name());
@@ -184,8 +206,8 @@ impl AdversaryConfig {
 /// Draws of their own decide, so that every topology meets the same ones. Explicit `peers` are taken first.
 pub fn adversaries(tables: &[AdversaryConfig], population: u32, streams: Streams) -> Vec<Vec<HostId>> {
     let mut taken = vec![false; population as usize];
-    for (count, _) in tables.iter().filter_map(|table| table.eclipse(population)) {
-        taken[(population - count.min(population)) as usize..].fill(true);
+    for count in tables.iter().filter_map(|table| table.takes_last(population)) {
+        taken[(population - count) as usize..].fill(true);
     }
     for &peer in tables.iter().flat_map(|table| table.peers.iter().flatten()) {
         taken[peer as usize] = true;
@@ -193,9 +215,9 @@ pub fn adversaries(tables: &[AdversaryConfig], population: u32, streams: Streams
     let mut order: Vec<HostId> = (0..population).map(HostId).filter(|host| !taken[host.0 as usize]).collect();
     streams.rng("adversaries", 0).shuffle(&mut order);
     let mut free = order.into_iter();
-    let of_table = |table: &AdversaryConfig| match (&table.peers, table.eclipse(population)) {
+    let of_table = |table: &AdversaryConfig| match (&table.peers, table.takes_last(population)) {
         (Some(peers), _) => peers.iter().copied().map(HostId).collect(),
-        (None, Some((count, _))) => (population - count.min(population)..population).map(HostId).collect(),
+        (None, Some(count)) => (population - count..population).map(HostId).collect(),
         (None, None) => free.by_ref().take(table.wanted(population)).collect(),
     };
     tables.iter().map(of_table).collect()
@@ -208,7 +230,9 @@ pub fn check_adversaries(tables: &[AdversaryConfig], population: u32, issues: &m
         let message = format!("there are {wanted} adversaries among {population} peers: the shares add up to more than 1");
         issues.error(format_args!("adversary.{}", tables.len() - 1), message);
     }
-    if let Some((index, _)) = tables.iter().enumerate().filter(|(_, table)| table.placed == Placement::AroundItem).nth(1) {
-        issues.error(format_args!("adversary.{index}.placed"), "one table of adversaries may lie around an item, and there is another one");
+    if let Some((index, table)) = tables.iter().enumerate().filter(|(_, table)| table.takes_last(population).is_some()).nth(1) {
+        let key = if table.identities > 1 { "identities" } else { "placed" };
+        let message = "one table of adversaries may lie around an item or have many identities, and there is another one";
+        issues.error(format_args!("adversary.{index}.{key}"), message);
     }
 }

@@ -129,7 +129,9 @@ impl<'a> Conduct<'a> {
         message.forge(&mut |named| {
             salt += 1;
             if let Some(accomplice) = self.adversaries.accomplice(self.bits(key, salt)) {
-                *named = setting.numbering.peer(setting.numbering.first_seat(accomplice), 0);
+                let seats = setting.numbering.seats_of(accomplice);
+                let which = if seats.len() == 1 { 0 } else { self.bits(key, salt | 1 << 7) % seats.len() as u64 };
+                *named = setting.numbering.peer(seats.start + which as u32, 0);
             }
         });
     }
@@ -174,6 +176,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             }
         }
         self.expect_flood(out, host, now);
+        self.want_identities(out, host, now);
     }
 
     /// Sets the time of a host's next question of a flood, if it takes part in one. `out` is its first seat's.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, RwLock};
 
 use peerlab_engine::random::{Rng, Streams};
-use peerlab_engine::time::Time;
+use peerlab_engine::time::{Span, Time};
 use peerlab_model::{Host, HostId, ItemId, Key, Overlay, PeerId, Setting, Word};
 use peerlab_network::Network;
 use peerlab_transfer::Plan;
@@ -45,6 +45,8 @@ pub(crate) struct Common<O> {
     pub(crate) publishes_once: bool,
     /// True if each life has an identity of its own.
     pub(crate) new_identities: bool,
+    /// How long a machine computes for an identity.
+    pub(crate) identity_cost: Span,
     /// True if there are questions for the owners of keys.
     pub(crate) asks_for_owners: bool,
 }
@@ -123,8 +125,8 @@ impl<O: Overlay> Host for Machine<'_, O> {
             let first = numbering.first_seat(own);
             return (numbering.seat(asker) != first).then(|| numbering.peer(first, 0));
         };
-        let peers = numbering.seats_of(host);
-        let seat = if peers.len() == 1 { peers.start } else { peers.start + rng.below(peers.len() as u64) as u32 };
+        let (first, peers) = (numbering.first_seat(host), numbering.peers_per_host());
+        let seat = if peers == 1 { first } else { first + rng.below(u64::from(peers)) as u32 };
         // An address is all that a list of peers gives: who lives there says so itself.
         Some(numbering.peer(seat, 0))
     }

@@ -396,6 +396,12 @@ fn events_and_adversaries_that_cannot_work_are_refused() {
         ("behaviour = \"drop\"\nshare = 0.1\ncount = 3", "keep one of them"),
         ("behaviour = \"drop\"\nshare = 0.1\nitem = 3", "error: `item` means nothing to `drop`"),
         ("behaviour = \"drop\"\npeers = [100]", "error: there is no peer 100: they are numbered from 0 to 99"),
+        ("behaviour = \"drop\"\nshare = 0.1\nidentities = 2000", "error: a machine has 1 to 1024 identities, not 2000"),
+        ("behaviour = \"drop\"\npeers = [3]\nidentities = 20", "are the last of the population: say how many"),
+        (
+            "behaviour = \"drop\"\ncount = 1\nidentities = 20\n[[adversary]]\nbehaviour = \"lie\"\ncount = 1\nidentities = 30",
+            "error: one table of adversaries may lie around an item or have many identities",
+        ),
         ("behaviour = \"lie\"\nshare = 0.1\nservers = true", "error: servers can only `censor`"),
         ("behaviour = \"lie\"\nshare = 0.1\nfrom = \"30 days\"", "lies outside the run"),
         (
