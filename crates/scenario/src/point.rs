@@ -336,7 +336,18 @@ fn topologies(
         issues.warn(format_args!("event.{index}.action"), message);
     }
     check_sybils(file, &entries, issues);
+    check_victims(file, &entries, issues);
     entries
+}
+
+/// A flood of questions for one peer needs a model in which that peer can be asked for.
+fn check_victims(file: &ScenarioFile, entries: &[TopologyEntry], issues: &mut Issues) {
+    let is_asked_for = |topology: &dyn Topology| topology.targets().peer || topology.targets().key;
+    let spared: Vec<&str> = entries.iter().filter(|entry| !is_asked_for(&*entry.topology)).map(|entry| entry.label.as_str()).collect();
+    for (index, _) in file.adversary.iter().enumerate().filter(|(_, table)| table.peer.is_some() && !spared.is_empty()) {
+        let message = format!("in {} nobody can be asked for: `flood` with a `peer` does not touch it", list(spared.iter().copied()));
+        issues.warn(format_args!("adversary.{index}.peer"), message);
+    }
 }
 
 /// Where servers know everything, a machine gains nothing by having several names.

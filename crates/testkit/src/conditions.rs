@@ -69,6 +69,11 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
     if let Some(table) = table.filter(|_| more.chance(0.4)) {
         table.identities = 1 + more.below(8) as u32;
     }
+    for table in conditions.adversaries.iter_mut().filter(|table| table.behaviour == Behaviour::Flood && table.placed == Placement::Random)
+    {
+        table.peer = more.chance(0.5).then(|| more.below(u64::from(count)) as u32);
+        table.item = table.item.filter(|_| table.peer.is_none());
+    }
     conditions
 }
 
@@ -86,6 +91,7 @@ fn adversary(rng: &mut Rng, duration: u64, target: TargetKind) -> AdversaryConfi
         ramp: rng.chance(0.3).then(|| Duration::millis(1 + rng.below(20_000))),
         probability: if rng.chance(0.5) { 1.0 } else { rng.unit_f64() },
         item: rng.chance(0.5).then_some(0),
+        peer: None,
         rate: 0.1 + 2.0 * rng.unit_f64(),
         identities: 1,
         placed: Placement::Random,

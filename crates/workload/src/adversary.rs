@@ -40,6 +40,9 @@ pub struct AdversaryConfig {
     /// For `lie`, `censor` and `flood`: the item. Default: for `lie` every item, for `flood` any of them, for `censor` the most popular one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<u32>,
+    /// For `flood`: the peer that all questions are for, by number, in the place of an item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<u32>,
     /// For `flood`: questions per second that each of them asks. Default: 10.
     #[serde(default = "ten")]
     pub rate: f64,
@@ -181,7 +184,8 @@ impl AdversaryConfig {
         }
         let message = format!("a machine has 1 to {IDENTITIES_MAX} identities, not {}", self.identities);
         issues.ensure((1..=IDENTITIES_MAX).contains(&self.identities), "identities", message);
-        let about_items = !matches!(self.behaviour, Behaviour::Drop | Behaviour::Misdirect) || self.placed == Placement::AroundItem;
+        let needs_items = !matches!(self.behaviour, Behaviour::Drop | Behaviour::Misdirect) && self.peer.is_none();
+        let about_items = needs_items || self.placed == Placement::AroundItem;
         if about_items && items == 0 {
             let message = format!("`{}` is about what peers hold, and nobody asks for that here", self.behaviour.name());
             issues.error_with_help("behaviour", message, "add `[lookups]` with target = \"content\"");
@@ -193,11 +197,25 @@ impl AdversaryConfig {
                 matches!(self.behaviour, Behaviour::Lie | Behaviour::Censor | Behaviour::Flood) || self.placed == Placement::AroundItem;
             issues.ensure(means, "item", format!("`item` means nothing to `{}`", self.behaviour.name()));
         }
+        self.check_peer(peers.count, issues);
         issues.ensure(self.rate > 0.0 && self.rate <= RATE_MAX, "rate", format!("a rate lies above 0 and up to {RATE_MAX} per second"));
         if let Some(from) = self.from {
             issues.ensure(from.span() < run, "from", format!("{from} lies outside the run, which ends after {}", Duration(run)));
         }
         issues.ensure(!self.servers || self.behaviour == Behaviour::Censor, "servers", "servers can only `censor`");
+    }
+}
+
+impl AdversaryConfig {
+    /// Notes if the peer that is asked for does not exist, or nobody asks.
+    fn check_peer(&self, population: u32, issues: &mut Issues) {
+        let Some(peer) = self.peer else { return };
+        issues.ensure(self.behaviour == Behaviour::Flood, "peer", format!("`peer` means nothing to `{}`", self.behaviour.name()));
+        let message = format!("there is no peer {peer}: they are numbered from 0 to {}", population.saturating_sub(1));
+        issues.ensure(peer < population, "peer", message);
+        issues.ensure(self.item.is_none(), "peer", "questions are for a peer or for an `item`: keep one of them");
+        let attacks_itself = self.peers.iter().flatten().any(|own| *own == peer);
+        issues.ensure(!attacks_itself, "peer", format!("peer {peer} would attack itself"));
     }
 }
 
@@ -210,6 +228,10 @@ pub fn adversaries(tables: &[AdversaryConfig], population: u32, streams: Streams
         taken[(population - count) as usize..].fill(true);
     }
     for &peer in tables.iter().flat_map(|table| table.peers.iter().flatten()) {
+        taken[peer as usize] = true;
+    }
+    // Nobody attacks itself.
+    for peer in tables.iter().filter_map(|table| table.peer) {
         taken[peer as usize] = true;
     }
     let mut order: Vec<HostId> = (0..population).map(HostId).filter(|host| !taken[host.0 as usize]).collect();

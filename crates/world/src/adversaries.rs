@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use peerlab_engine::random::{Keyed, Streams, unit_f64};
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox};
-use peerlab_model::{Cause, HostId, ItemId, Message, Overlay, Setting};
+use peerlab_model::{Cause, HostId, ItemId, Message, Overlay, Setting, Target};
 use peerlab_workload::{AdversaryConfig, Behaviour, Holdings, adversaries};
 
 use crate::asking::Asker;
@@ -192,10 +192,14 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     pub(crate) fn flood(&mut self, out: &mut Outbox<'_, Self>, host: HostId, key: EventKey) {
         let items = self.common.setting.items;
         let Some((gap, item)) = self.conduct(host).map(|conduct| conduct.flood(key, items)) else { return };
+        let victim = self.conduct(host).and_then(|conduct| conduct.table.peer);
         let seq = self.own_key(host, key.time).seq;
         out.timer(key.time + gap, seq, Alarm::Flood);
         if self.is_online(host) && !self.is_frozen(host) {
-            self.ask_prompted(out, key, host, Asker::Flood, item);
+            let target = victim.map_or(Some(Target::Item(item)), |victim| self.common.named(HostId(victim)));
+            if let Some(target) = target {
+                self.ask_prompted(out, key, host, Asker::Flood, target);
+            }
         }
     }
 }

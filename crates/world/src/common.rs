@@ -4,7 +4,7 @@ use std::sync::{Arc, RwLock};
 
 use peerlab_engine::random::{Rng, Streams};
 use peerlab_engine::time::{Span, Time};
-use peerlab_model::{Host, HostId, ItemId, Key, Overlay, PeerId, Setting, Word};
+use peerlab_model::{Host, HostId, ItemId, Key, Overlay, PeerId, Setting, Target, Targets, Word};
 use peerlab_network::Network;
 use peerlab_transfer::Plan;
 use peerlab_workload::{Classes, Holdings, Lifetimes, Questions, RumoursConfig, Shelves, Words};
@@ -49,6 +49,8 @@ pub(crate) struct Common<O> {
     pub(crate) identity_cost: Span,
     /// True if there are questions for the owners of keys.
     pub(crate) asks_for_owners: bool,
+    /// What the model can be asked for.
+    pub(crate) targets: Targets,
 }
 
 impl<O> Common<O> {
@@ -66,6 +68,17 @@ impl<O> Common<O> {
     pub(crate) fn initial_conduct(&self, host: HostId) -> Option<Conduct<'_>> {
         let adversaries = self.adversaries.as_ref()?;
         adversaries.conduct(*adversaries.initial.get(&host.0)?)
+    }
+
+    /// What is to be asked for so that a host's first peer answers: its name, or else its place; nothing where nobody can be asked for.
+    pub(crate) fn named(&self, host: HostId) -> Option<Target> {
+        let numbering = &self.setting.numbering;
+        let peer = numbering.peer(numbering.first_seat(host), 0);
+        match self.targets {
+            Targets { peer: true, .. } => Some(Target::Peer(peer)),
+            Targets { key: true, .. } => Some(Target::Key(numbering.key(peer))),
+            _ => None,
+        }
     }
 
     /// How content is moved.

@@ -207,6 +207,7 @@ impl<'a, O: Overlay> World<'a, O> {
             new_identities: conditions.churn.as_ref().is_some_and(|churn| churn.identity == Identity::New),
             identity_cost: conditions.peers.identity_cost.map_or(Span::ZERO, Duration::span),
             asks_for_owners: asks == Some(TargetKind::Key),
+            targets: O::targets(config),
         };
         Ok(Self { conditions, common: Arc::new(common), roles, classes })
     }
