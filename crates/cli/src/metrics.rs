@@ -59,6 +59,12 @@ pub(crate) const METRICS: &[Metric] = &[
         "bytes of all messages that are for no lookup, no rumour and no download, per online peer and second",
     ),
     metric("peers_online_mean", "peers", "mean number of peers online"),
+    metric(
+        "identities",
+        "identities",
+        "members among the peers at the end, where an identity has a price or a machine many (`identity_cost`, `identities`)",
+    ),
+    metric("hostile_identity_share", "1", "share of them that belong to hosts that cheat"),
     metric("load_gini", "1", "inequality of the messages handled per peer, servers apart: 0 all alike, 1 one handles all"),
     metric("load_max_share", "1", "share of all messages that the busiest peer or server handles"),
     metric("server_messages_share", "1", "share of all messages that dedicated servers handle"),

@@ -48,6 +48,7 @@ pub(crate) const SHIPPED: &[Starter] = shipped![
     "storage",
     "streaming",
     "super-peer",
+    "sybil",
     "tapestry",
     "tracker",
     "workload-q"

@@ -121,9 +121,10 @@ impl Region {
 
 /// How peers and items are numbered and where they lie in the identifier space.
 ///
-/// A peer's place is a *seat*. A host of the population has one peer or several (virtual nodes), a dedicated host has one; where there are
-/// several, each host has a power of two of seats, of which those beyond its peers stay vacant: host h has the seats
-/// h · 2^k … h · 2^k + v − 1. So a seat's host is a shift away, and where each host has one peer, seat and host are the same number.
+/// A peer's place is a *seat*. A host of the population has one peer or several (virtual nodes), a dedicated host has one, and the last hosts of
+/// the population may have more than the others (Sybils); where there are several, each host has a power of two of seats, of which those beyond
+/// its peers stay vacant: host h has the seats h · 2^k … h · 2^k + v − 1. So a seat's host is a shift away, and where each host has one peer,
+/// seat and host are the same number.
 ///
 /// Keys are a keyed bijection of the numbers, so that a table of contacts holds four bytes each and a key is computed, not
 /// loaded; no two peers share one.
@@ -132,6 +133,7 @@ pub struct Numbering {
     hosts: u32,
     population: u32,
     peers_per_host: u32,
+    sybils: Sybils,
     /// Bits of a seat's number that tell apart the seats of one host.
     slot_bits: u32,
     seat_bits: u32,
@@ -144,11 +146,20 @@ pub struct Numbering {
     placed: Placed,
 }
 
+/// Hosts of the population with more peers than the others have: from this one on, so many each.
+#[derive(Clone, Copy, Debug)]
+struct Sybils {
+    first: u32,
+    peers: u32,
+}
+
 /// Seats whose identifiers somebody has chosen: those that lie around a point.
 #[derive(Clone, Copy, Debug)]
 struct Placed {
     first_seat: u32,
     count: u32,
+    /// Of each host's, so many lie where they lie.
+    but_first: u32,
     around: Key,
     /// Between two of them on one side.
     gap: u64,
@@ -180,18 +191,20 @@ impl Numbering {
             hosts,
             population,
             peers_per_host: 1,
+            sybils: Sybils { first: population, peers: 1 },
             slot_bits: 0,
             seat_bits: bits_for(hosts),
             identifier_bits: Self::IDENTIFIER_BITS,
             key_bits: u64::BITS,
             peer_secret: keyed.bits(0, 0),
             item_secret: keyed.bits(1, 0),
-            placed: Placed { first_seat: 0, count: 0, around: Key(0), gap: 0 },
+            placed: Placed { first_seat: 0, count: 0, but_first: 0, around: Key(0), gap: 0 },
         }
     }
 
     /// The same, with the identifiers of the last `count` hosts of the population around an item's key, nearer to it than any other is likely to
-    /// be: what an attacker does who can choose. To be called last; not with shorter identifiers than a [`Key`] holds.
+    /// be: what an attacker does who can choose. Where these hosts have more identities than others, those that everybody has lie where they lie. To
+    /// be called last; not with shorter identifiers than a [`Key`] holds.
     ///
     /// # Panics
     /// If identifiers are shorter, or there are not so many hosts.
@@ -200,9 +213,10 @@ impl Numbering {
         assert!(self.key_bits == u64::BITS && count <= self.population, "{count} of {} hosts cannot be placed", self.population);
         let first_seat = self.first_seat(HostId(self.population - count));
         let count = count << self.slot_bits;
+        let but_first = if self.sybils().1 > 0 { self.peers_per_host } else { 0 };
         // The others are 2^64 / seats apart on average: all of these lie within a thousandth of that.
         let gap = (u64::MAX / u64::from(self.seats().max(1)) / 1000 / u64::from(count.max(1))).max(1);
-        Self { placed: Placed { first_seat, count, around: self.item_key(item), gap }, ..self }
+        Self { placed: Placed { first_seat, count, but_first, around: self.item_key(item), gap }, ..self }
     }
 
     /// The same with `peers` peers on each host of the population.
@@ -211,8 +225,25 @@ impl Numbering {
     /// If there are no peers, or more seats than [`Numbering::SEATS_MAX`]: see [`Numbering::seats_for`].
     #[must_use]
     pub fn with_peers_per_host(self, peers: u32) -> Self {
+        Self { peers_per_host: peers, ..self.with_seats_for(peers) }
+    }
+
+    /// The same with at least `peers` peers on each of the last `count` hosts of the population: what an attacker does for whom identities are
+    /// cheap (Douceur 2002). To be called when the others have theirs.
+    ///
+    /// # Panics
+    /// If there are not so many hosts, or more seats than [`Numbering::SEATS_MAX`]: see [`Numbering::seats_for`].
+    #[must_use]
+    pub fn with_sybils(self, count: u32, peers: u32) -> Self {
+        assert!(count <= self.population, "{count} of {} hosts cannot have {peers} peers each", self.population);
+        let peers = peers.max(self.peers_per_host);
+        Self { sybils: Sybils { first: self.population - count, peers }, ..self.with_seats_for(peers) }
+    }
+
+    /// The same with seats for so many peers on any host.
+    fn with_seats_for(self, peers: u32) -> Self {
         let seats = Self::seats_for(self.hosts, peers).expect("a scenario's check has counted the seats");
-        Self { peers_per_host: peers, slot_bits: peers.next_power_of_two().trailing_zeros(), seat_bits: bits_for(seats), ..self }
+        Self { slot_bits: peers.next_power_of_two().trailing_zeros(), seat_bits: bits_for(seats), ..self }
     }
 
     /// The same with identifiers of `bits` bits. Those beyond 64 only count on the wire: no population comes near to using them up.
@@ -261,9 +292,24 @@ impl Numbering {
         self.population
     }
 
-    /// Peers on each host of the population.
+    /// Peers on each host of the population, on its last ones at least so many.
     pub fn peers_per_host(&self) -> u32 {
         self.peers_per_host
+    }
+
+    /// Peers on a host.
+    #[inline]
+    pub fn peers_of(&self, host: HostId) -> u32 {
+        match host.0 {
+            server if server >= self.population => 1,
+            sybil if sybil >= self.sybils.first => self.sybils.peers,
+            _ => self.peers_per_host,
+        }
+    }
+
+    /// Hosts of the population that have more peers than the others, and how many more each of them has.
+    pub fn sybils(&self) -> (u32, u32) {
+        (self.population - self.sybils.first, self.sybils.peers.saturating_sub(self.peers_per_host))
     }
 
     /// Bits of a seat's number that tell apart the seats of one host.
@@ -286,8 +332,7 @@ impl Numbering {
     /// The seats of a host's peers.
     pub fn seats_of(&self, host: HostId) -> Range<u32> {
         let first = self.first_seat(host);
-        let peers = if host.0 < self.population { self.peers_per_host } else { 1 };
-        first..first + peers
+        first..first + self.peers_of(host)
     }
 
     /// The machine that a seat belongs to.
@@ -340,8 +385,8 @@ impl Numbering {
     #[inline]
     pub fn key(&self, peer: PeerId) -> Key {
         let nth = self.seat(peer).wrapping_sub(self.placed.first_seat);
-        if nth < self.placed.count {
-            return self.placed.key(nth);
+        if nth < self.placed.count && nth & ((1 << self.slot_bits) - 1) >= self.placed.but_first {
+            return self.placed.key(nth - self.placed.but_first);
         }
         if self.key_bits < u64::BITS {
             return Key(mix_within(self.key_bits, u64::from(peer.0), self.peer_secret) << (u64::BITS - self.key_bits));

@@ -10,7 +10,7 @@
 use peerlab_model::Family;
 use peerlab_model::units::Duration;
 use peerlab_transfer::Arrivals;
-use peerlab_workload::Distribution;
+use peerlab_workload::{AdversaryConfig, Distribution};
 use peerlab_world::{Conditions, Registry, Topology};
 use serde_json::Value as Json;
 
@@ -18,6 +18,9 @@ use crate::plan::RunPlan;
 
 /// Bytes that a peer takes beside its model's tables: timers, messages, schedule and counters (workload Q at 10^6 peers: about 330).
 const BYTES_PER_PEER: u64 = 400;
+
+/// Bytes that a seat takes in which nobody sits: where some hosts have more peers than others, all have room for as many.
+const BYTES_PER_VACANT_SEAT: u64 = 200;
 
 /// Bytes that a run takes whatever its size: queues, buffers, histograms.
 const BYTES_PER_RUN: u64 = 8 << 20;
@@ -108,13 +111,29 @@ fn per_second(interval: Duration) -> f64 {
 
 /// Bytes of one run.
 fn bytes(conditions: &Conditions, topology: &dyn Topology) -> u64 {
-    let peers = u64::from(conditions.peers.count) * u64::from(topology.peers_per_host());
+    let each = topology.peers_per_host();
+    let hosts = u64::from(conditions.peers.count);
+    let sybils = sybils(conditions, each);
+    let peers = hosts * u64::from(each) + sybils.map_or(0, |(machines, more)| u64::from(machines) * u64::from(more));
+    let seats = hosts * u64::from(sybils.map_or(each, |(_, more)| each + more)).next_power_of_two();
     let members = (online_share(conditions) * peers as f64) as u32;
     let content = conditions.items();
     let copies = u64::from(content.items) * u64::from(content.copies);
     let connections = conditions.download.as_ref().map_or(0, |download| u64::from(download.connections));
     let transfers = u64::from(conditions.peers.count) * connections * BYTES_PER_CONNECTION;
-    BYTES_PER_RUN + transfers + peers * BYTES_PER_PEER + u64::from(members) * topology.expected_bytes(members) + copies * BYTES_PER_COPY
+    let vacant = seats.saturating_sub(peers) * BYTES_PER_VACANT_SEAT;
+    BYTES_PER_RUN
+        + transfers
+        + peers * BYTES_PER_PEER
+        + vacant
+        + u64::from(members) * topology.expected_bytes(members)
+        + copies * BYTES_PER_COPY
+}
+
+/// Machines that have more identities than the `each` of the others, and how many more.
+fn sybils(conditions: &Conditions, each: u32) -> Option<(u32, u32)> {
+    let of_table = |table: &AdversaryConfig| Some((table.takes_last(conditions.peers.count)?, table.identities.saturating_sub(each)));
+    conditions.adversaries.iter().find_map(of_table).filter(|(_, more)| *more > 0)
 }
 
 /// The share of peers that are online in the long run.

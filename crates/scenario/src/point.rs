@@ -293,6 +293,7 @@ fn topologies(
     problems: &mut Vec<Problem>,
 ) -> Vec<TopologyEntry> {
     let mut entries: Vec<TopologyEntry> = Vec::new();
+    let identities = file.adversary.iter().map(|table| table.identities).max().unwrap_or(1);
     for (table, index) in file.topology.iter().zip(&sound.topologies) {
         let text = |key: &str| table.get(key).and_then(Json::as_str).map(str::to_owned);
         let Some(model) = text("model").and_then(|name| registry.get(&name)) else { continue };
@@ -313,7 +314,7 @@ fn topologies(
             check_label(&label, &entries, text("name").is_some(), issues);
             check_targets(file, topology.as_ref(), &label, issues);
             check_spreads(file, model, &label, registry, issues);
-            topology.check(file.peers.count, issues);
+            topology.check(file.peers.count, identities, issues);
         });
         entries.push(TopologyEntry { label, topology });
     }
@@ -334,7 +335,29 @@ fn topologies(
         };
         issues.warn(format_args!("event.{index}.action"), message);
     }
+    check_sybils(file, &entries, issues);
+    check_victims(file, &entries, issues);
     entries
+}
+
+/// A flood of questions for one peer needs a model in which that peer can be asked for.
+fn check_victims(file: &ScenarioFile, entries: &[TopologyEntry], issues: &mut Issues) {
+    let is_asked_for = |topology: &dyn Topology| topology.targets().peer || topology.targets().key;
+    let spared: Vec<&str> = entries.iter().filter(|entry| !is_asked_for(&*entry.topology)).map(|entry| entry.label.as_str()).collect();
+    for (index, _) in file.adversary.iter().enumerate().filter(|(_, table)| table.peer.is_some() && !spared.is_empty()) {
+        let message = format!("in {} nobody can be asked for: `flood` with a `peer` does not touch it", list(spared.iter().copied()));
+        issues.warn(format_args!("adversary.{index}.peer"), message);
+    }
+}
+
+/// Where servers know everything, a machine gains nothing by having several names.
+fn check_sybils(file: &ScenarioFile, entries: &[TopologyEntry], issues: &mut Issues) {
+    let served: Vec<&str> = entries.iter().filter(|entry| entry.topology.dedicated() > 0).map(|entry| entry.label.as_str()).collect();
+    for (index, _) in file.adversary.iter().enumerate().filter(|(_, table)| table.identities > 1 && !served.is_empty()) {
+        let who = list(served.iter().copied());
+        let message = format!("in {who} a server answers, whoever else is there: many identities of one machine change nothing");
+        issues.warn(format_args!("adversary.{index}.identities"), message);
+    }
 }
 
 fn check_label(label: &str, earlier: &[TopologyEntry], is_named: bool, issues: &mut Issues) {

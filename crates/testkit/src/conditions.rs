@@ -62,6 +62,18 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
     if let Some(table) = conditions.adversaries.first_mut().filter(|_| target == TargetKind::Content && more.chance(0.2)) {
         table.placed = Placement::AroundItem;
     }
+    let more = &mut Streams::new(seed).rng("random conditions", 2);
+    conditions.peers.identity_cost = more.chance(0.3).then(|| Duration::millis(more.below(3000)));
+    // One table may take the last hosts, and those around an item are last as well.
+    let table = conditions.adversaries.iter_mut().min_by_key(|table| table.placed != Placement::AroundItem);
+    if let Some(table) = table.filter(|_| more.chance(0.4)) {
+        table.identities = 1 + more.below(8) as u32;
+    }
+    for table in conditions.adversaries.iter_mut().filter(|table| table.behaviour == Behaviour::Flood && table.placed == Placement::Random)
+    {
+        table.peer = more.chance(0.5).then(|| more.below(u64::from(count)) as u32);
+        table.item = table.item.filter(|_| table.peer.is_none());
+    }
     conditions
 }
 
@@ -79,7 +91,9 @@ fn adversary(rng: &mut Rng, duration: u64, target: TargetKind) -> AdversaryConfi
         ramp: rng.chance(0.3).then(|| Duration::millis(1 + rng.below(20_000))),
         probability: if rng.chance(0.5) { 1.0 } else { rng.unit_f64() },
         item: rng.chance(0.5).then_some(0),
+        peer: None,
         rate: 0.1 + 2.0 * rng.unit_f64(),
+        identities: 1,
         placed: Placement::Random,
         servers: behaviour == Behaviour::Censor && rng.chance(0.5),
     }

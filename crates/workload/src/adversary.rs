@@ -40,9 +40,17 @@ pub struct AdversaryConfig {
     /// For `lie`, `censor` and `flood`: the item. Default: for `lie` every item, for `flood` any of them, for `censor` the most popular one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<u32>,
+    /// For `flood`: the peer that all questions are for, by number, in the place of an item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<u32>,
     /// For `flood`: questions per second that each of them asks. Default: 10.
     #[serde(default = "ten")]
     pub rate: f64,
+    /// Peers that each of them runs: a Sybil attack, with the hosts that have the highest numbers. They share their machine's link, capacity and
+    /// sessions, and all behave alike; the first one asks and publishes. Where `from` says when they begin, a machine has as many peers as everybody
+    /// until then, and the others join one after the other as fast as `peers.identity_cost` allows. Default: as many as everybody.
+    #[serde(default = "one")]
+    pub identities: u32,
     /// Where their identifiers lie. Default: `random`.
     #[serde(default)]
     pub placed: Placement,
@@ -58,8 +66,9 @@ pub enum Placement {
     /// Anywhere, as everybody's.
     #[default]
     Random,
-    /// Around the key of the `item` (by default the most popular one), nearer than anybody else's: an eclipse. One table may say so, with `share` or `count`;
-    /// it takes the hosts with the highest numbers.
+    /// Around the key of the `item` (by default the most popular one), nearer than anybody else's: an eclipse (where a machine has many, all but its
+    /// first one). It takes the hosts with the highest
+    /// numbers, and so does a table with `identities`: of these two kinds there may be one table, with `share` or `count`.
     AroundItem,
 }
 
@@ -103,6 +112,13 @@ const fn ten() -> f64 {
     10.0
 }
 
+const fn one() -> u32 {
+    1
+}
+
+/// The most peers that one host of an adversary runs.
+const IDENTITIES_MAX: u32 = 1024;
+
 /// The most questions per second that one host asks.
 const RATE_MAX: f64 = 1e4;
 
@@ -124,10 +140,15 @@ impl AdversaryConfig {
         }
     }
 
-    /// How many of the last hosts of the population have identifiers around which item.
-    pub fn eclipse(&self, population: u32) -> Option<(u32, ItemId)> {
-        let placed = self.placed == Placement::AroundItem;
-        placed.then(|| (self.wanted(population) as u32, ItemId(self.item.unwrap_or(0))))
+    /// How many of the last hosts of the population it takes, if it takes those.
+    pub fn takes_last(&self, population: u32) -> Option<u32> {
+        let is_special = self.placed == Placement::AroundItem || self.identities > 1;
+        is_special.then(|| (self.wanted(population) as u32).min(population))
+    }
+
+    /// The item around whose key their identifiers lie.
+    pub fn eclipses(&self) -> Option<ItemId> {
+        (self.placed == Placement::AroundItem).then(|| ItemId(self.item.unwrap_or(0)))
     }
 
     fn wanted(&self, population: u32) -> usize {
@@ -156,10 +177,15 @@ impl AdversaryConfig {
             let message = format!("there is no peer {peer}: they are numbered from 0 to {}", peers.count.saturating_sub(1));
             issues.ensure(peer < peers.count, format_args!("peers.{index}"), message);
         }
-        if self.placed == Placement::AroundItem && self.peers.is_some() {
-            issues.error("peers", "those who lie around an item are the last of the population: say how many, by `share` or `count`");
+        if self.takes_last(peers.count).is_some() && self.peers.is_some() {
+            let message =
+                "those who lie around an item or have many identities are the last of the population: say how many, by `share` or `count`";
+            issues.error("peers", message);
         }
-        let about_items = !matches!(self.behaviour, Behaviour::Drop | Behaviour::Misdirect) || self.placed == Placement::AroundItem;
+        let message = format!("a machine has 1 to {IDENTITIES_MAX} identities, not {}", self.identities);
+        issues.ensure((1..=IDENTITIES_MAX).contains(&self.identities), "identities", message);
+        let needs_items = !matches!(self.behaviour, Behaviour::Drop | Behaviour::Misdirect) && self.peer.is_none();
+        let about_items = needs_items || self.placed == Placement::AroundItem;
         if about_items && items == 0 {
             let message = format!("`{}` is about what peers hold, and nobody asks for that here", self.behaviour.name());
             issues.error_with_help("behaviour", message, "add `[lookups]` with target = \"content\"");
@@ -171,6 +197,7 @@ impl AdversaryConfig {
                 matches!(self.behaviour, Behaviour::Lie | Behaviour::Censor | Behaviour::Flood) || self.placed == Placement::AroundItem;
             issues.ensure(means, "item", format!("`item` means nothing to `{}`", self.behaviour.name()));
         }
+        self.check_peer(peers.count, issues);
         issues.ensure(self.rate > 0.0 && self.rate <= RATE_MAX, "rate", format!("a rate lies above 0 and up to {RATE_MAX} per second"));
         if let Some(from) = self.from {
             issues.ensure(from.span() < run, "from", format!("{from} lies outside the run, which ends after {}", Duration(run)));
@@ -179,23 +206,40 @@ impl AdversaryConfig {
     }
 }
 
+impl AdversaryConfig {
+    /// Notes if the peer that is asked for does not exist, or nobody asks.
+    fn check_peer(&self, population: u32, issues: &mut Issues) {
+        let Some(peer) = self.peer else { return };
+        issues.ensure(self.behaviour == Behaviour::Flood, "peer", format!("`peer` means nothing to `{}`", self.behaviour.name()));
+        let message = format!("there is no peer {peer}: they are numbered from 0 to {}", population.saturating_sub(1));
+        issues.ensure(peer < population, "peer", message);
+        issues.ensure(self.item.is_none(), "peer", "questions are for a peer or for an `item`: keep one of them");
+        let attacks_itself = self.peers.iter().flatten().any(|own| *own == peer);
+        issues.ensure(!attacks_itself, "peer", format!("peer {peer} would attack itself"));
+    }
+}
+
 /// Who is an adversary, and by which of the tables: hosts by table, in the order in which they begin.
 ///
 /// Draws of their own decide, so that every topology meets the same ones. Explicit `peers` are taken first.
 pub fn adversaries(tables: &[AdversaryConfig], population: u32, streams: Streams) -> Vec<Vec<HostId>> {
     let mut taken = vec![false; population as usize];
-    for (count, _) in tables.iter().filter_map(|table| table.eclipse(population)) {
-        taken[(population - count.min(population)) as usize..].fill(true);
+    for count in tables.iter().filter_map(|table| table.takes_last(population)) {
+        taken[(population - count) as usize..].fill(true);
     }
     for &peer in tables.iter().flat_map(|table| table.peers.iter().flatten()) {
+        taken[peer as usize] = true;
+    }
+    // Nobody attacks itself.
+    for peer in tables.iter().filter_map(|table| table.peer) {
         taken[peer as usize] = true;
     }
     let mut order: Vec<HostId> = (0..population).map(HostId).filter(|host| !taken[host.0 as usize]).collect();
     streams.rng("adversaries", 0).shuffle(&mut order);
     let mut free = order.into_iter();
-    let of_table = |table: &AdversaryConfig| match (&table.peers, table.eclipse(population)) {
+    let of_table = |table: &AdversaryConfig| match (&table.peers, table.takes_last(population)) {
         (Some(peers), _) => peers.iter().copied().map(HostId).collect(),
-        (None, Some((count, _))) => (population - count.min(population)..population).map(HostId).collect(),
+        (None, Some(count)) => (population - count..population).map(HostId).collect(),
         (None, None) => free.by_ref().take(table.wanted(population)).collect(),
     };
     tables.iter().map(of_table).collect()
@@ -208,7 +252,9 @@ pub fn check_adversaries(tables: &[AdversaryConfig], population: u32, issues: &m
         let message = format!("there are {wanted} adversaries among {population} peers: the shares add up to more than 1");
         issues.error(format_args!("adversary.{}", tables.len() - 1), message);
     }
-    if let Some((index, _)) = tables.iter().enumerate().filter(|(_, table)| table.placed == Placement::AroundItem).nth(1) {
-        issues.error(format_args!("adversary.{index}.placed"), "one table of adversaries may lie around an item, and there is another one");
+    if let Some((index, table)) = tables.iter().enumerate().filter(|(_, table)| table.takes_last(population).is_some()).nth(1) {
+        let key = if table.identities > 1 { "identities" } else { "placed" };
+        let message = "one table of adversaries may lie around an item or have many identities, and there is another one";
+        issues.error(format_args!("adversary.{index}.{key}"), message);
     }
 }

@@ -16,6 +16,11 @@ const SHARES_TOLERANCE: f64 = 1e-6;
 pub struct PeersConfig {
     /// Peers that exist, numbered 0 … count − 1; how many are online at a time follows from `[churn]`. Required.
     pub count: u32,
+    /// The price of an identity: how long a machine computes before a new one counts, one after the other, whatever its class (S/Kademlia's crypto
+    /// puzzle: Baumgart & Mies 2007, section 4.1). Until then it cannot join under it; a session that ends before has computed for nothing. An
+    /// overlay that has run for long has paid. Default: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity_cost: Option<Duration>,
     /// Classes of peers with links, capacities and habits of their own; their shares add up to 1. Default: one class, without limits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub class: Vec<ClassConfig>,
@@ -145,7 +150,7 @@ impl AccessLink {
 impl PeersConfig {
     /// So many peers, all alike and without limits.
     pub fn new(count: u32) -> Self {
-        Self { count, class: Vec::new(), classes: None }
+        Self { count, identity_cost: None, class: Vec::new(), classes: None }
     }
 
     /// The same with the classes of the literature and the rates of access links written out.
@@ -157,7 +162,7 @@ impl PeersConfig {
                 class.download.get_or_insert(down);
             }
         }
-        Self { count: self.count, class, classes: None }
+        Self { class, classes: None, ..*self }
     }
 
     /// Notes every value that cannot work, with paths relative to the `[peers]` table.

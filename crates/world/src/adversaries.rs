@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use peerlab_engine::random::{Keyed, Streams, unit_f64};
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox};
-use peerlab_model::{Cause, HostId, ItemId, Message, Overlay, Setting};
+use peerlab_model::{Cause, HostId, ItemId, Message, Overlay, Setting, Target};
 use peerlab_workload::{AdversaryConfig, Behaviour, Holdings, adversaries};
 
 use crate::asking::Asker;
@@ -129,7 +129,9 @@ impl<'a> Conduct<'a> {
         message.forge(&mut |named| {
             salt += 1;
             if let Some(accomplice) = self.adversaries.accomplice(self.bits(key, salt)) {
-                *named = setting.numbering.peer(setting.numbering.first_seat(accomplice), 0);
+                let seats = setting.numbering.seats_of(accomplice);
+                let which = if seats.len() == 1 { 0 } else { self.bits(key, salt | 1 << 7) % seats.len() as u64 };
+                *named = setting.numbering.peer(seats.start + which as u32, 0);
             }
         });
     }
@@ -174,6 +176,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             }
         }
         self.expect_flood(out, host, now);
+        self.want_identities(out, host, now);
     }
 
     /// Sets the time of a host's next question of a flood, if it takes part in one. `out` is its first seat's.
@@ -189,10 +192,14 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     pub(crate) fn flood(&mut self, out: &mut Outbox<'_, Self>, host: HostId, key: EventKey) {
         let items = self.common.setting.items;
         let Some((gap, item)) = self.conduct(host).map(|conduct| conduct.flood(key, items)) else { return };
+        let victim = self.conduct(host).and_then(|conduct| conduct.table.peer);
         let seq = self.own_key(host, key.time).seq;
         out.timer(key.time + gap, seq, Alarm::Flood);
         if self.is_online(host) && !self.is_frozen(host) {
-            self.ask_prompted(out, key, host, Asker::Flood, item);
+            let target = victim.map_or(Some(Target::Item(item)), |victim| self.common.named(HostId(victim)));
+            if let Some(target) = target {
+                self.ask_prompted(out, key, host, Asker::Flood, target);
+            }
         }
     }
 }

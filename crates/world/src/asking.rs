@@ -2,7 +2,7 @@
 
 use peerlab_engine::time::Time;
 use peerlab_engine::{EventKey, Outbox};
-use peerlab_model::{Hit, HostId, ItemId, LookupId, Overlay, Target};
+use peerlab_model::{Hit, HostId, LookupId, Overlay, Target};
 use peerlab_workload::Question;
 
 use crate::notes::What;
@@ -89,15 +89,15 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             return;
         }
         let item = self.common.crowds[event as usize];
-        self.ask_prompted(out, key, host, Asker::Crowd, item);
+        self.ask_prompted(out, key, host, Asker::Crowd, Target::Item(item));
     }
 
-    /// A host that is online asks for an item, not because its user has thought of it. `out` is its first seat's.
-    pub(crate) fn ask_prompted(&mut self, out: &mut Outbox<'_, Self>, key: EventKey, host: HostId, asker: Asker, item: ItemId) {
+    /// A host that is online asks for something, not because its user has thought of it. `out` is its first seat's.
+    pub(crate) fn ask_prompted(&mut self, out: &mut Outbox<'_, Self>, key: EventKey, host: HostId, asker: Asker, target: Target) {
         let prompted = &mut self.calendar(host).prompted;
         let number = asker.bit() | *prompted;
         *prompted = (*prompted + 1) % Asker::Flood.bit();
-        self.ask_now(out, key, LookupId { origin: host.0, number }, Target::Item(item));
+        self.ask_now(out, key, LookupId { origin: host.0, number }, target);
     }
 
     /// Asks, in an event of the host's own, and does what that brings up.

@@ -3,8 +3,8 @@
 use std::sync::{Arc, RwLock};
 
 use peerlab_engine::random::{Rng, Streams};
-use peerlab_engine::time::Time;
-use peerlab_model::{Host, HostId, ItemId, Key, Overlay, PeerId, Setting, Word};
+use peerlab_engine::time::{Span, Time};
+use peerlab_model::{Host, HostId, ItemId, Key, Overlay, PeerId, Setting, Target, Targets, Word};
 use peerlab_network::Network;
 use peerlab_transfer::Plan;
 use peerlab_workload::{Classes, Holdings, Lifetimes, Questions, RumoursConfig, Shelves, Words};
@@ -45,8 +45,12 @@ pub(crate) struct Common<O> {
     pub(crate) publishes_once: bool,
     /// True if each life has an identity of its own.
     pub(crate) new_identities: bool,
+    /// How long a machine computes for an identity.
+    pub(crate) identity_cost: Span,
     /// True if there are questions for the owners of keys.
     pub(crate) asks_for_owners: bool,
+    /// What the model can be asked for.
+    pub(crate) targets: Targets,
 }
 
 impl<O> Common<O> {
@@ -64,6 +68,17 @@ impl<O> Common<O> {
     pub(crate) fn initial_conduct(&self, host: HostId) -> Option<Conduct<'_>> {
         let adversaries = self.adversaries.as_ref()?;
         adversaries.conduct(*adversaries.initial.get(&host.0)?)
+    }
+
+    /// What is to be asked for so that a host's first peer answers: its name, or else its place; nothing where nobody can be asked for.
+    pub(crate) fn named(&self, host: HostId) -> Option<Target> {
+        let numbering = &self.setting.numbering;
+        let peer = numbering.peer(numbering.first_seat(host), 0);
+        match self.targets {
+            Targets { peer: true, .. } => Some(Target::Peer(peer)),
+            Targets { key: true, .. } => Some(Target::Key(numbering.key(peer))),
+            _ => None,
+        }
     }
 
     /// How content is moved.
@@ -123,8 +138,8 @@ impl<O: Overlay> Host for Machine<'_, O> {
             let first = numbering.first_seat(own);
             return (numbering.seat(asker) != first).then(|| numbering.peer(first, 0));
         };
-        let peers = numbering.seats_of(host);
-        let seat = if peers.len() == 1 { peers.start } else { peers.start + rng.below(peers.len() as u64) as u32 };
+        let (first, peers) = (numbering.first_seat(host), numbering.peers_per_host());
+        let seat = if peers == 1 { first } else { first + rng.below(u64::from(peers)) as u32 };
         // An address is all that a list of peers gives: who lives there says so itself.
         Some(numbering.peer(seat, 0))
     }

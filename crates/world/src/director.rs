@@ -17,6 +17,7 @@ use crate::asking::Asker;
 use crate::common::Common;
 use crate::conditions::Conditions;
 use crate::graph::{GraphMetrics, OverlayGraph, Snapshot};
+use crate::identities;
 use crate::kept::Kept;
 use crate::ledger::{First, Row, let_go};
 use crate::measure::Lookups;
@@ -135,14 +136,14 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         match note.what {
             What::Online { peer, until, transition } => {
                 self.truth.came(peer, at, &self.common.holdings);
-                self.reschedule(peer, true, until, transition);
+                self.reschedule(at, peer, true, until, transition);
             }
             What::Member { peer } => self.truth.joined(peer, &self.common.holdings),
             What::Offline { peer, until, transition } => {
                 self.truth.went(peer, at, &self.common.holdings);
                 self.rumours.went(numbering.host(peer));
                 shards.of(numbering.seat(peer)).books.ledger.abandon(numbering.host(peer));
-                self.reschedule(peer, false, until, transition);
+                self.reschedule(at, peer, false, until, transition);
             }
             // There is always one owner.
             What::Asked { target: Target::Key(_), .. } => {}
@@ -167,11 +168,11 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         }
     }
 
-    pub(crate) fn reschedule(&self, peer: PeerId, online: bool, until: Time, transition: u32) {
+    pub(crate) fn reschedule(&self, at: Time, peer: PeerId, online: bool, until: Time, transition: u32) {
         let numbering = &self.common.setting.numbering;
         if !numbering.is_server(peer) {
             let mut schedule = self.common.schedule.write().expect("nobody panics while reading the schedule");
-            schedule.set(numbering.host(peer), online, until, transition);
+            schedule.set(at, numbering.host(peer), online, until, transition);
         }
     }
 
@@ -299,6 +300,9 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         }
         if let Some(kept) = Kept::count(&self.common, &self.truth, shards.iter(), time) {
             kept.metrics().for_each(|(metric, unit, value)| push(metric, unit, value));
+        }
+        for (metric, unit, value) in identities::metrics(&self.common, shards.iter()) {
+            push(metric, unit, value);
         }
     }
 }

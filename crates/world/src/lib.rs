@@ -9,6 +9,7 @@
 //! - `director`: the one who sees the whole world, between windows; with `truth` (who is online and holds what; `claims`: who answers
 //!   for which keys), `ledger` (one row a lookup), `timeline` (faults and loads), `rumours` (who has heard
 //!   what), `start` (how it begins);
+//! - `adversaries`: hosts that cheat; `identities`: what a name costs, and machines that have many; `takedown`, `freeze`: what the timeline does to hosts;
 //! - `transfers`: hosts that move content; `downloads`: what has become of it;
 //! - `measure`, `tally`, `kept` (what became of values): integers to metrics;
 //! - `observer`: looking on, for tests and experiments.
@@ -29,6 +30,7 @@ mod director;
 mod downloads;
 mod freeze;
 mod graph;
+mod identities;
 mod kept;
 mod ledger;
 mod measure;

@@ -149,8 +149,8 @@ pub trait Topology: Send + Sync + fmt::Debug {
     fn model(&self) -> &'static str;
     /// All parameters, defaults filled in.
     fn parameters(&self) -> serde_json::Value;
-    /// Notes every value that cannot work among so many hosts.
-    fn check(&self, hosts: u32, issues: &mut Issues);
+    /// Notes every value that cannot work among so many hosts, of which some run at least `identities` peers, the others what the model says.
+    fn check(&self, hosts: u32, identities: u32, issues: &mut Issues);
     /// Which questions it can answer.
     fn targets(&self) -> Targets;
     /// How many servers it needs.
@@ -203,7 +203,7 @@ impl<O: Overlay> Topology for Configured<O> {
         to_json(&self.config)
     }
 
-    fn check(&self, hosts: u32, issues: &mut Issues) {
+    fn check(&self, hosts: u32, identities: u32, issues: &mut Issues) {
         let each = self.peers_per_host();
         let all = hosts.saturating_add(self.dedicated() as u32);
         if !(1..=VIRTUAL_NODES_MAX).contains(&each) {
@@ -219,7 +219,12 @@ impl<O: Overlay> Topology for Configured<O> {
                 format!("at most {possible} with so many hosts"),
             );
         }
-        self.check_identifiers(Numbering::seats_for(all, each), issues);
+        let seats = Numbering::seats_for(all, each.max(identities));
+        if seats.is_none() && Numbering::seats_for(all, each).is_some() {
+            let message = format!("{hosts} hosts with room for {identities} identities each are more than can be told apart");
+            issues.error_with_help("model", message, "fewer `identities` of an adversary, or fewer peers");
+        }
+        self.check_identifiers(seats, issues);
         self.config.check(hosts.saturating_mul(each), issues);
     }
 

@@ -8,6 +8,7 @@ use peerlab_engine::Schedule as EngineSchedule;
 use peerlab_engine::digest::Digest;
 use peerlab_engine::random::Streams;
 use peerlab_engine::time::{Span, Time};
+use peerlab_model::units::Duration;
 use peerlab_model::{BuildError, HostId, Numbering, Overlay, OverlayConfig as _, Role, Setting};
 use peerlab_network::{Capacity, Link, Network, NetworkError};
 use peerlab_transfer::{DownloadConfig, Method, Plan};
@@ -24,13 +25,14 @@ use crate::copies;
 use crate::director::{Director, stale_share};
 use crate::downloads;
 use crate::graph::{GraphMetrics, OverlayGraph, Snapshot};
+use crate::identities;
 use crate::kept::Kept;
 use crate::measure::{Metrics, gini};
 use crate::observer::Observer;
 use crate::record::{MessageRow, PeerRow, RumourRow, RunRecord, SampleRow, Sink};
 use crate::recovery;
 use crate::rumours;
-use crate::schedule::Schedule;
+use crate::schedule::{Entry, Schedule};
 use crate::shard::{Life, Phase, Seat, Seats};
 use crate::tally::Tally;
 use crate::truth::Truth;
@@ -139,12 +141,12 @@ impl<'a, O: Overlay> World<'a, O> {
         let classes = Arc::new(Classes::new(&conditions.peers, streams));
         let content = conditions.items();
         let lifetimes = Lifetimes::new(conditions.churn.as_ref(), &conditions.peers, Arc::clone(&classes), streams)?;
-        let numbering = Numbering::new(population, roles.len() as u32, streams)
-            .with_peers_per_host(config.peers_per_host())
-            .with_identifier_bits(config.identifier_bits());
-        let eclipse = conditions.adversaries.iter().find_map(|table| table.eclipse(population));
-        let numbering = match eclipse {
-            Some((count, item)) if config.identifier_bits() >= u64::BITS => numbering.with_last_around(count.min(population), item),
+        let numbering = Numbering::new(population, roles.len() as u32, streams).with_peers_per_host(config.peers_per_host());
+        let last = conditions.adversaries.iter().find_map(|table| Some((table.takes_last(population)?, table)));
+        let numbering = last.map_or(numbering, |(count, table)| numbering.with_sybils(count, table.identities));
+        let numbering = numbering.with_identifier_bits(config.identifier_bits());
+        let numbering = match last.and_then(|(count, table)| Some((count, table.eclipses()?))) {
+            Some((count, item)) if config.identifier_bits() >= u64::BITS => numbering.with_last_around(count, item),
             _ => numbering,
         };
         let asks = conditions.lookups.as_ref().map(|lookups| lookups.target);
@@ -153,7 +155,11 @@ impl<'a, O: Overlay> World<'a, O> {
         let rumours = conditions.rumours.clone().filter(|_| O::SPREADS);
         let setting = Setting {
             numbering,
-            expected_online: (lifetimes.expected_online_share() * f64::from(population)) as u32 * numbering.peers_per_host(),
+            expected_online: {
+                let (sybils, more) = numbering.sybils();
+                let online = |hosts: u32| (lifetimes.expected_online_share() * f64::from(hosts)) as u32;
+                online(population) * numbering.peers_per_host() + online(sybils) * more
+            },
             items: content.items,
             value_bytes: conditions.storage.as_ref().map_or(0, |storage| storage.size.0 as u32),
             rumour_bytes: rumours.as_ref().map_or(0, |rumours| rumours.size.0 as u32),
@@ -194,12 +200,14 @@ impl<'a, O: Overlay> World<'a, O> {
                 Arc::new(plan.with_stream(conditions.stream).with_arrivals(traced))
             }),
             crowds: conditions.events.iter().map(EventConfig::item).collect(),
-            schedule: RwLock::new(Schedule::new(population)),
+            schedule: RwLock::new(Schedule::new(population, Entry::new(conditions))),
             lifetimes,
             disks_are_kept: conditions.storage.as_ref().is_some_and(|storage| storage.disk == Disk::Kept),
             publishes_once: conditions.storage.as_ref().is_some_and(|storage| !storage.refresh),
             new_identities: conditions.churn.as_ref().is_some_and(|churn| churn.identity == Identity::New),
+            identity_cost: conditions.peers.identity_cost.map_or(Span::ZERO, Duration::span),
             asks_for_owners: asks == Some(TargetKind::Key),
+            targets: O::targets(config),
         };
         Ok(Self { conditions, common: Arc::new(common), roles, classes })
     }
@@ -226,7 +234,7 @@ impl<'a, O: Overlay> World<'a, O> {
         let mut director = Director::new(self.conditions, Arc::clone(&self.common), truth, Arc::clone(&self.classes), sink, options);
         let network = &self.common.network;
         // Peers of one host are nearer to each other than any two hosts may be.
-        let min_delay = if numbering.peers_per_host() > 1 { network.min_one_way() } else { network.min_delay() };
+        let min_delay = if numbering.slot_bits() > 0 { network.min_one_way() } else { network.min_delay() };
         let min_delay = min_delay.min(options.longest_window.unwrap_or(Span::MAX));
         let schedule = EngineSchedule { begin, end: Time::ZERO + self.conditions.time.duration.span(), min_delay };
         let shards = peerlab_engine::run(shards, numbering.seats(), per_shard << numbering.slot_bits(), schedule, &mut director);
@@ -353,6 +361,9 @@ impl<'a, O: Overlay> World<'a, O> {
         let (all, busiest) = (loads.iter().sum::<u64>(), loads.iter().copied().max().unwrap_or(0));
         loads.truncate(population);
         let by_peers = loads.iter().sum::<u64>();
+        for (name, unit, value) in identities::metrics(&self.common, shards.iter()) {
+            metrics.value(name, unit, value);
+        }
         metrics.maybe("load_gini", "1", gini(loads));
         metrics.ratio("load_max_share", busiest, all);
         metrics.ratio("server_messages_share", all - by_peers, all);

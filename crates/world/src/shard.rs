@@ -48,6 +48,8 @@ pub(crate) enum Alarm<T> {
     Crowd(u32),
     /// The host asks what it does not want to know.
     Flood,
+    /// The host's machine has computed what its next identity costs.
+    Identity,
 }
 
 /// Where a seat is in its life.
@@ -96,6 +98,8 @@ pub(crate) struct Calendar {
     online: Span,
     /// It has had the time to publish its values.
     published: bool,
+    /// How many of its identities are paid for: its first ones.
+    pub(crate) paid: u32,
     /// How often it has asked because of the timeline, or to keep others busy.
     pub(crate) prompted: u32,
 }
@@ -264,7 +268,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     /// Present at the very beginning: the host's peers are members, with tables that are filled in already.
     pub(crate) fn begin_as_member(&mut self, out: &mut Outbox<'_, Self>, host: HostId, now: Time) {
         self.calendar(host).published = true;
-        for seat in self.common.setting.numbering.seats_of(host) {
+        for seat in self.paid_seats(host) {
             let identity = self.identity(seat);
             let life = &mut self.seat_mut(seat).life;
             life.phase = Phase::Member;
@@ -301,26 +305,33 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
 
     /// The place of a seat's host among those of the shard.
     #[inline]
-    fn local(&self, seat: u32) -> usize {
+    pub(crate) fn local(&self, seat: u32) -> usize {
         (self.common.setting.numbering.host_of(seat).0 - self.first) as usize
     }
 
-    /// A host comes online, its peers with empty minds, until `until` (as it expects). `out` is its first seat's.
+    /// A host comes online, its peers with empty minds, until `until` (as it expects); those that it has yet to pay for come later. `out` is its
+    /// first seat's.
     pub(crate) fn arrive(&mut self, out: &mut Outbox<'_, Self>, host: HostId, now: Time, until: Time) {
         let calendar = self.calendar(host);
         calendar.generation = calendar.generation.wrapping_add(1);
         let numbering = self.common.setting.numbering;
-        for seat in numbering.seats_of(host) {
+        let first = numbering.first_seat(host);
+        let seats = self.recall_identities(host);
+        for seat in seats.clone() {
             self.begin_life(seat, now);
+            self.embody(seat, now);
         }
-        let peer = self.identity(numbering.first_seat(host));
+        if seats.is_empty() {
+            self.begin_life(first, now);
+        }
+        let peer = self.identity(first);
         let transition = self.expect(out, host, until);
         let key = self.own_key(host, now);
         self.books.notebook.note(key, What::Online { peer, until, transition });
-        for peer in numbering.household(peer) {
-            self.books.observer.online(now, peer);
+        for seat in seats.clone() {
+            self.books.observer.online(now, self.identity(seat));
         }
-        for seat in numbering.seats_of(host) {
+        for seat in seats {
             if numbering.is_server(peer) {
                 self.seat_mut(seat).life.phase = Phase::Member;
                 self.act(out, seat, now, peerlab_model::Overlay::started);
@@ -328,22 +339,27 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
                 self.act(out, seat, now, peerlab_model::Overlay::join);
             }
         }
+        self.expect_identity(out, host, now);
+    }
+
+    /// A place is taken, as yet by nobody.
+    pub(crate) fn begin_life(&mut self, seat: u32, now: Time) {
+        let at = self.seat_mut(seat);
+        debug_assert_eq!(at.life.phase, Phase::Offline);
+        at.life.began = now;
+        at.life.first_seq = at.life.seq;
+        at.life.phase = Phase::Joining;
     }
 
     /// A peer with an empty mind, but for what is still on its disk.
-    fn begin_life(&mut self, seat: u32, now: Time) {
+    pub(crate) fn embody(&mut self, seat: u32, now: Time) {
         let apart = self.common.is_apart(self.common.setting.numbering.host_of(seat));
         let mut state = (!apart).then(|| self.common.overlay.peer(self.identity(seat)));
         if let (Some(state), Some(mut records)) = (&mut state, self.disks.remove(&seat).map(Vec::from)) {
             records.retain(|record| record.expires > now);
             self.common.overlay.restore(state, &records);
         }
-        let at = self.seat_mut(seat);
-        debug_assert_eq!(at.life.phase, Phase::Offline);
-        at.peer = state;
-        at.life.began = now;
-        at.life.first_seq = at.life.seq;
-        at.life.phase = Phase::Joining;
+        self.seat_mut(seat).peer = state;
     }
 
     /// A host goes offline, until `until` (as it expects); politely or without a word. `out` is its first seat's.
@@ -369,8 +385,12 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         self.calendar(host).published |= phase == Phase::Member && now.since(began) >= PUBLICATION;
         self.calendar(host).online = self.online_until(host, now);
         for seat in numbering.seats_of(host) {
+            let identity = self.identity(seat);
             let at = &mut self.places[(seat - self.base) as usize];
             at.life.phase = Phase::Offline;
+            if at.peer.is_some() {
+                self.books.observer.offline(now, identity);
+            }
             if let Some(state) = at.peer.take().filter(|_| self.common.disks_are_kept) {
                 self.disks.insert(seat, self.common.overlay.records(&state).into());
             }
@@ -382,9 +402,6 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let key = self.own_key(host, now);
         let peer = self.identity(numbering.first_seat(host));
         self.books.notebook.note(key, What::Offline { peer, until, transition });
-        for peer in numbering.household(peer) {
-            self.books.observer.offline(now, peer);
-        }
     }
 
     /// The key of something that a host does by itself, between its events: of one sequence, whichever of its peers does it.
@@ -416,7 +433,13 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     }
 
     /// Lets the model act for a seat at a time when no event of its own is being handled. `out` is of any seat of its host.
-    fn act(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, act: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>)) {
+    pub(crate) fn act(
+        &mut self,
+        out: &mut Outbox<'_, Self>,
+        seat: u32,
+        now: Time,
+        act: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>),
+    ) {
         let key = self.own_key(self.common.setting.numbering.host_of(seat), now);
         self.act_for(&mut out.of(seat), seat, key, act);
     }
@@ -615,6 +638,14 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
             Alarm::Flood => {
                 self.books.digest.add(key, actor, &timer);
                 self.flood(out, self.common.setting.numbering.host_of(actor), key);
+            }
+            Alarm::Identity => {
+                let life = &self.seat(actor).life;
+                if life.phase == Phase::Offline || key.seq < life.first_seq {
+                    return self.overslept(out, actor, key, Alarm::Identity);
+                }
+                self.books.digest.add(key, actor, &timer);
+                self.gain_identity(out, self.common.setting.numbering.host_of(actor), key.time);
             }
             Alarm::Question => {
                 self.books.digest.add(key, actor, &timer);

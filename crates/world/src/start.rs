@@ -86,11 +86,12 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
             let seat = numbering.first_seat(host);
             let transition = shards.act(seat, |seats, out| seats.expect(out, host, presence.until));
             let first = numbering.peer(seat, 0);
-            self.reschedule(first, presence.online, presence.until, transition);
+            self.reschedule(now, first, presence.online, presence.until, transition);
+            let seats = shards.of(seat).pay_all(host);
             if presence.online {
-                for peer in numbering.household(first) {
+                for seat in seats {
+                    let peer = numbering.peer(seat, 0);
                     members.insert(numbering.key(peer), peer);
-                    let seat = numbering.seat(peer);
                     shards.of(seat).seat_mut(seat).peer = Some(common.overlay.peer(peer));
                 }
                 self.truth.came(first, now, &common.holdings);
@@ -124,7 +125,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
             let at = if presence.online { now + Span::from_nanos(draws.rng(u64::from(host.0), 0).below(over) + 1) } else { presence.until };
             let seat = numbering.first_seat(host);
             let transition = shards.act(seat, |seats, out| seats.expect(out, host, at));
-            self.reschedule(numbering.peer(seat, 0), false, at, transition);
+            self.reschedule(now, numbering.peer(seat, 0), false, at, transition);
         }
     }
 }

@@ -275,7 +275,11 @@ impl Truth {
                 absent(self.items[item.0 as usize]) && self.origins.is_none_or(absent)
             }
             Target::Keywords(keywords) => self.matching(keywords).all(|item| self.absent_since(Target::Item(item), since)),
-            Target::Peer(peer) => !self.is_online(peer) && self.seen[self.numbering.host(peer).0 as usize] < since,
+            // When peers were seen is known only where somebody's lookups ask for them.
+            Target::Peer(peer) => {
+                let seen = self.seen.get(self.numbering.host(peer).0 as usize);
+                !self.is_online(peer) && seen.is_none_or(|&seen| seen < since)
+            }
             _ => false,
         }
     }

@@ -62,6 +62,12 @@ fn partition_runs() {
 }
 
 #[test]
+fn sybil_runs() {
+    let short = ["--set", "adversary.0.from=\"5 s\"", "--set", "peers.identity_cost=\"1 s\"", "--set", "time.sample_every=\"5 s\""];
+    run_small("sybil.toml", &[&short[..], &["--set", "peers.count=60", "--set", "lookups.interval=\"10 s\""]].concat());
+}
+
+#[test]
 fn multi_source_runs() {
     let few = ["--set", "peers.count=60", "--set", "lookups.interval=\"20 s\""];
     downloads_run("multi-source.toml", &["chord", "flooding", "central-index"], &few);
@@ -287,6 +293,7 @@ fn every_shipped_scenario_is_run_here() {
         "storage.toml",
         "streaming.toml",
         "super-peer.toml",
+        "sybil.toml",
         "tapestry.toml",
         "tracker.toml",
         "workload-q.toml",

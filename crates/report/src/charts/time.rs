@@ -29,7 +29,7 @@ struct View {
     per_cent: bool,
 }
 
-const VIEWS: [View; 14] = [
+const VIEWS: [View; 15] = [
     View {
         metric: "lookup_success_ratio",
         name: "success-over-time",
@@ -42,6 +42,13 @@ const VIEWS: [View; 14] = [
         name: "recall-over-time",
         title: "Recall of lookups by keyword over time",
         axis: "matching items found (%)",
+        per_cent: true,
+    },
+    View {
+        metric: "hostile_identity_share",
+        name: "hostile-identities",
+        title: "Identities that belong to attackers",
+        axis: "members (%)",
         per_cent: true,
     },
     View { metric: "peers_online", name: "peers-online", title: "Peers online", axis: "peers online", per_cent: false },

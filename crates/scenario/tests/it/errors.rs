@@ -396,6 +396,15 @@ fn events_and_adversaries_that_cannot_work_are_refused() {
         ("behaviour = \"drop\"\nshare = 0.1\ncount = 3", "keep one of them"),
         ("behaviour = \"drop\"\nshare = 0.1\nitem = 3", "error: `item` means nothing to `drop`"),
         ("behaviour = \"drop\"\npeers = [100]", "error: there is no peer 100: they are numbered from 0 to 99"),
+        ("behaviour = \"flood\"\nshare = 0.1\npeer = 100", "error: there is no peer 100: they are numbered from 0 to 99"),
+        ("behaviour = \"flood\"\npeers = [3, 17]\npeer = 17", "error: peer 17 would attack itself"),
+        ("behaviour = \"drop\"\nshare = 0.1\npeer = 17", "error: `peer` means nothing to `drop`"),
+        ("behaviour = \"drop\"\nshare = 0.1\nidentities = 2000", "error: a machine has 1 to 1024 identities, not 2000"),
+        ("behaviour = \"drop\"\npeers = [3]\nidentities = 20", "are the last of the population: say how many"),
+        (
+            "behaviour = \"drop\"\ncount = 1\nidentities = 20\n[[adversary]]\nbehaviour = \"lie\"\ncount = 1\nidentities = 30",
+            "error: one table of adversaries may lie around an item or have many identities",
+        ),
         ("behaviour = \"lie\"\nshare = 0.1\nservers = true", "error: servers can only `censor`"),
         ("behaviour = \"lie\"\nshare = 0.1\nfrom = \"30 days\"", "lies outside the run"),
         (
@@ -405,6 +414,23 @@ fn events_and_adversaries_that_cannot_work_are_refused() {
     ] {
         refused(&format!("[[adversary]]\n{adversary}"), what);
     }
+}
+
+#[test]
+fn topologies_that_an_attack_does_not_touch_are_named() {
+    let of = |adversary: &str, topology: &str| {
+        let asks = "interval = \"1 min\"\ntarget = \"content\"";
+        let text = SOUND.replace("interval = \"1 min\"", asks).replace("model = \"flooding\"", &format!("model = \"{topology}\""));
+        load(&format!("{text}\n[[adversary]]\nshare = 0.1\n{adversary}\n")).warnings.render(false)
+    };
+    let sybil = "behaviour = \"drop\"\nidentities = 20";
+    assert_eq!(of(sybil, "flooding"), "");
+    let told = of(sybil, "central-index");
+    assert!(told.starts_with("warning: in `central-index` a server answers") && told.contains("identities = 20"), "{told}");
+    let flood = "behaviour = \"flood\"\npeer = 17";
+    assert_eq!(of(flood, "flooding"), "");
+    let told = of(flood, "client-server");
+    assert!(told.starts_with("warning: in `client-server` nobody can be asked for") && told.contains("peer = 17"), "{told}");
 }
 
 #[test]

@@ -6,9 +6,10 @@ use peerlab_overlay::client_server::ClientServer;
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig};
 use peerlab_overlay::structured::kademlia::{Kademlia, KademliaConfig};
+use peerlab_overlay::structured::onehop::OneHop;
 use peerlab_overlay::unstructured::flooding::Flooding;
 use peerlab_workload::{AdversaryConfig, Behaviour, Placement, TargetKind};
-use peerlab_world::{Conditions, LookupRow, Outcome, RunOptions, RunRecord};
+use peerlab_world::{Conditions, LookupRow, Outcome, PeerRow, RunOptions, RunRecord, Sink, run};
 
 use crate::support::{quiet, run_with};
 
@@ -146,6 +147,46 @@ fn a_flood_of_questions_keeps_a_server_busy() {
     assert!(record.messages.iter().map(|row| row.dropped_queue).sum::<u64>() > 10_000);
     let asked = |rows: &[LookupRow]| rows.iter().map(|row| (row.lookup, row.time)).collect::<Vec<_>>();
     assert!(asked(&rows) == asked(&flooded), "an attacker's questions are nobody's lookups");
+}
+
+/// The messages that each host of the population handles.
+struct Handled(Vec<u64>);
+
+impl Sink for Handled {
+    fn lookup(&mut self, _: &LookupRow) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn peer(&mut self, row: &PeerRow) -> std::io::Result<()> {
+        self.0.push(row.messages_in);
+        Ok(())
+    }
+}
+
+/// Goal: who is asked for all the time handles what others need not. Method: ten of 200 peers ask for peer 17 ten times a second each.
+#[test]
+fn a_flood_of_questions_for_one_peer_falls_on_that_peer() {
+    fn handled<O: Overlay>(config: &O::Config, adversaries: Vec<AdversaryConfig>) -> Vec<u64> {
+        let mut rows = Handled(Vec::new());
+        let conditions = Conditions { adversaries, ..quiet(200, TargetKind::Key) };
+        run::<O>(config, &conditions, 1, &RunOptions::default(), &mut rows).unwrap_or_else(|error| panic!("{error}"));
+        rows.0
+    }
+    fn more<O: Overlay>(config: &O::Config) -> Vec<u64> {
+        let flood = AdversaryConfig { peer: Some(17), share: None, peers: Some((100..110).collect()), ..cheat(Behaviour::Flood, 0.0) };
+        let flooded = handled::<O>(config, vec![flood]);
+        flooded.iter().zip(&handled::<O>(config, Vec::new())).map(|(after, before)| after.saturating_sub(*before)).collect()
+    }
+    let recursive: ChordConfig = serde_json::from_value(serde_json::json!({ "routing": "recursive" })).expect("parameters of Chord");
+    let questions = 10 * 10 * 180;
+    for (name, more) in [("chord", more::<Chord>(&recursive)), ("onehop", more::<OneHop>(&Default::default()))] {
+        let victim = more[17];
+        assert!(victim > questions * 9 / 10, "{name}: {victim} more messages for {questions} questions");
+        let mut others: Vec<u64> = (0..200).filter(|host| *host != 17 && !(100..110).contains(host)).map(|host| more[host]).collect();
+        others.sort_unstable();
+        let median = others[others.len() / 2];
+        assert!(median < victim / 50, "{name}: half of the others handle {median} more at the most, the victim {victim}");
+    }
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn ran(model: &str, bits: u32, conditions: &peerlab_world::Conditions) -> (RunRe
     let model = registry.models().find(|known| known.name == model).expect("a model of ours");
     let topology = model.configure(json!({ "identifier_bits": bits })).expect("a model that takes a length");
     let mut issues = Issues::new();
-    topology.check(conditions.peers.count, &mut issues);
+    topology.check(conditions.peers.count, 1, &mut issues);
     assert!(!issues.list().iter().any(|issue| !issue.warning), "{:?}", issues.list());
     let mut rows = Vec::new();
     let record = topology.run(conditions, 11, &RunOptions::default(), &mut rows).unwrap_or_else(|error| panic!("{error}"));
@@ -94,7 +94,7 @@ fn a_length_that_cannot_hold_the_peers_is_refused() {
     let chord = registry.models().find(|model| model.name == "chord").expect("a model of ours");
     let complaints = |bits: u32, hosts: u32| {
         let mut issues = Issues::new();
-        chord.configure(json!({ "identifier_bits": bits })).expect("a number").check(hosts, &mut issues);
+        chord.configure(json!({ "identifier_bits": bits })).expect("a number").check(hosts, 1, &mut issues);
         issues.list().iter().map(|issue| (issue.path.clone(), issue.message.clone())).collect::<Vec<_>>()
     };
     assert!(complaints(10, 1024).is_empty() && complaints(512, 1024).is_empty());

@@ -12,6 +12,7 @@ mod judge;
 mod rumours;
 mod storage;
 mod support;
+mod sybils;
 mod timeline;
 mod timeouts;
 mod virtual_nodes;

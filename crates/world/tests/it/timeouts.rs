@@ -19,7 +19,7 @@ fn ran(model: &str, routing: Option<&str>, adaptive: bool) -> [f64; 3] {
     }
     let topology = model.configure(parameters).expect("a model with these parameters");
     let mut issues = Issues::new();
-    topology.check(150, &mut issues);
+    topology.check(150, 1, &mut issues);
     assert!(issues.list().is_empty(), "{:?}", issues.list());
     let mut sums = [0.0; 3];
     for seed in 1..=SEEDS {

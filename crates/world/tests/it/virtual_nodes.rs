@@ -252,7 +252,7 @@ fn a_number_of_peers_that_cannot_be_is_an_error_with_its_place() {
         let parameters = serde_json::json!({ "virtual_nodes": virtual_nodes });
         let topology = registry.get("chord").expect("it is shipped").configure(parameters).expect("it has the right form");
         let mut issues = Issues::new();
-        topology.check(hosts, &mut issues);
+        topology.check(hosts, 1, &mut issues);
         issues.into_list().into_iter().map(|issue| format!("{}: {} ({})", issue.path, issue.message, issue.help.unwrap_or_default())).next()
     };
     assert_eq!(problem(1000, 256), None);

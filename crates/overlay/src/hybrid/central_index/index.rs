@@ -1,6 +1,6 @@
 //! A server's data: who is registered, here or with another server, and who has what.
 
-use peerlab_model::{ItemId, Keywords, Numbering, PeerId, Posting, Rng, Span, Time, Word};
+use peerlab_model::{HostId, ItemId, Keywords, Numbering, PeerId, Posting, Rng, Span, Time, Word};
 
 use super::Select;
 use super::message::Session;
@@ -70,7 +70,7 @@ impl Index {
         let seat = numbering.seat(peer) as usize;
         self.remove_seat(seat);
         if self.registered.len() <= seat {
-            self.registered.resize(numbering.population() as usize, None);
+            self.registered.resize(numbering.first_seat(HostId(numbering.population())) as usize, None);
         }
         let entry = Registration { peer, with, since, heard: since, items: Vec::new(), elsewhere: Vec::new() };
         self.registered[seat] = Some(Box::new(entry));

@@ -16,7 +16,7 @@ impl<V: Variant> FloodingLike<V> {
             return membership.converged(&members, &mut rng, &mut |peer, member| peers.get(peer).member = Some(Box::new(member)));
         }
         if let Some(graph) = &self.file {
-            self.link_by_seat(graph, &members, peers);
+            self.link_by_host(graph, &members, peers);
         } else if let Some(graph) = self.rules.graph.generate(members.len() as u32, &mut rng) {
             for (node, &peer) in members.iter().enumerate() {
                 let neighbours = graph.neighbours(node as u32).iter().map(|&other| members[other as usize]).collect();
@@ -31,15 +31,21 @@ impl<V: Variant> FloodingLike<V> {
         }
     }
 
-    /// Node k of an edge list is the peer at seat k; edges to peers that are no members do not exist.
-    fn link_by_seat(&self, graph: &Graph, members: &[PeerId], peers: &mut dyn PeerTable<FloodingPeer>) {
-        let mut at_seat: Vec<Option<PeerId>> = vec![None; graph.nodes() as usize];
+    /// Node k of an edge list is the first peer of host k, any other one stands alone; edges to peers that are no members do not exist.
+    fn link_by_host(&self, graph: &Graph, members: &[PeerId], peers: &mut dyn PeerTable<FloodingPeer>) {
+        let node = |peer: PeerId| {
+            let host = self.numbering.host(peer);
+            (self.numbering.seat(peer) == self.numbering.first_seat(host)).then_some(host.0)
+        };
+        let mut at_node: Vec<Option<PeerId>> = vec![None; graph.nodes() as usize];
         for &peer in members {
-            at_seat[self.numbering.seat(peer) as usize] = Some(peer);
+            if let Some(node) = node(peer) {
+                at_node[node as usize] = Some(peer);
+            }
         }
         for &peer in members {
-            let linked = graph.neighbours(self.numbering.seat(peer));
-            begin_with(peers.get(peer), linked.iter().filter_map(|&seat| at_seat[seat as usize]).collect());
+            let linked = node(peer).map_or(&[][..], |node| graph.neighbours(node));
+            begin_with(peers.get(peer), linked.iter().filter_map(|&node| at_node[node as usize]).collect());
         }
     }
 
