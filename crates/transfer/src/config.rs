@@ -35,6 +35,10 @@ pub struct DownloadConfig {
     /// Peers that a server serves at once; `auto`: with K the uplink's rate in kB/s, √(0.6 K), at least 4, as BitTorrent's own client chose them
     /// for a fast uplink (with `peer-assisted` and `[stream]` all who come: they ask for little, and at once). Default: `auto`.
     pub server_slots: ServerSlots,
+    /// Peers that may wait for a slot at each server; whoever comes when so many do is sent away, and comes again after `idle_timeout`. Default: all who
+    /// come, where servers are asked for whole items; in a swarm as many as are served, or as fill twice `connections`, if that is more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_queue: Option<u32>,
     /// Whether the servers of a swarm tell each peer of one piece at a time, and of the next when they have seen it elsewhere (BEP 16). Default: false.
     pub super_seeding: bool,
     /// How long a finished peer goes on serving: `forever`, a time (`0 s`: it stops at once), or a ratio of what it has uploaded to the item's
@@ -83,6 +87,7 @@ impl Default for DownloadConfig {
             servers: 1,
             server_upload: Rate::bits_per_second(100_000_000).expect("above zero"),
             server_slots: ServerSlots::Auto,
+            server_queue: None,
             super_seeding: false,
             seed_for: SeedFor::Forever,
             slots: 4,

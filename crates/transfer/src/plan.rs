@@ -93,11 +93,12 @@ impl Plan {
     /// Connections that a host has at the most.
     pub(crate) fn accepted(&self, is_server: bool) -> usize {
         let peers = self.config.connections as usize * 2;
-        match (is_server, self.serves_parts()) {
-            (false, _) => peers,
-            (true, true) => peers.max(self.slots(true) * 2).min(ACCEPTED_MAX),
+        match (self.config.server_queue, self.serves_parts()) {
+            _ if !is_server => peers,
+            (Some(waiting), _) => self.slots(true).saturating_add(waiting as usize).min(ACCEPTED_MAX),
+            (None, true) => peers.max(self.slots(true) * 2).min(ACCEPTED_MAX),
             // Whoever comes waits for a slot.
-            (true, false) => ACCEPTED_MAX,
+            (None, false) => ACCEPTED_MAX,
         }
     }
 

@@ -42,7 +42,18 @@ pub enum KnownClasses {
         #[serde(default = "default_queue")]
         queue: u32,
     },
+    /// Four kinds of access links, 784/128 kbit/s to 10/5 Mbit/s down and up: the mix of Bharambe, Herley & Padmanabhan, "Analyzing and improving a BitTorrent
+    /// network's performance mechanisms", 2006, made after measurements of Gnutella's hosts by Saroiu et al. 2002.
+    Bittorrent {},
 }
+
+/// Name, rates down and up in kbit/s, and share of each kind of link in the mix of Bharambe et al.
+const BITTORRENT: [(&str, u64, u64, f64); 4] = [
+    ("784/128 kbit/s", 784, 128, 0.2),
+    ("1500/384 kbit/s", 1500, 384, 0.4),
+    ("3000/1000 kbit/s", 3000, 1000, 0.25),
+    ("10000/5000 kbit/s", 10_000, 5000, 0.15),
+];
 
 /// Name, capacity in units and share of each of Gia's levels.
 const GIA: [(&str, f64, f64); 5] =
@@ -51,26 +62,37 @@ const GIA: [(&str, f64, f64); 5] =
 impl KnownClasses {
     /// What it stands for.
     pub fn expand(&self) -> Vec<ClassConfig> {
-        let Self::Gia { unit, queue } = *self;
-        GIA.map(|(name, level, share)| ClassConfig {
+        let named = |name: &str, share: f64| ClassConfig {
             name: name.to_owned(),
             share,
             link: None,
             upload: None,
             download: None,
-            capacity: Some(level * unit),
-            queue,
+            capacity: None,
+            queue: default_queue(),
             session: None,
             offline: None,
             lookup_interval: None,
-        })
-        .into()
+        };
+        let rate = |kilobits: u64| Rate::bits_per_second(kilobits * 1000);
+        match *self {
+            Self::Gia { unit, queue } => {
+                GIA.map(|(name, level, share)| ClassConfig { capacity: Some(level * unit), queue, ..named(name, share) }).into()
+            }
+            Self::Bittorrent {} => BITTORRENT
+                .map(|(name, down, up, share)| ClassConfig { download: rate(down), upload: rate(up), ..named(name, share) })
+                .into(),
+        }
     }
 
     fn check(&self, issues: &mut Issues) {
-        let Self::Gia { unit, .. } = *self;
-        let message = format!("level 1x lies above 0 and at most at 10^5 messages per second, not at {unit}");
-        issues.ensure(unit > 0.0 && unit <= 1e5, "unit", message);
+        match *self {
+            Self::Gia { unit, .. } => {
+                let message = format!("level 1x lies above 0 and at most at 10^5 messages per second, not at {unit}");
+                issues.ensure(unit > 0.0 && unit <= 1e5, "unit", message);
+            }
+            Self::Bittorrent {} => {}
+        }
     }
 }
 

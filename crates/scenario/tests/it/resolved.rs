@@ -1,5 +1,7 @@
 //! The resolved copy stands for the scenario.
 
+use peerlab_model::units::Rate;
+
 use super::{SOUND, load, load_with};
 
 const RICH: &str = r#"
@@ -156,4 +158,11 @@ fn classes_of_the_literature_keep_their_name_and_say_what_they_stand_for() {
     let levels: Vec<(Option<f64>, f64)> = classes.iter().map(|class| (class.capacity, class.share)).collect();
     let published = [(10.0, 0.2), (100.0, 0.45), (1000.0, 0.3), (10_000.0, 0.049), (100_000.0, 0.001)];
     assert_eq!(levels, published.map(|(capacity, share)| (Some(capacity), share)));
+
+    let mixed = load(&SOUND.replace("count = 100\n", "count = 100\nclasses = { model = \"bittorrent\" }\n"));
+    assert_eq!(load(mixed.resolved()).resolved(), mixed.resolved());
+    let classes = &mixed.points[0].conditions.peers.class;
+    let rate = |rate: Option<Rate>| rate.map_or(0, Rate::bits) / 1000;
+    let links: Vec<(u64, u64, f64)> = classes.iter().map(|class| (rate(class.download), rate(class.upload), class.share)).collect();
+    assert_eq!(links, [(784, 128, 0.2), (1500, 384, 0.4), (3000, 1000, 0.25), (10_000, 5000, 0.15)]);
 }

@@ -62,6 +62,23 @@ fn a_server_alone_takes_as_long_as_its_uplink() {
     }
 }
 
+/// Whom a server sends away, since too many wait, comes again after a while.
+#[test]
+fn a_server_sends_away_those_who_find_its_queue_full() {
+    let slots = ServerSlots::Number(2);
+    let config = DownloadConfig {
+        model: Method::ClientServer,
+        server_upload: mbit(10.0),
+        server_slots: slots,
+        server_queue: Some(1),
+        ..DownloadConfig::default()
+    };
+    let (_, times) = crowd(&config, Size(10 * MIB), &links(5, 1.0, 20.0));
+    let (three, again) = (3.0 * 10.0 * MIB as f64 * 8e-6 / 10.0, 120.0);
+    assert!(times[2] < 1.1 * three, "two are served and one waits: {:.1} s", times[2]);
+    assert!(times[3] > again && times[4] < again + three, "the others come again after two minutes: {:.1} s, {:.1} s", times[3], times[4]);
+}
+
 /// Whole parts, equal links, a server as fast as a peer: no schedule is faster than 1 + ⌊log₂ N⌋ / M file times (Mundinger, Weber & Weiss 2008).
 #[test]
 fn no_swarm_beats_the_whole_part_bound() {
