@@ -202,7 +202,7 @@ impl Stock {
     /// A block that fewest have been asked for.
     fn ask_again(&mut self, source: Source<'_>, layout: &Layout) -> Option<u32> {
         let mut best: Option<(u8, usize, usize)> = None;
-        for (at, begun) in self.begun.iter().enumerate().filter(|(_, begun)| begun.may_come_from(source)) {
+        for at in (0..self.begun.len()).filter(|&at| self.begun[at].may_come_from(source)) {
             for (index, &count) in self.blocks[self.blocks_of(at, layout)].iter().enumerate().filter(|(_, count)| **count < GOT - 1) {
                 if best.is_none_or(|(fewest, ..)| count < fewest) {
                     best = Some((count, at, index));

@@ -41,6 +41,7 @@ impl Candidates {
         places
     }
 
+    #[expect(clippy::needless_bitwise_bool, reason = "no branch, so that all of them are compared at once")]
     fn contains(&self, peer: PeerId) -> bool {
         self.peers.chunks(TOGETHER).any(|some| some.iter().fold(false, |found, known| found | (*known == peer)))
     }

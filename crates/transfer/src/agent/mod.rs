@@ -145,7 +145,7 @@ impl Agent {
 
     /// Roughly the bytes that this agent takes.
     pub fn state_bytes(&self) -> usize {
-        let connections = self.connections.iter().flatten().map(|connection| connection.state_bytes()).sum::<usize>();
+        let connections = self.connections.iter().flatten().map(Connection::state_bytes).sum::<usize>();
         size_of::<Self>()
             + connections
             + self.connections.capacity() * size_of::<Option<Connection>>()
