@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 use peerlab_engine::random::Rng;
-use peerlab_engine::time::Span;
+use peerlab_engine::time::{Span, Time};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -80,6 +80,13 @@ pub trait Overlay: Sized + Send + Sync + 'static {
 
     /// This peer asks a question: any number of [`Context::hit`]s, then exactly one [`Context::finish`].
     fn lookup(&self, peer: &mut Self::Peer, cx: &mut Context<'_, Self>, id: LookupId, target: Target);
+
+    /// True if this peer's machine takes in a message that has arrived, before it waits for its turn there; false turns it away unread, which counts as
+    /// if the queue were full. For limits to what others may ask.
+    #[inline]
+    fn admits(&self, _peer: &mut Self::Peer, _now: Time, _from: PeerId, _message: &Self::Message) -> bool {
+        true
+    }
 
     /// A message has arrived.
     fn message(&self, peer: &mut Self::Peer, cx: &mut Context<'_, Self>, from: PeerId, message: Self::Message);

@@ -19,9 +19,12 @@ pub mod graph;
 pub mod hybrid;
 mod inverted;
 mod publisher;
+mod rate_limit;
 pub mod records;
 mod repair;
 mod servers;
 pub mod structured;
 mod tickets;
 pub mod unstructured;
+
+pub use rate_limit::{Limiter, RateLimit};

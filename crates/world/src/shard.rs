@@ -1,8 +1,8 @@
 //! Peers at work: what the engine's events mean to a population of peers.
 //!
 //! A *seat* is the simulator's place for one peer: whether it is online, its counters, its randomness, its state. A message for a
-//! seat meets, in this order: the seat's life (was it sent to this one?), its host's downlink and capacity (it is queued again for
-//! the time when it has been handled), and then the model. What the model asks for is carried out when its handler returns.
+//! seat meets, in this order: the seat's life (was it sent to this one?), the model's rate limit, its host's downlink and capacity (it is
+//! queued again for the time when it has been handled), and then the model. What the model asks for is carried out when its handler returns.
 //!
 //! The seats of one host are a group of the engine's: its events come in the order of their keys, whichever of its peers they are for.
 //! So its peers share a link and a queue exactly. What the host does by itself (come, go, ask, publish) is in the events of its first
@@ -566,7 +566,16 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
             Load::Transfer(message) => (message.wire_bytes(&self.common.plan().layout), false),
         };
         // Its own key tells a message that has waited here from one that arrives.
-        if !books.limits.is_empty() && key.origin != actor {
+        let arrives = key.origin != actor;
+        if arrives
+            && let (Load::Overlay(message), Some(peer)) = (&envelope.message, &mut at.peer)
+            && !self.common.overlay.admits(peer, now, from, message)
+        {
+            books.observer.dropped(now, from, message);
+            books.ended(now, &envelope, Fate::Queue);
+            return;
+        }
+        if !books.limits.is_empty() && arrives {
             let by_link = numbering.host(from) != host;
             match books.admit((host.0 - self.first) as usize, now, bytes, by_link, queued) {
                 None => {

@@ -9,6 +9,7 @@ use peerlab_model::{Context, ItemId, LookupId, PeerId, Rng, Span, Time, Token};
 use super::config::Balance;
 use super::message::{ServerMessage, Ticket};
 use super::{ClientServer, ServerTimer};
+use crate::rate_limit::Limiter;
 
 type Cx<'a> = Context<'a, ClientServer>;
 
@@ -47,16 +48,24 @@ pub struct Balancer {
     /// Requests that wait for a server, by the number that they got here.
     relayed: BTreeMap<Ticket, Relayed>,
     next_ticket: u32,
+    /// How much everybody has asked, where that is limited.
+    pub(super) limiter: Limiter,
 }
 
 impl Balancer {
     pub(super) fn new(servers: u16) -> Self {
         let upstream = Upstream { open: 0, fails: 0, failing_since: Time::MIN, down_until: Time::MIN };
-        Self { upstreams: vec![upstream; servers.into()].into(), turn: 0, relayed: BTreeMap::new(), next_ticket: 0 }
+        Self {
+            upstreams: vec![upstream; servers.into()].into(),
+            turn: 0,
+            relayed: BTreeMap::new(),
+            next_ticket: 0,
+            limiter: Limiter::default(),
+        }
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.upstreams.len() * size_of::<Upstream>() + self.relayed.len() * size_of::<(Ticket, Relayed)>()
+        self.upstreams.len() * size_of::<Upstream>() + self.relayed.len() * size_of::<(Ticket, Relayed)>() + self.limiter.bytes()
     }
 
     /// Requests in progress at each server.

@@ -5,6 +5,7 @@ use peerlab_model::{Issues, OverlayConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::RateLimit;
 use crate::servers::{check_capacity, check_durations};
 
 /// The most servers behind a balancer.
@@ -16,6 +17,10 @@ const SERVERS_MAX: u16 = 1000;
 pub struct ClientServerConfig {
     /// Servers, each of which holds all items: 1 … 1000. Where there are several, a balancer stands before them.
     pub servers: u16,
+    /// Requests that one client may send to the server, or to the balancer, `{ rate, burst }`: what is beyond is turned away unread. Absent: as many as
+    /// it likes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
     /// Messages that a server can handle per second; unlimited if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<f64>,
@@ -62,6 +67,7 @@ impl Default for ClientServerConfig {
     fn default() -> Self {
         Self {
             servers: 1,
+            rate_limit: None,
             capacity: None,
             queue: 1000,
             balance: Balance::RoundRobin,
@@ -82,6 +88,7 @@ impl OverlayConfig for ClientServerConfig {
         for (key, capacity) in [("capacity", self.capacity), ("balancer_capacity", self.balancer_capacity)] {
             check_capacity(key, capacity, issues);
         }
+        RateLimit::check(self.rate_limit, "rate_limit", issues);
         let durations =
             [("relay_timeout", self.relay_timeout), ("fail_timeout", self.fail_timeout), ("request_timeout", self.request_timeout)];
         check_durations(&durations, issues);

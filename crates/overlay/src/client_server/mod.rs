@@ -22,6 +22,7 @@ pub use balancer::Balancer;
 pub use config::{Balance, ClientServerConfig};
 pub use message::{ServerMessage, Ticket};
 
+use crate::rate_limit::Limiter;
 use peerlab_model::{
     BuildError, Context, Family, ItemId, LookupId, Numbering, Overlay, PeerId, PeerTable, Role, Setting, Start, Target, Targets, Time,
     Token,
@@ -39,8 +40,8 @@ pub struct ClientServer {
 pub enum ServerPeer {
     /// A peer of the population: where the service is, and no more.
     Client,
-    /// A server: all of the content.
-    Server,
+    /// A server: all of the content, and how much everybody has asked of it, where that is limited.
+    Server(Box<Limiter>),
     /// The balancer.
     Balancer(Box<Balancer>),
 }
@@ -110,7 +111,7 @@ impl Overlay for ClientServer {
         } else if self.config.has_balancer() && self.numbering.seat(id) == self.numbering.seat(self.front()) {
             ServerPeer::Balancer(Box::new(Balancer::new(self.config.servers)))
         } else {
-            ServerPeer::Server
+            ServerPeer::Server(Box::default())
         }
     }
 
@@ -131,20 +132,33 @@ impl Overlay for ClientServer {
         }
     }
 
+    /// What clients ask is limited, what a balancer passes on is not.
+    fn admits(&self, peer: &mut ServerPeer, now: Time, from: PeerId, message: &ServerMessage) -> bool {
+        let (Some(limit), ServerMessage::Request { .. }) = (self.config.rate_limit, message) else { return true };
+        let limiter = match peer {
+            ServerPeer::Client => return true,
+            ServerPeer::Server(limiter) => limiter,
+            ServerPeer::Balancer(balancer) => &mut balancer.limiter,
+        };
+        limiter.admits(limit, self.numbering.host(from), now)
+    }
+
     fn message(&self, peer: &mut ServerPeer, cx: &mut Context<'_, Self>, from: PeerId, message: ServerMessage) {
         use ServerMessage as M;
         match (peer, message) {
             (ServerPeer::Client, M::Answer { token, id, server }) => self.answered(cx, token, id, server),
             (ServerPeer::Client, M::Gone { token, id }) => Self::refused(cx, token, id),
-            (ServerPeer::Server | ServerPeer::Balancer(_), M::Request { token, id, item }) if cx.refuses(self.numbering.item_key(item)) => {
+            (ServerPeer::Server(_) | ServerPeer::Balancer(_), M::Request { token, id, item })
+                if cx.refuses(self.numbering.item_key(item)) =>
+            {
                 cx.send(from, M::Gone { token, id });
             }
-            (ServerPeer::Server, M::Request { token, id, .. }) => cx.send(from, M::Answer { token, id, server: cx.this() }),
-            (ServerPeer::Server, M::Relay { ticket, id, .. }) => cx.send(from, M::Served { ticket, id }),
+            (ServerPeer::Server(_), M::Request { token, id, .. }) => cx.send(from, M::Answer { token, id, server: cx.this() }),
+            (ServerPeer::Server(_), M::Relay { ticket, id, .. }) => cx.send(from, M::Served { ticket, id }),
             (ServerPeer::Balancer(balancer), M::Request { token, id, item }) => self.pass_on(balancer, cx, from, token, id, item),
             (ServerPeer::Balancer(balancer), M::Served { ticket, .. }) => self.pass_back(balancer, cx, from, ticket),
             // Nobody sends them there.
-            (ServerPeer::Client | ServerPeer::Server | ServerPeer::Balancer(_), _) => {}
+            (ServerPeer::Client | ServerPeer::Server(_) | ServerPeer::Balancer(_), _) => {}
         }
     }
 
@@ -152,7 +166,7 @@ impl Overlay for ClientServer {
         match (peer, timer) {
             (_, ServerTimer::Ask(token)) => self.ask_timed_out(cx, token),
             (ServerPeer::Balancer(balancer), ServerTimer::Relay(ticket)) => self.relay_timed_out(balancer, cx, ticket),
-            (ServerPeer::Client | ServerPeer::Server, ServerTimer::Relay(_)) => {}
+            (ServerPeer::Client | ServerPeer::Server(_), ServerTimer::Relay(_)) => {}
         }
     }
 
@@ -163,14 +177,15 @@ impl Overlay for ClientServer {
     fn contacts(&self, peer: &ServerPeer, visit: &mut dyn FnMut(PeerId)) {
         match peer {
             ServerPeer::Client => visit(self.front()),
-            ServerPeer::Server => {}
+            ServerPeer::Server(_) => {}
             ServerPeer::Balancer(_) => (0..self.config.servers).for_each(|index| visit(self.behind(index))),
         }
     }
 
     fn state_bytes(&self, peer: &ServerPeer) -> usize {
         match peer {
-            ServerPeer::Client | ServerPeer::Server => 0,
+            ServerPeer::Client => 0,
+            ServerPeer::Server(limiter) => limiter.bytes(),
             ServerPeer::Balancer(balancer) => balancer.bytes(),
         }
     }

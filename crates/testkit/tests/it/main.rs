@@ -2,6 +2,7 @@
 
 use peerlab_model::Overlay;
 use peerlab_model::units::Duration;
+use peerlab_overlay::RateLimit;
 use peerlab_overlay::client_server::{ClientServer, ClientServerConfig};
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::hybrid::super_peer::{Search, SuperPeerConfig, SuperPeers};
@@ -206,6 +207,16 @@ fn flooding_conforms() {
 #[test]
 fn central_index_conforms() {
     in_random_worlds::<CentralIndex>(&CentralIndexConfig::default(), &[TargetKind::Content, TargetKind::Peer]);
+}
+
+#[test]
+fn servers_that_limit_what_each_may_ask_conform() {
+    let rate_limit = Some(RateLimit { rate: 0.3, burst: 3 });
+    in_random_worlds::<CentralIndex>(&CentralIndexConfig { rate_limit, ..CentralIndexConfig::default() }, &[TargetKind::Content]);
+    in_random_worlds::<ClientServer>(
+        &ClientServerConfig { rate_limit, servers: 2, ..ClientServerConfig::default() },
+        &[TargetKind::Content],
+    );
 }
 
 #[test]

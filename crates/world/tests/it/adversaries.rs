@@ -2,7 +2,8 @@
 
 use peerlab_model::units::Duration;
 use peerlab_model::{ItemId, Overlay, Target};
-use peerlab_overlay::client_server::ClientServer;
+use peerlab_overlay::RateLimit;
+use peerlab_overlay::client_server::{ClientServer, ClientServerConfig};
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig};
 use peerlab_overlay::structured::kademlia::{Kademlia, KademliaConfig};
@@ -164,6 +165,32 @@ impl Sink for Handled {
 }
 
 /// Goal: who is asked for all the time handles what others need not. Method: ten of 200 peers ask for peer 17 ten times a second each.
+/// Goal: a server that listens to each machine only so often has room for the others. Method: as above, with machines that ask 60 times a second
+/// each, more together than the server handles; who asks only for himself is answered as if they were not there.
+#[test]
+fn a_rate_limit_keeps_a_flood_from_the_others() {
+    fn of_others<O: Overlay>(config: &O::Config) -> (f64, u64) {
+        let mut conditions = quiet(100, TargetKind::Content);
+        conditions.time.duration = Duration::secs(60);
+        let flood = AdversaryConfig { rate: 60.0, peers: Some((90..100).collect()), share: None, ..cheat(Behaviour::Flood, 0.0) };
+        conditions.adversaries = vec![flood];
+        let (record, rows) = ran::<O>(config, &conditions);
+        let rows: Vec<LookupRow> = rows.into_iter().filter(|row| row.origin < 90).collect();
+        (share_of(&rows, Outcome::Found), record.messages.iter().map(|row| row.dropped_queue).sum())
+    }
+    let limit = RateLimit { rate: 1.0, burst: 10 };
+    for rate_limit in [None, Some(limit)] {
+        let index = CentralIndexConfig { rate_limit, capacity: Some(200.0), queue: 20, ..CentralIndexConfig::default() };
+        let server = ClientServerConfig { rate_limit, capacity: Some(200.0), queue: 20, ..ClientServerConfig::default() };
+        for (name, (found, dropped)) in
+            [("central-index", of_others::<CentralIndex>(&index)), ("client-server", of_others::<ClientServer>(&server))]
+        {
+            assert!(dropped > 10_000, "{name}: {dropped} turned away");
+            assert!(if rate_limit.is_some() { found > 0.99 } else { found < 0.9 }, "{name}, {rate_limit:?}: {found}");
+        }
+    }
+}
+
 #[test]
 fn a_flood_of_questions_for_one_peer_falls_on_that_peer() {
     fn handled<O: Overlay>(config: &O::Config, adversaries: Vec<AdversaryConfig>) -> Vec<u64> {

@@ -5,6 +5,7 @@ use peerlab_model::{Issues, OverlayConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::RateLimit;
 use crate::servers::{check_capacity, check_durations};
 
 /// Parameters of a Napster-like index; docs/models/central-index.md tells their part in the protocol.
@@ -39,6 +40,9 @@ pub struct CentralIndexConfig {
     pub retries: u8,
     /// A peer that has lost its session registers again at a random time within this span, so that all of them are no burst.
     pub rejoin_spread: Duration,
+    /// Questions that one machine may ask of a server, `{ rate, burst }`: what is beyond is turned away unread. Absent: as many as it likes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
     /// Messages that the server can handle per second; unlimited if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<f64>,
@@ -87,6 +91,7 @@ impl Default for CentralIndexConfig {
             request_timeout: Duration::secs(2),
             retries: 3,
             rejoin_spread: Duration::secs(10),
+            rate_limit: None,
             capacity: None,
             queue: 1000,
         }
@@ -113,5 +118,6 @@ impl OverlayConfig for CentralIndexConfig {
         issues.ensure(self.missed_heartbeats >= 1, "missed_heartbeats", "a session can only be lost after at least 1 missed heartbeat");
         issues.ensure(self.retries <= 16, "retries", "16 retries is the most: the wait doubles with each");
         check_capacity("capacity", self.capacity, issues);
+        RateLimit::check(self.rate_limit, "rate_limit", issues);
     }
 }

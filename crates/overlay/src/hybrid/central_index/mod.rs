@@ -163,6 +163,13 @@ impl Overlay for CentralIndex {
         }
     }
 
+    /// Questions are limited, registrations are not.
+    fn admits(&self, peer: &mut IndexPeer, now: Time, from: PeerId, message: &IndexMessage) -> bool {
+        let (Some(limit), IndexPeer::Server(server)) = (self.config.rate_limit, peer) else { return true };
+        let is_question = matches!(message, IndexMessage::QueryItem { .. } | IndexMessage::QueryPeer { .. } | IndexMessage::Search { .. });
+        !is_question || server.limiter.admits(limit, self.numbering.host(from), now)
+    }
+
     fn message(&self, peer: &mut IndexPeer, cx: &mut Context<'_, Self>, from: PeerId, message: IndexMessage) {
         match peer {
             IndexPeer::Client(client) => self.reply(client, cx, message),
@@ -212,7 +219,7 @@ impl Overlay for CentralIndex {
     fn state_bytes(&self, peer: &IndexPeer) -> usize {
         match peer {
             IndexPeer::Client(client) => client.bytes(),
-            IndexPeer::Server(server) => server.index.bytes(),
+            IndexPeer::Server(server) => server.index.bytes() + server.limiter.bytes(),
         }
     }
 

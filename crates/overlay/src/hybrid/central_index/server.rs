@@ -8,6 +8,7 @@ use super::colleagues::Colleague;
 use super::index::Index;
 use super::message::{Change, IndexMessage, Session};
 use super::{CentralIndex, IndexTimer};
+use crate::rate_limit::Limiter;
 use crate::servers::number_of;
 
 type Cx<'a> = Context<'a, CentralIndex>;
@@ -22,6 +23,8 @@ pub struct Server {
     pub(super) colleagues: Vec<Colleague>,
     /// Which life of its own this is: 0 if it began before time did.
     pub(super) life: u32,
+    /// How much everybody has asked, where that is limited.
+    pub(super) limiter: Limiter,
 }
 
 impl CentralIndex {
