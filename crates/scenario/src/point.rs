@@ -9,7 +9,7 @@ use std::sync::Arc;
 use peerlab_model::units::{Duration, Rate};
 use peerlab_model::{Issue, Issues};
 use peerlab_transfer::{Arrivals, DownloadConfig, Method, StreamConfig};
-use peerlab_workload::{Action, ContentConfig, EventConfig, TargetKind, check_adversaries};
+use peerlab_workload::{Action, Behaviour, ContentConfig, EventConfig, TargetKind, check_adversaries};
 use peerlab_world::{Conditions, Model, Registry, Topology};
 use serde_json::Value as Json;
 
@@ -183,6 +183,10 @@ fn check_sections(file: &ScenarioFile, events: &[usize], issues: &mut Issues) {
     let items = items_asked_for(file, target);
     for (adversary, index) in file.adversary.iter().zip(0..) {
         issues.within(format_args!("adversary.{index}"), |issues| adversary.check(file.time.duration.span(), &peers, items, issues));
+        if adversary.behaviour == Behaviour::Poison && file.download.is_none() {
+            let message = "`poison` is about what is downloaded, and nobody downloads anything here";
+            issues.error_with_help(format_args!("adversary.{index}.behaviour"), message, "add `[download]`");
+        }
     }
     check_adversaries(&file.adversary, population, issues);
     if let LookupRows::Share(share) = file.output.lookups {
@@ -225,7 +229,8 @@ fn check_item(file: &ScenarioFile, event: &EventConfig, target: Option<TargetKin
 /// Downloads need items, somebody who wants them, and links that limit them.
 fn check_download(file: &ScenarioFile, download: &DownloadConfig, target: Option<TargetKind>, issues: &mut Issues) {
     let content = file.content.clone().unwrap_or_default();
-    issues.within("download", |issues| download.check(content.size, content.copies, issues));
+    let poisoned = file.adversary.iter().any(|table| table.behaviour == Behaviour::Poison);
+    issues.within("download", |issues| download.check(content.size, content.copies, poisoned, issues));
     if file.storage.is_some() {
         let help = "leave `[download]` or `[storage]` out";
         issues.error_with_help(

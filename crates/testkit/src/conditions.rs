@@ -74,6 +74,11 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
         table.peer = more.chance(0.5).then(|| more.below(u64::from(count)) as u32);
         table.item = table.item.filter(|_| table.peer.is_none());
     }
+    if conditions.download.is_some()
+        && let Some(table) = conditions.adversaries.last_mut().filter(|table| table.placed == Placement::Random && more.chance(0.3))
+    {
+        (table.behaviour, table.item, table.peer, table.servers) = (Behaviour::Poison, None, None, false);
+    }
     conditions
 }
 

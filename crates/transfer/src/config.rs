@@ -237,12 +237,12 @@ const CONNECTIONS_MAX: u32 = 20_000;
 
 impl DownloadConfig {
     /// Notes every value that cannot work with items of `size`, of which the population holds `copies` each, with paths relative to the
-    /// `[download]` table.
-    pub fn check(&self, size: Size, copies: u32, issues: &mut Issues) {
+    /// `[download]` table; `poisoned`: some hosts send what is bad, beside the `polluters`.
+    pub fn check(&self, size: Size, copies: u32, poisoned: bool, issues: &mut Issues) {
         issues.share("share", self.share);
         issues.share("free_riders", self.free_riders);
         issues.share("polluters", self.polluters);
-        if !self.hash_check && self.polluters == 0.0 {
+        if !self.hash_check && self.polluters == 0.0 && !poisoned {
             issues.warn("hash_check", "without polluters no block is bad: nothing changes whether hashes are checked or not");
         }
         issues.ensure(

@@ -24,6 +24,8 @@ pub struct Plan {
     pub servers: Vec<PeerId>,
     /// Which hosts want item 0, and when, if a trace says so.
     pub traced: Vec<(HostId, Time)>,
+    /// There may be hosts that send something else in place of blocks.
+    pub(crate) polluted: bool,
     /// How items are played, if they are.
     pub(crate) media: Option<Media>,
     /// All pieces.
@@ -40,6 +42,7 @@ impl Plan {
             layout,
             servers,
             traced: Vec::new(),
+            polluted: config.polluters > 0.0,
             media: None,
             all: Bitfield::new(Bits::all(layout.pieces())),
             streams,
@@ -56,6 +59,17 @@ impl Plan {
     #[must_use]
     pub fn with_arrivals(self, traced: Vec<(HostId, Time)>) -> Self {
         Self { traced, ..self }
+    }
+
+    /// The same, with polluters besides those that the configuration has, if `poisoned`: see [`Agent::pollute`](crate::Agent::pollute).
+    #[must_use]
+    pub fn with_poison(self, poisoned: bool) -> Self {
+        Self { polluted: self.polluted || poisoned, ..self }
+    }
+
+    /// True if somebody may send something else in place of blocks.
+    pub fn is_polluted(&self) -> bool {
+        self.polluted
     }
 
     /// True if this peer is an origin server.

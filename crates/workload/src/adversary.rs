@@ -88,6 +88,8 @@ pub enum Behaviour {
     Censor,
     /// It asks questions all the time, whose answers it does not want: denial of service.
     Flood,
+    /// It sends something else in place of each block that others download from it: bad content under a good name.
+    Poison,
 }
 
 impl Behaviour {
@@ -100,6 +102,7 @@ impl Behaviour {
             Self::Misdirect => "misdirect",
             Self::Censor => "censor",
             Self::Flood => "flood",
+            Self::Poison => "poison",
         }
     }
 }
@@ -184,7 +187,7 @@ impl AdversaryConfig {
         }
         let message = format!("a machine has 1 to {IDENTITIES_MAX} identities, not {}", self.identities);
         issues.ensure((1..=IDENTITIES_MAX).contains(&self.identities), "identities", message);
-        let needs_items = !matches!(self.behaviour, Behaviour::Drop | Behaviour::Misdirect) && self.peer.is_none();
+        let needs_items = !matches!(self.behaviour, Behaviour::Drop | Behaviour::Misdirect | Behaviour::Poison) && self.peer.is_none();
         let about_items = needs_items || self.placed == Placement::AroundItem;
         if about_items && items == 0 {
             let message = format!("`{}` is about what peers hold, and nobody asks for that here", self.behaviour.name());

@@ -124,7 +124,7 @@ pub(crate) fn metrics<O: Overlay, V: Observer<O::Message>>(
     let cached = rows.iter().map(|row| row.from_cache).sum::<u64>();
     metrics.ratio("cache_bytes_share", cached, cached + content);
     metrics.ratio("download_wasted_ratio", wasted, content);
-    if common.plan.as_ref().is_some_and(|plan| plan.config.polluters > 0.0) {
+    if common.plan.as_ref().is_some_and(|plan| plan.is_polluted()) {
         pollution(rows, metrics);
     }
     let fetched = || rows.iter().filter(|row| row.bytes > 0);

@@ -13,8 +13,8 @@ use peerlab_model::{BuildError, HostId, Numbering, Overlay, OverlayConfig as _, 
 use peerlab_network::{Capacity, Link, Network, NetworkError};
 use peerlab_transfer::{DownloadConfig, Method, Plan};
 use peerlab_workload::{
-    ClassConfig, Classes, Disk, EventConfig, Holdings, Identity, Lifetimes, Questions, Replication, TargetKind, TraceError, Words,
-    load_arrivals,
+    Behaviour, ClassConfig, Classes, Disk, EventConfig, Holdings, Identity, Lifetimes, Questions, Replication, TargetKind, TraceError,
+    Words, load_arrivals,
 };
 
 use crate::adversaries::Adversaries;
@@ -197,7 +197,8 @@ impl<'a, O: Overlay> World<'a, O> {
                 // Where servers have it all, and peers nothing that anybody could find, it comes from these.
                 let model = if roles.iter().any(|role| role.holds_all) { Method::ClientServer } else { download.model };
                 let plan = Plan::new(&DownloadConfig { model, ..download.clone() }, content.size, servers, streams);
-                Arc::new(plan.with_stream(conditions.stream).with_arrivals(traced))
+                let poisoned = conditions.adversaries.iter().any(|table| table.behaviour == Behaviour::Poison);
+                Arc::new(plan.with_stream(conditions.stream).with_arrivals(traced).with_poison(poisoned))
             }),
             crowds: conditions.events.iter().map(EventConfig::item).collect(),
             schedule: RwLock::new(Schedule::new(population, Entry::new(conditions))),

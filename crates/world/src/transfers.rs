@@ -9,6 +9,7 @@ use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox};
 use peerlab_model::{Cause, HostId, ItemId, LookupId, Overlay, PeerId, Target};
 use peerlab_transfer::{Agent, Arrivals, Plan, Port, TransferMessage, Wake};
+use peerlab_workload::Behaviour;
 
 use crate::asking::Asker;
 use crate::books::Load;
@@ -132,10 +133,14 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     fn agent_acts(&mut self, out: &mut Outbox<'_, Self>, host: HostId, key: EventKey, act: impl FnOnce(&mut Agent, &Plan, &mut dyn Port)) {
         let seat = self.common.setting.numbering.first_seat(host);
         let this = self.identity(seat);
+        let poisons = self.conduct(host).is_some_and(|conduct| conduct.table.behaviour == Behaviour::Poison);
         let Some(transfers) = &mut self.transfers else { return };
         let plan = &*transfers.plan;
         let agent = transfers.agents[(host.0 - self.first) as usize]
             .get_or_insert_with(|| Box::new(Agent::new(plan, host.0, plan.is_server(this))));
+        if poisons {
+            agent.pollute();
+        }
         let life = &mut self.places[(seat - self.base) as usize].life;
         let (common, shelves, refusals, first) = (&*self.common, &self.shelves, &self.refusals, self.first);
         let mut deeds =

@@ -123,6 +123,11 @@ impl Agent {
         }
     }
 
+    /// From now on this host sends something else in place of each block. (The plan has to know that there are such hosts.)
+    pub fn pollute(&mut self) {
+        self.is_polluter = true;
+    }
+
     /// What has become of the downloads of this host, in the order in which they began.
     pub fn downloads(&self) -> &[Download] {
         &self.downloads

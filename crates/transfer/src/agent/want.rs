@@ -119,7 +119,7 @@ impl Want {
             item,
             download,
             stock: Stock::empty(pieces),
-            checks: (plan.config.polluters > 0.0).then(Box::default),
+            checks: plan.polluted.then(Box::default),
             rarity: vec![0; pieces as usize],
             candidates: Candidates::default(),
             connected: 0,

@@ -1,7 +1,7 @@
 //! Downloads in whole runs: what becomes of them over different overlays, that bytes are conserved, and that nothing of it depends on shards or
 //! windows.
 
-use peerlab_engine::time::Span;
+use peerlab_engine::time::{Span, Time};
 use peerlab_model::Overlay;
 use peerlab_model::units::{Duration, Rate, Size};
 use peerlab_overlay::client_server::ClientServer;
@@ -118,6 +118,23 @@ fn polluters_spoil_nothing_where_hashes_are_checked() {
     conditions.download.as_mut().expect("it was set").hash_check = false;
     let (unchecked, _) = run::<CentralIndex>(&conditions, 2);
     assert!(metric(&unchecked, "download_spoilt_ratio") > 0.5 && metric(&unchecked, "hash_failures") < 0.5);
+}
+
+/// Who begins to poison spoils what is fetched from then on, and no more than that; hash checks keep it out of what is finished.
+#[test]
+fn poisoners_spoil_from_when_they_begin() {
+    let mut conditions = with_downloads(quiet(100, TargetKind::Content), Method::Swarm);
+    let poison = serde_json::json!({ "behaviour": "poison", "share": 0.2, "from": "100 s" });
+    conditions.adversaries = vec![serde_json::from_value(poison).expect("the keys are those of an adversary")];
+    let (checked, _) = run::<CentralIndex>(&conditions, 2);
+    assert!(complete(&checked).all(|row| row.spoilt_pieces == 0));
+    assert!(metric(&checked, "hash_failures") > 20.0 && metric(&checked, "polluters_banned") > 10.0);
+    conditions.download.as_mut().expect("it was set").hash_check = false;
+    let (unchecked, _) = run::<CentralIndex>(&conditions, 2);
+    let early = |row: &&DownloadRow| row.end.is_some_and(|end| end < Time::from_secs(100));
+    assert!(complete(&unchecked).any(|row| early(&row)));
+    assert!(complete(&unchecked).filter(early).all(|row| row.spoilt_pieces == 0), "they were honest until then");
+    assert!(complete(&unchecked).map(|row| row.spoilt_pieces).sum::<u32>() > 20);
 }
 
 /// Those who want something want it when the trace says so, and once.
