@@ -11,7 +11,7 @@
 use std::any::Any;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ScopedJoinHandle;
 
@@ -302,13 +302,12 @@ struct AnotherPanicked;
 
 /// A barrier for turns of microseconds: it spins a little, then sleeps, and gives up when a party panicked.
 ///
-/// Sleeping rather than yielding: on a busy machine, one who has slept is served before those who never stopped asking. And who has looked in vain
-/// looks less often the next time: where others use the cores as well, whom it waits for may wait for its core.
+/// Sleeping rather than yielding: on a busy machine, one who has slept is served before those who never stopped asking.
 struct Barrier {
     parties: usize,
-    /// How often a thread looks before it sleeps: half as often after each time that it was in vain, a quarter more often after each that it was not; not
-    /// at all where threads outnumber cores.
-    patience: AtomicU32,
+    /// How often a thread looks before it sleeps: not at all where threads outnumber cores, since whom it waits for may wait
+    /// for its core.
+    patience: u32,
     waiting: AtomicUsize,
     generation: AtomicUsize,
     poisoned: AtomicBool,
@@ -318,14 +317,11 @@ struct Barrier {
 }
 
 impl Barrier {
-    /// The most: some 200 microseconds.
-    const PATIENCE: u32 = 12_000;
-
     fn new(parties: usize) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self {
             parties,
-            patience: AtomicU32::new(if parties <= cores { Self::PATIENCE } else { 0 }),
+            patience: if parties <= cores { 12_000 } else { 0 },
             waiting: AtomicUsize::new(0),
             generation: AtomicUsize::new(0),
             poisoned: AtomicBool::new(false),
@@ -346,16 +342,11 @@ impl Barrier {
             self.wake(asleep);
             return;
         }
-        let patience = self.patience.load(Ordering::Relaxed);
-        for _ in 0..patience {
+        for _ in 0..self.patience {
             if self.is_over(generation) {
-                self.patience.store((patience + patience / 4 + 1).min(Self::PATIENCE), Ordering::Relaxed);
                 return;
             }
             std::hint::spin_loop();
-        }
-        if patience > 0 {
-            self.patience.store((patience / 2).max(16), Ordering::Relaxed);
         }
         let mut asleep = lock(&self.asleep);
         while !self.is_over(generation) {
