@@ -67,8 +67,8 @@ pub enum Placement {
     #[default]
     Random,
     /// Around the key of the `item` (by default the most popular one), nearer than anybody else's: an eclipse (where a machine has many, all but its
-    /// first one). It takes the hosts with the highest
-    /// numbers, and so does a table with `identities`: of these two kinds there may be one table, with `share` or `count`.
+    /// first one). It takes the hosts with the highest numbers, and so does a table with `identities`: of these two kinds there may be one table, with
+    /// `share` or `count`.
     AroundItem,
 }
 

@@ -141,8 +141,8 @@ impl<V> Books<V> {
 
     /// The limits of this host, by its place among the shard's, will be looked at soon. A hint.
     #[inline]
-    pub(crate) fn prefetch_limits(&self, local: u32) {
-        if let Some(limits) = self.limits.get(local as usize) {
+    pub(crate) fn prefetch_limits(&self, local: usize) {
+        if let Some(limits) = self.limits.get(local) {
             prefetch::<2, _>(limits);
         }
     }

@@ -697,7 +697,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         prefetch::<2, _>(&self.places[(actor - self.base) as usize]);
         if let Some(agent) = self.agent(actor) {
             prefetch::<6, _>(agent);
-            self.books.prefetch_limits(self.common.setting.numbering.host_of(actor).0 - self.first);
+            self.books.prefetch_limits(self.local(actor));
         }
     }
 

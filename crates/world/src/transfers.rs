@@ -111,8 +111,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     /// The agent of a seat's host, where that moves content and has begun to.
     #[inline]
     pub(crate) fn agent(&self, seat: u32) -> Option<&Agent> {
-        let host = (seat - self.base) >> self.common.setting.numbering.slot_bits();
-        self.transfers.as_ref()?.agents.get(host as usize)?.as_deref()
+        self.transfers.as_ref()?.agents.get(self.local(seat))?.as_deref()
     }
 
     /// Lets a host's agent act, in an event of its first seat, whose `out` this is; then carries out what it has asked for. Nothing where nobody
