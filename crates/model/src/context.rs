@@ -201,6 +201,11 @@ pub trait Host {
         self.shares(peer)
     }
 
+    /// True if the machine that `peer` runs on can show what `item` contains, whatever it says that it has.
+    fn proves(&self, peer: PeerId, item: ItemId) -> bool {
+        self.shares(peer).binary_search(&item).is_ok()
+    }
+
     /// The words of an item's name; none where nobody asks by keyword.
     fn words(&self, _item: ItemId) -> &[Word] {
         &[]
@@ -287,6 +292,12 @@ impl<'a, O: Overlay> Context<'a, O> {
     /// True if this peer itself holds `item`.
     pub fn holds(&self, item: ItemId) -> bool {
         self.shares().binary_search(&item).is_ok()
+    }
+
+    /// True if this peer can show what `item` contains, as it is when asked for a part of it that nobody could guess. What an adversary claims to
+    /// hold and does not hold it cannot show.
+    pub fn proves(&self, item: ItemId) -> bool {
+        self.host.proves(self.this, item)
     }
 
     /// Messages per second that this peer's machine can handle, whatever they are for; nothing if it has no limit. A machine knows its own,

@@ -356,6 +356,11 @@ pub trait Shares: Sync {
     /// The items on a seat's disk, in ascending order.
     fn of(&self, seat: u32) -> &[ItemId];
 
+    /// True if a seat's machine could show what an item of these contains; see [`Context::proves`].
+    fn proves(&self, seat: u32, item: ItemId) -> bool {
+        self.of(seat).binary_search(&item).is_ok()
+    }
+
     /// The words of an item's name; none where nobody asks by keyword.
     fn words(&self, _item: ItemId) -> &[Word] {
         &[]

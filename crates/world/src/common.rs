@@ -125,6 +125,10 @@ impl<O: Overlay> Host for Machine<'_, O> {
         if has_disk { self.common.holdings.items(host) } else { &[] }
     }
 
+    fn proves(&self, peer: PeerId, item: ItemId) -> bool {
+        self.common.disk(self.shelves, self.common.setting.numbering.seat(peer), None).binary_search(&item).is_ok()
+    }
+
     fn words(&self, item: ItemId) -> &[Word] {
         self.common.words.as_ref().map_or(&[], |words| words.of(item))
     }

@@ -39,6 +39,10 @@ impl<O: Overlay> Shares for Disks<'_, O> {
         self.common.disk(&self.shelves, seat, self.common.initial_conduct(self.common.setting.numbering.host_of(seat)))
     }
 
+    fn proves(&self, seat: u32, item: ItemId) -> bool {
+        self.common.disk(&self.shelves, seat, None).binary_search(&item).is_ok()
+    }
+
     fn words(&self, item: ItemId) -> &[Word] {
         self.common.words.as_ref().map_or(&[], |words| words.of(item))
     }

@@ -245,8 +245,11 @@ impl Shortlist {
     /// A contact has answered and named these; its depth, if it is one that was asked.
     pub(crate) fn answered(&mut self, numbering: Numbering, from: PeerId, contacts: &[PeerId], this: PeerId) -> Option<u8> {
         let depth = self.settle(from, State::Answered).or_else(|| self.met_another(numbering, from))?;
-        let nearer = self.add(numbering, contacts, depth.saturating_add(1), this);
-        self.in_vain = if nearer { 0 } else { self.in_vain.saturating_add(1) };
+        // Who names nobody (but has what is looked for, say) does not say that there is nobody nearer.
+        if !contacts.is_empty() {
+            let nearer = self.add(numbering, contacts, depth.saturating_add(1), this);
+            self.in_vain = if nearer { 0 } else { self.in_vain.saturating_add(1) };
+        }
         Some(depth)
     }
 

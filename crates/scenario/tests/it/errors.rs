@@ -405,6 +405,7 @@ fn events_and_adversaries_that_cannot_work_are_refused() {
             "behaviour = \"drop\"\ncount = 1\nidentities = 20\n[[adversary]]\nbehaviour = \"lie\"\ncount = 1\nidentities = 30",
             "error: one table of adversaries may lie around an item or have many identities",
         ),
+        ("behaviour = \"poison\"\nshare = 0.1", "error: `poison` is about what is downloaded, and nobody downloads anything here"),
         ("behaviour = \"lie\"\nshare = 0.1\nservers = true", "error: servers can only `censor`"),
         ("behaviour = \"lie\"\nshare = 0.1\nfrom = \"30 days\"", "lies outside the run"),
         (

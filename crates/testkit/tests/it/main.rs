@@ -59,8 +59,9 @@ fn kademlia_conforms() {
 }
 
 #[test]
-fn kademlia_that_pings_and_splits_further_conforms() {
-    let config = KademliaConfig { b: 3, alpha: 1, eviction: Eviction::Ping, stale_after: 1, caching: false, ..KademliaConfig::default() };
+fn kademlia_that_pings_and_splits_further_and_asks_several_keepers_conforms() {
+    let config =
+        KademliaConfig { b: 3, alpha: 1, eviction: Eviction::Ping, stale_after: 1, caching: false, quorum: 2, ..KademliaConfig::default() };
     in_random_worlds::<Kademlia>(&config, &[TargetKind::Content, TargetKind::Key, TargetKind::Peer]);
 }
 
@@ -210,9 +211,15 @@ fn central_index_conforms() {
 }
 
 #[test]
-fn servers_that_limit_what_each_may_ask_conform() {
+fn those_on_their_guard_conform() {
     let rate_limit = Some(RateLimit { rate: 0.3, burst: 3 });
     in_random_worlds::<CentralIndex>(&CentralIndexConfig { rate_limit, ..CentralIndexConfig::default() }, &[TargetKind::Content]);
+    in_random_worlds::<CentralIndex>(
+        &CentralIndexConfig { verify: true, servers: 2, ..CentralIndexConfig::default() },
+        &[TargetKind::Content],
+    );
+    let graph = peerlab_overlay::graph::GraphConfig::ErdosRenyi { mean_degree: Some(1.0), probability: None };
+    in_random_worlds::<Flooding>(&FloodingConfig { graph, rate_limit, ..FloodingConfig::default() }, &[TargetKind::Content]);
     in_random_worlds::<ClientServer>(
         &ClientServerConfig { rate_limit, servers: 2, ..ClientServerConfig::default() },
         &[TargetKind::Content],

@@ -8,11 +8,11 @@ use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig};
 use peerlab_overlay::structured::kademlia::{Kademlia, KademliaConfig};
 use peerlab_overlay::structured::onehop::OneHop;
-use peerlab_overlay::unstructured::flooding::Flooding;
-use peerlab_workload::{AdversaryConfig, Behaviour, Placement, TargetKind};
-use peerlab_world::{Conditions, LookupRow, Outcome, PeerRow, RunOptions, RunRecord, Sink, run};
+use peerlab_overlay::unstructured::flooding::{Flooding, FloodingConfig};
+use peerlab_workload::{AdversaryConfig, Behaviour, ClassConfig, Placement, TargetKind};
+use peerlab_world::{Conditions, LookupRow, Outcome, PeerRow, RunOptions, RunRecord, Sink, StartKind, run};
 
-use crate::support::{quiet, run_with};
+use crate::support::{class, quiet, run_with};
 
 fn cheat(behaviour: Behaviour, share: f64) -> AdversaryConfig {
     let json = serde_json::json!({ "behaviour": behaviour, "share": share });
@@ -90,6 +90,27 @@ fn liars_are_named_and_found_out() {
 }
 
 #[test]
+fn who_has_to_show_what_it_registers_is_not_listed_for_what_it_lacks() {
+    let mut conditions = quiet(100, TargetKind::Content);
+    conditions.adversaries = vec![cheat(Behaviour::Lie, 0.3)];
+    for start in [StartKind::Converged, StartKind::Join] {
+        conditions.start = start;
+        let of = |verify: bool| {
+            let config = CentralIndexConfig { results: 1, verify, ..CentralIndexConfig::default() };
+            let (record, rows) = ran::<CentralIndex>(&config, &conditions);
+            let proofs: u64 = record.messages.iter().filter(|row| row.kind == "proof").map(|row| row.bytes).sum();
+            (share_of(&rows, Outcome::Incorrect), share_of(&rows, Outcome::Found), proofs)
+        };
+        let (incorrect, _, proofs) = of(false);
+        assert!(incorrect > 0.5 && proofs == 0, "{start:?}: {incorrect}");
+        let (incorrect, found, proofs) = of(true);
+        assert!(incorrect == 0.0 && found > 0.99, "{start:?}: {incorrect} {found}");
+        // What was registered before the run began has been shown before.
+        assert_eq!(proofs > 0, start == StartKind::Join, "{start:?}");
+    }
+}
+
+#[test]
 fn free_riders_share_nothing() {
     let mut conditions = quiet(100, TargetKind::Content);
     conditions.content.copies = 1;
@@ -113,6 +134,22 @@ fn who_is_misdirected_finds_less() {
         share_of(&ran::<Kademlia>(&config, &conditions).1, Outcome::Found)
     };
     assert!(found(1) > chord, "who asks several at a time is harder to lead astray: {} {chord}", found(1));
+}
+
+/// Goal: names that nobody else confirms are not believed. Method: a fifth of the peers put accomplices in the place of the holders whom they are asked for.
+#[test]
+fn keepers_that_have_to_agree_do_not_name_accomplices() {
+    let mut conditions = quiet(200, TargetKind::Content);
+    conditions.adversaries = vec![cheat(Behaviour::Misdirect, 0.2)];
+    let of = |quorum: u8| {
+        let config = KademliaConfig { quorum, caching: false, ..KademliaConfig::default() };
+        let (record, rows) = ran::<Kademlia>(&config, &conditions);
+        (share_of(&rows, Outcome::Incorrect), share_of(&rows, Outcome::Found), record.messages.iter().map(|row| row.sent).sum::<u64>())
+    };
+    let (alone, two, three) = (of(1), of(2), of(3));
+    // Two of 40 accomplices who name five each do not have to agree on one of them, but may.
+    assert!(alone.0 > 0.12 && two.0 < alone.0 && three.0 < 0.04, "{alone:?} {two:?} {three:?}");
+    assert!(three.1 > 0.96 && three.2 < 3 * alone.2, "{alone:?} {two:?} {three:?}");
 }
 
 #[test]
@@ -189,6 +226,25 @@ fn a_rate_limit_keeps_a_flood_from_the_others() {
             assert!(if rate_limit.is_some() { found > 0.99 } else { found < 0.9 }, "{name}, {rate_limit:?}: {found}");
         }
     }
+}
+
+/// Goal: peers that take no more from each neighbour than a fourth of what they handle have room for all others. Method: one of 100 peers asks a hundred
+/// times a second, and each question comes three times to everybody, who handles a hundred messages a second.
+#[test]
+fn a_limit_for_each_neighbour_keeps_a_flood_from_the_others() {
+    let of_others = |rate: Option<f64>| {
+        let rate_limit = rate.map(|rate| RateLimit { rate, burst: 10 });
+        let config = FloodingConfig { rate_limit, ..FloodingConfig::default() };
+        let mut conditions = quiet(100, TargetKind::Content);
+        conditions.time.duration = Duration::secs(60);
+        conditions.peers.class = vec![ClassConfig { capacity: Some(100.0), queue: 50, ..class(None) }];
+        conditions.adversaries = vec![AdversaryConfig { rate: 100.0, peers: Some(vec![99]), share: None, ..cheat(Behaviour::Flood, 0.0) }];
+        let rows: Vec<LookupRow> = ran::<Flooding>(&config, &conditions).1.into_iter().filter(|row| row.origin < 99).collect();
+        share_of(&rows, Outcome::Found)
+    };
+    let (without, limited, strict) = (of_others(None), of_others(Some(20.0)), of_others(Some(1.0)));
+    assert!(without < 0.4 && limited > 0.9, "{without} {limited}");
+    assert!(strict < without, "a limit that the flood fills turns everybody away: {strict}");
 }
 
 #[test]

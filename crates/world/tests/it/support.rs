@@ -1,9 +1,9 @@
 //! Small worlds to run.
 
 use peerlab_model::Overlay;
-use peerlab_model::units::Duration;
+use peerlab_model::units::{Duration, Rate};
 use peerlab_network::{Latency, NetworkConfig};
-use peerlab_workload::{ChurnConfig, ContentConfig, Distribution, Identity, LookupsConfig, PeersConfig, TargetKind};
+use peerlab_workload::{ChurnConfig, ClassConfig, ContentConfig, Distribution, Identity, LookupsConfig, PeersConfig, TargetKind};
 use peerlab_world::{Conditions, LookupRow, RunOptions, RunRecord, StartKind, TimeConfig, run};
 
 /// `count` peers for three minutes after a short warm-up, 20 to 80 ms apart, each asking every 10 s; no churn.
@@ -40,6 +40,22 @@ pub(crate) fn stormy(count: u32, target: TargetKind) -> Conditions {
         ..ChurnConfig::default()
     });
     conditions
+}
+
+/// Machines that are all alike.
+pub(crate) fn class(upload: Option<Rate>) -> ClassConfig {
+    ClassConfig {
+        name: "all".to_owned(),
+        share: 1.0,
+        link: None,
+        upload,
+        download: None,
+        capacity: None,
+        queue: 100,
+        session: None,
+        offline: None,
+        lookup_interval: None,
+    }
 }
 
 /// Runs a world and keeps its lookups.

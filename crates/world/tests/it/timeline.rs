@@ -15,7 +15,7 @@ use peerlab_workload::{Action, ClassConfig, EventConfig, TargetKind};
 use peerlab_world::{Conditions, LookupRow, Outcome, RunOptions, RunRecord};
 
 use crate::determinism::event;
-use crate::support::{quiet, run_with};
+use crate::support::{class, quiet, run_with};
 
 fn ran<O: Overlay>(conditions: &Conditions) -> (RunRecord, Vec<LookupRow>) {
     run_with::<O>(&O::Config::default(), conditions, 1, &RunOptions::default())
@@ -95,21 +95,6 @@ fn a_crowd_asks_for_one_item_at_once_or_over_a_time() {
         rows.iter().filter(|row| row.lookup < 1_000_000).map(|row| (row.lookup, row.time, row.target)).collect()
     };
     assert!(usual(&rows) == usual(&quiet), "what is asked besides stays as it is");
-}
-
-fn class(upload: Option<Rate>) -> ClassConfig {
-    ClassConfig {
-        name: "all".to_owned(),
-        share: 1.0,
-        link: None,
-        upload,
-        download: None,
-        capacity: None,
-        queue: 100,
-        session: None,
-        offline: None,
-        lookup_interval: None,
-    }
 }
 
 #[test]

@@ -143,10 +143,12 @@ impl CentralIndex {
                     cx.finish(id);
                 }
             }
+            IndexMessage::Challenge { token, session, items } => self.challenged(client, cx, token, session, &items),
             IndexMessage::Unknown { token, session, .. } => self.unknown(client, cx, token, session),
             // What peers say to servers, and servers to each other.
             IndexMessage::Login { .. }
             | IndexMessage::Share { .. }
+            | IndexMessage::Proof { .. }
             | IndexMessage::Unshare { .. }
             | IndexMessage::Heartbeat { .. }
             | IndexMessage::QueryItem { .. }
@@ -186,6 +188,14 @@ impl CentralIndex {
         } else {
             let items = client.announced.clone().into_boxed_slice();
             self.open(client, cx, What::Share(items));
+        }
+    }
+
+    /// The server wants to see parts of what this peer says that it has. What it cannot show will not be listed, and nobody says so.
+    fn challenged(&self, client: &mut Client, cx: &mut Cx<'_>, token: Token, session: Session, items: &[ItemId]) {
+        if client.session == Some(session) && client.requests.get_mut(token).is_some() {
+            let items = items.iter().copied().filter(|&item| cx.proves(item)).collect();
+            cx.send(self.server_of(client), IndexMessage::Proof { token, session, items });
         }
     }
 

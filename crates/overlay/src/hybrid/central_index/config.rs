@@ -40,6 +40,8 @@ pub struct CentralIndexConfig {
     pub retries: u8,
     /// A peer that has lost its session registers again at a random time within this span, so that all of them are no burst.
     pub rejoin_spread: Duration,
+    /// An item is listed once the peer that registers it has shown a part of it, which the server chooses: who does not have it is not believed.
+    pub verify: bool,
     /// Questions that one machine may ask of a server, `{ rate, burst }`: what is beyond is turned away unread. Absent: as many as it likes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<RateLimit>,
@@ -91,6 +93,7 @@ impl Default for CentralIndexConfig {
             request_timeout: Duration::secs(2),
             retries: 3,
             rejoin_spread: Duration::secs(10),
+            verify: false,
             rate_limit: None,
             capacity: None,
             queue: 1000,

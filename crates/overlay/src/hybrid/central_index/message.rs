@@ -10,6 +10,9 @@ const HEADER: u32 = 4;
 const NUMBER: u32 = 4;
 /// Nick name, password, port, client version and link type of a login: our choice for the strings' lengths.
 const LOGIN: u32 = 36;
+/// A part of a file that proves that one has it: a leaf of its hash tree, and the hashes beside the way from there to the root, by which the file is
+/// known (THEX: 1024 bytes a leaf, Tiger hashes of 24), for a file of a mebibyte.
+const PROOF: u32 = 1024 + 10 * 24;
 /// What is told of a shared file beside its hash: name, size 4, bit rate, frequency and length 4 each.
 const FILE: u32 = NAME_BYTES + 16;
 
@@ -187,11 +190,44 @@ pub enum IndexMessage {
         /// What came before it is missing: please tell me all.
         missing: bool,
     },
+    /// Server: show me a part of each of these, which I choose; answers a share where that is asked for.
+    Challenge {
+        /// Of the [`IndexMessage::Share`].
+        token: Token,
+        /// The peer's session.
+        session: Session,
+        /// In ascending order.
+        items: Box<[ItemId]>,
+    },
+    /// Peer: here they are, of what I have.
+    Proof {
+        /// Of the [`IndexMessage::Share`].
+        token: Token,
+        /// The peer's session.
+        session: Session,
+        /// In ascending order.
+        items: Box<[ItemId]>,
+    },
 }
 
 impl Message for IndexMessage {
-    const KINDS: &'static [&'static str] =
-        &["login", "welcome", "share", "unshare", "heartbeat", "done", "unknown", "query", "answer", "goodbye", "relay", "tell", "told"];
+    const KINDS: &'static [&'static str] = &[
+        "login",
+        "welcome",
+        "share",
+        "unshare",
+        "heartbeat",
+        "done",
+        "unknown",
+        "query",
+        "answer",
+        "goodbye",
+        "relay",
+        "tell",
+        "told",
+        "challenge",
+        "proof",
+    ];
 
     fn kind(&self) -> usize {
         match self {
@@ -208,6 +244,8 @@ impl Message for IndexMessage {
             Self::Relay { .. } => 10,
             Self::Tell { .. } => 11,
             Self::Told { .. } => 12,
+            Self::Challenge { .. } => 13,
+            Self::Proof { .. } => 14,
         }
     }
 
@@ -216,6 +254,9 @@ impl Message for IndexMessage {
             Self::Login { .. } => Fields::bytes(HEADER + NUMBER + LOGIN),
             Self::Welcome { .. } | Self::Heartbeat { .. } | Self::Unknown { .. } => Fields::bytes(HEADER + 2 * NUMBER),
             Self::Share { items, .. } => Fields::bytes(HEADER + 2 * NUMBER + FILE * items.len() as u32).keys(items.len() as u32),
+            // The number of the part of each.
+            Self::Challenge { items, .. } => Fields::bytes(HEADER + (2 + items.len() as u32) * NUMBER).keys(items.len() as u32),
+            Self::Proof { items, .. } => Fields::bytes(HEADER + 2 * NUMBER + PROOF * items.len() as u32).keys(items.len() as u32),
             Self::Unshare { items, .. } => Fields::bytes(HEADER + 2 * NUMBER).keys(items.len() as u32),
             Self::Done { .. } | Self::Goodbye { .. } => Fields::bytes(HEADER + NUMBER),
             Self::QueryItem { .. } | Self::QueryPeer { .. } => Fields::bytes(HEADER + 2 * NUMBER).keys(1),

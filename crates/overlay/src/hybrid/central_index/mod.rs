@@ -102,7 +102,10 @@ impl Overlay for CentralIndex {
         let mut servers = vec![Server::default(); self.config.servers.into()];
         for (_, peer) in start.members.iter() {
             let session = Session(rng.bits() as u32);
-            let items = start.shares.of(self.numbering.seat(peer));
+            let seat = self.numbering.seat(peer);
+            let announced = start.shares.of(seat);
+            let listed = |&item: &ItemId| !self.config.verify || start.shares.proves(seat, item);
+            let items: Vec<ItemId> = announced.iter().copied().filter(listed).collect();
             let age = Span::from_nanos(rng.below(interval.nanos().max(1)));
             // They have chosen their servers in turn.
             let with = (self.numbering.host(peer).0 % u32::from(self.config.servers)) as u16;
@@ -123,7 +126,7 @@ impl Overlay for CentralIndex {
             if let IndexPeer::Client(client) = peers.get(peer) {
                 client.server = with;
                 client.session = Some(session);
-                client.announced = items.to_vec();
+                client.announced = announced.to_vec();
                 client.first_heartbeat = Some(interval.saturating_sub(age));
                 client.joined = true;
             }

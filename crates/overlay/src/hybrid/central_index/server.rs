@@ -56,14 +56,17 @@ impl CentralIndex {
             }
             IndexMessage::Share { token, session, items } => {
                 if self.known(index, cx, from, token, session, None) {
-                    // What has been taken down is passed over without a word.
-                    let listed = |item: &ItemId| !cx.refuses(self.numbering.item_key(*item));
-                    let items: Vec<ItemId> = items.iter().copied().filter(listed).collect();
-                    self.enter(index, cx, this, from, &items);
-                    cx.send(from, IndexMessage::Done { token });
-                    for &item in &items {
-                        self.note(server, this, from, Change::Shares(item));
+                    if self.config.verify {
+                        // Which parts follows from a secret, the session and the item: there is nothing to remember.
+                        cx.send(from, IndexMessage::Challenge { token, session, items });
+                    } else {
+                        self.list(server, cx, from, token, &items);
                     }
+                }
+            }
+            IndexMessage::Proof { token, session, items } => {
+                if self.known(index, cx, from, token, session, None) {
+                    self.list(server, cx, from, token, &items);
                 }
             }
             IndexMessage::Unshare { token, session, items } => {
@@ -117,10 +120,22 @@ impl CentralIndex {
             // What servers say to peers.
             IndexMessage::Welcome { .. }
             | IndexMessage::Done { .. }
+            | IndexMessage::Challenge { .. }
             | IndexMessage::Unknown { .. }
             | IndexMessage::Matches { .. }
             | IndexMessage::Relayed { .. }
             | IndexMessage::Answer { .. } => {}
+        }
+    }
+
+    /// Lists items of a peer of this server's own, and says so. What has been taken down is passed over without a word.
+    fn list(&self, server: &mut Server, cx: &mut Cx<'_>, from: PeerId, token: Token, items: &[ItemId]) {
+        let this = number_of(&self.numbering, cx.this());
+        let items: Vec<ItemId> = items.iter().copied().filter(|&item| !cx.refuses(self.numbering.item_key(item))).collect();
+        self.enter(&mut server.index, cx, this, from, &items);
+        cx.send(from, IndexMessage::Done { token });
+        for item in items {
+            self.note(server, this, from, Change::Shares(item));
         }
     }
 

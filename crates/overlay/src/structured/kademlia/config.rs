@@ -36,6 +36,9 @@ pub struct KademliaConfig {
     /// Closest contacts that must have answered before a lookup ends, 1 to k (paper: k). Absent: k.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lookup_width: Option<u8>,
+    /// Keepers of an item's records that have to name a holder (or to send the value) before a lookup believes it, 1 to `replicas` (paper: 1). More than one is
+    /// the majority vote of S/Kademlia (section 4.4) and the quorum of libp2p. Iterative routing only.
+    pub quorum: u8,
     /// Which contacts a full bucket keeps: those seen for longest ("oldest", as in the paper) or those with the shortest measured round trips ("nearest").
     pub bucket_choice: BucketChoice,
     /// What happens when a contact turns up for a full bucket: "lazy" (paper, section 4.1) or "ping" (section 2.2).
@@ -129,6 +132,7 @@ impl Default for KademliaConfig {
             disjoint_paths: 1,
             b: 1,
             lookup_width: None,
+            quorum: 1,
             bucket_choice: BucketChoice::Oldest,
             eviction: Eviction::Lazy,
             replacement_cache: 8,
@@ -231,6 +235,7 @@ impl OverlayConfig for KademliaConfig {
         within("replacement_cache", self.replacement_cache, 0, K_MAX, "candidates of a bucket");
         within("stale_after", self.stale_after, 1, u8::MAX, "requests left unanswered");
         within("replicas", self.copies(), 1, k, "copies of a record, at most k");
+        within("quorum", self.quorum, 1, self.copies().clamp(1, k), "keepers that agree, of as many as there are replicas");
         within("holders_per_answer", self.holders_per_answer, 1, K_MAX, "holders in an answer");
         let positive = [
             ("request_timeout", self.request_timeout),
@@ -253,6 +258,9 @@ impl OverlayConfig for KademliaConfig {
             let help = "set `routing = \"iterative\"`, or leave this out";
             if self.disjoint_paths > 1 {
                 issues.error_with_help("disjoint_paths", "where peers pass questions on, nobody can keep paths apart", help);
+            }
+            if self.quorum > 1 {
+                issues.error_with_help("quorum", "where peers pass questions on, the first peer that has records ends the way", help);
             }
             if self.lookup_width.is_some() {
                 issues.error_with_help(

@@ -156,7 +156,7 @@ impl Overlay for Kademlia {
                 Self::note_write_token(cx, from, token, write);
                 self.named(peer, cx, from, token, &contacts);
             }
-            M::Value { holders, token, lives, .. } => self.value_found(peer, cx, (from, token), &holders, lives),
+            M::Value { holders, token, lives, .. } => self.value_found(peer, cx, (from, token), holders, lives),
             M::Refuse { token, lowest, .. } => self.refused(peer, cx, from, token, lowest),
             M::Ping { token } => cx.send(from, M::Pong { token }),
             M::Pong { token } | M::Stored { token } => self.replied(peer, cx, from, token),

@@ -76,6 +76,8 @@ pub struct Search {
     pub(super) list: Paths,
     /// Tokens of those that answered, if it is to store.
     pub(super) write: Vec<(PeerId, WriteToken)>,
+    /// Holders that were named, as often as they were, where several keepers have to agree.
+    pub(super) named: Vec<PeerId>,
 }
 
 impl Search {

@@ -121,7 +121,15 @@ impl Kademlia {
         if let Some(contact) = contact {
             list.begin(self.numbering, key, &[contact], peer.id);
         }
-        let token = cx.open(Pending::Search(Box::new(Search { key, lookup, purpose, began: cx.now(), list, write: Vec::new() })));
+        let token = cx.open(Pending::Search(Box::new(Search {
+            key,
+            lookup,
+            purpose,
+            began: cx.now(),
+            list,
+            write: Vec::new(),
+            named: Vec::new(),
+        })));
         if self.go_on(peer, cx, token) && !self.config.adaptive_timeouts {
             cx.set_timer(self.config.request_timeout.span(), KademliaTimer::Search(token));
         }
@@ -187,18 +195,22 @@ impl Kademlia {
         self.go_on(peer, cx, token);
     }
 
-    /// A contact that was asked knows holders: that ends the search at once.
+    /// A contact that was asked knows holders: that ends the search at once, unless others have to agree.
     pub(super) fn value_found(
         &self,
         peer: &mut KademliaPeer,
         cx: &mut Cx<'_>,
         (from, token): (PeerId, Token),
-        holders: &Contacts,
+        holders: Contacts,
         lives: Span,
     ) {
         self.measured_by_search(peer, cx, from, token);
         let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
         let Some(depth) = search.list.answered(self.numbering, from, &[], peer.id) else { return };
+        let Some(holders) = self.believed(search, holders) else {
+            self.go_on(peer, cx, token);
+            return;
+        };
         let Some(Pending::Search(mut search)) = cx.close(token) else { return };
         search.list.join();
         if self.config.caching
@@ -206,7 +218,18 @@ impl Kademlia {
         {
             cx.send(nearest.peer, KademliaMessage::Cache { key: search.key, holders: holders.clone(), lives });
         }
-        Self::name_holders(peer, cx, (search.lookup, from), holders, (u32::from(depth), search.list.rounds()));
+        Self::name_holders(peer, cx, (search.lookup, from), &holders, (u32::from(depth), search.list.rounds()));
+    }
+
+    /// Of the holders that a keeper names, those whom by now as many keepers have named as have to agree.
+    fn believed(&self, search: &mut Search, holders: Contacts) -> Option<Contacts> {
+        if self.config.quorum <= 1 {
+            return Some(holders);
+        }
+        search.named.extend(&*holders);
+        let times = |holder| search.named.iter().filter(|&&named| named == holder).count();
+        let agreed: Vec<PeerId> = holders.iter().copied().filter(|&holder| times(holder) >= usize::from(self.config.quorum)).collect();
+        (!agreed.is_empty()).then(|| Contacts::new(&agreed))
     }
 
     pub(super) fn name_holders(

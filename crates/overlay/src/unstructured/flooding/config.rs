@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::replication::{ReplicationConfig, Strategy};
 use super::rules::Rules;
+use crate::RateLimit;
 use crate::graph::GraphConfig;
 use crate::unstructured::descriptor::ROUNDS_MAX;
 use crate::unstructured::membership::MembershipConfig;
@@ -49,6 +50,10 @@ pub struct FloodingConfig {
     /// Copies of what has been found, `{ strategy, disk, evict, copy_size }`: "owner" replication. Without the table nobody keeps any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replication: Option<ReplicationConfig>,
+    /// Queries (walkers) of others that one neighbour may pass on to a peer, `{ rate, burst }`: what is beyond is turned away unread. Absent: as many as
+    /// it likes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
 }
 
 /// How hits travel.
@@ -101,6 +106,10 @@ pub struct ExpandingRingConfig {
     /// Copies of what has been found, `{ strategy, disk, evict, copy_size }`: "owner" replication. Without the table nobody keeps any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replication: Option<ReplicationConfig>,
+    /// Queries (walkers) of others that one neighbour may pass on to a peer, `{ rate, burst }`: what is beyond is turned away unread. Absent: as many as
+    /// it likes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
 }
 
 /// The parameters of random walks (Lv et al. 2002, section 4.2); those of the links are [`FloodingConfig`]'s.
@@ -148,6 +157,10 @@ pub struct RandomWalkConfig {
     /// Copies of what has been found, `{ strategy, disk, evict, copy_size }`: "owner", "path" or "random" replication (section 5). Without the table nobody keeps any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replication: Option<ReplicationConfig>,
+    /// Queries (walkers) of others that one neighbour may pass on to a peer, `{ rate, burst }`: what is beyond is turned away unread. Absent: as many as
+    /// it likes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
 }
 
 /// Which neighbour a walker prefers.
@@ -178,6 +191,7 @@ impl Default for FloodingConfig {
             connect_timeout: Duration::secs(2),
             host_cache: 20,
             replication: None,
+            rate_limit: None,
         }
     }
 }
@@ -202,6 +216,7 @@ impl Default for ExpandingRingConfig {
             connect_timeout: flooding.connect_timeout,
             host_cache: flooding.host_cache,
             replication: None,
+            rate_limit: None,
         }
     }
 }
@@ -229,6 +244,7 @@ impl Default for RandomWalkConfig {
             connect_timeout: flooding.connect_timeout,
             host_cache: flooding.host_cache,
             replication: None,
+            rate_limit: None,
         }
     }
 }

@@ -43,7 +43,7 @@ use std::marker::PhantomData;
 
 use peerlab_model::{
     BuildError, Context, Family, LookupId, Next, Numbering, Overlay, OverlayConfig, PeerId, PeerTable, RumourId, Setting, Start, Target,
-    Targets, Token, Violation,
+    Targets, Time, Token, Violation,
 };
 
 use crate::graph::Graph;
@@ -242,6 +242,14 @@ impl<V: Variant> Overlay for FloodingLike<V> {
         Self::pass_on(peer, cx, rumour, None);
     }
 
+    /// What a neighbour passes on is limited, whoever has asked it: answers and the upkeep of links are not.
+    #[inline]
+    fn admits(&self, peer: &mut FloodingPeer, now: Time, from: PeerId, message: &FloodingMessage) -> bool {
+        let Some(limit) = self.rules.rate_limit else { return true };
+        let is_question = matches!(message, FloodingMessage::Query(_) | FloodingMessage::DirectQuery { .. } | FloodingMessage::Walk(_));
+        !is_question || peer.limiter.get_or_insert_default().admits(limit, self.numbering.host(from), now)
+    }
+
     fn message(&self, peer: &mut FloodingPeer, cx: &mut Context<'_, Self>, from: PeerId, message: FloodingMessage) {
         match message {
             FloodingMessage::Query(query) => self.query(peer, cx, from, query, None),
@@ -338,7 +346,7 @@ impl<V: Variant> Overlay for FloodingLike<V> {
 
 impl<V: Variant> FloodingLike<V> {
     /// True if this peer remembers the query `id` at `now`: what a flood has reached, for measurement and tests.
-    pub fn has_seen(&self, peer: &FloodingPeer, id: LookupId, now: peerlab_model::Time) -> bool {
+    pub fn has_seen(&self, peer: &FloodingPeer, id: LookupId, now: Time) -> bool {
         peer.seen.contains(id, now, self.memory)
     }
 }

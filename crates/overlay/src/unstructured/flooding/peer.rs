@@ -4,6 +4,7 @@ use peerlab_model::{ItemId, LookupId, PeerId, Requests, Rng, Time};
 
 use super::message::{Hosts, Wanted};
 use super::walks::WalkMemory;
+use crate::rate_limit::Limiter;
 use crate::unstructured::hosts;
 use crate::unstructured::known::Known;
 use crate::unstructured::membership::Member;
@@ -44,6 +45,8 @@ pub struct FloodingPeer {
     /// The copies on its disk, in the order in which they came; nothing if it has none.
     #[expect(clippy::box_collection, reason = "most models keep none, and an empty vector takes three words")]
     pub(super) copies: Option<Box<Vec<ItemId>>>,
+    /// How much each neighbour has passed on, where that is limited.
+    pub(super) limiter: Option<Box<Limiter>>,
 }
 
 /// A question of this peer's own.
@@ -88,6 +91,7 @@ impl FloodingPeer {
             rumours: None,
             member: member.map(Box::new),
             copies: None,
+            limiter: None,
         }
     }
 
@@ -199,6 +203,7 @@ impl FloodingPeer {
             + self.seen.bytes()
             + self.walks.as_ref().map_or(0, |walks| walks.bytes())
             + self.copies().len() * 4
+            + self.limiter.as_ref().map_or(0, |limiter| limiter.bytes())
             + self.rumours.as_ref().map_or(0, |rumours| rumours.bytes())
             + self.member.as_ref().map_or(0, |member| member.bytes())
     }

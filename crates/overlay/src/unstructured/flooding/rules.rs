@@ -4,6 +4,7 @@ use peerlab_model::{Issues, Span};
 
 use super::config::{Bias, ExpandingRingConfig, FloodingConfig, HitPath, RandomWalkConfig};
 use super::replication::ReplicationConfig;
+use crate::RateLimit;
 use crate::graph::GraphConfig;
 use crate::unstructured::membership::MembershipConfig;
 use crate::unstructured::seen::LONGEST;
@@ -48,6 +49,8 @@ pub struct Rules {
     pub(super) host_cache: u16,
     /// Copies of what has been found.
     pub(super) replication: Option<ReplicationConfig>,
+    /// What one neighbour may pass on.
+    pub(super) rate_limit: Option<RateLimit>,
 }
 
 impl From<&FloodingConfig> for Rules {
@@ -70,6 +73,7 @@ impl From<&FloodingConfig> for Rules {
             connect_timeout: c.connect_timeout.span(),
             host_cache: c.host_cache,
             replication: c.replication,
+            rate_limit: c.rate_limit,
         }
     }
 }
@@ -94,6 +98,7 @@ impl From<&ExpandingRingConfig> for Rules {
             connect_timeout: c.connect_timeout.span(),
             host_cache: c.host_cache,
             replication: c.replication,
+            rate_limit: c.rate_limit,
         }
     }
 }
@@ -127,6 +132,7 @@ impl From<&RandomWalkConfig> for Rules {
             connect_timeout: c.connect_timeout.span(),
             host_cache: c.host_cache,
             replication: c.replication,
+            rate_limit: c.rate_limit,
         }
     }
 }
@@ -159,6 +165,7 @@ impl Rules {
         if self.hits == HitPath::ReversePath && self.remember < self.query_timeout {
             issues.warn("remember", format!("shorter than {timeout}: late hits will not find their way back"));
         }
+        RateLimit::check(self.rate_limit, "rate_limit", issues);
         let floods = self.walks.is_none();
         if let Some(replication) = self.replication {
             issues.within("replication", |issues| replication.check(!floods, issues));
