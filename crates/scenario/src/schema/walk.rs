@@ -240,6 +240,10 @@ impl<'s> Walk<'s> {
             ("model", "topology") => "`sim list topologies` shows all of them".to_owned(),
             ("model", "latency") => format!("it is one of {}; `sim list latency` tells more", list(known.iter().copied())),
             ("distribution", _) => format!("it is one of {}; `sim list churn` tells more", list(known.iter().copied())),
+            ("behaviour", _) => format!(
+                "it is one of {}; many peers on one machine are `identities = 20` beside it, an eclipse is `placed = \"around-item\"`",
+                list(known.iter().copied())
+            ),
             ("action", _) => format!("it is one of {}; `sim list actions` tells more", list(known.iter().copied())),
             _ => format!("it is one of {}", list(known.iter().copied())),
         };

@@ -392,6 +392,7 @@ fn events_and_adversaries_that_cannot_work_are_refused() {
     for (adversary, what) in [
         ("behaviour = \"drop\"", "error: who does that?"),
         ("behaviour = \"dorp\"\nshare = 0.1", "did you mean `drop`?"),
+        ("behaviour = \"sybil\"\nshare = 0.1", "many peers on one machine are `identities = 20` beside it"),
         ("behaviour = \"drop\"\nshare = 1.5", "share"),
         ("behaviour = \"drop\"\nshare = 0.1\ncount = 3", "keep one of them"),
         ("behaviour = \"drop\"\nshare = 0.1\nitem = 3", "error: `item` means nothing to `drop`"),
