@@ -26,6 +26,7 @@ mod measure;
 mod metrics;
 mod new;
 mod output;
+mod pages;
 mod plot;
 mod progress;
 mod run;

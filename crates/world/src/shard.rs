@@ -29,7 +29,7 @@ use crate::notes::{Account, End, What};
 use crate::observer::Observer;
 use crate::takedown::Refusals;
 use crate::tally::Fate;
-use crate::transfers::Transfers;
+use crate::transfers::{Reminder, Transfers};
 
 /// What a seat is reminded of.
 #[derive(Clone, Copy, Debug, Hash)]
@@ -41,7 +41,7 @@ pub(crate) enum Alarm<T> {
     /// The host comes or goes: its so-manieth transition.
     Transition(u32),
     /// The agent that moves content.
-    Transfer(Wake),
+    Transfer(Reminder),
     /// The host's user wants the item that everybody wants.
     Arrival,
     /// The host's user asks for the item of this event of the timeline.
@@ -626,11 +626,12 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
                 self.books.digest.add(key, actor, &timer);
                 self.act_for(out, actor, key, |overlay, peer, cx| overlay.timer(peer, cx, timer));
             }
-            Alarm::Transfer(wake) => {
+            Alarm::Transfer(reminder) => {
                 let life = &self.seat(actor).life;
                 if life.phase == Phase::Offline || key.seq < life.first_seq {
-                    return self.overslept(out, actor, key, Alarm::Transfer(wake));
+                    return self.overslept(out, actor, key, Alarm::Transfer(reminder));
                 }
+                let wake = Wake::from(reminder);
                 self.books.handled += 1;
                 self.books.digest.add(key, actor, &wake);
                 let host = self.common.setting.numbering.host_of(actor);
@@ -721,7 +722,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
                 self.prefetch_request(seat);
                 self.common.overlay.prefetch(peer, Next::Timer(timer));
             }
-            (Alarm::Transfer(Wake::Uplink), _) => self.agent(actor).into_iter().for_each(Agent::prefetch_next),
+            (Alarm::Transfer(reminder), _) if Wake::from(reminder) == Wake::Uplink => self.agent(actor).into_iter().for_each(Agent::prefetch_next),
             _ => {}
         }
     }
@@ -759,9 +760,15 @@ pub(crate) fn measured(from: Time, to: Time) -> Span {
 
 #[cfg(test)]
 mod tests {
-    use peerlab_overlay::structured::chord::ChordPeer;
+    use peerlab_overlay::structured::chord::{ChordPeer, ChordTimer};
 
-    use super::Seat;
+    use super::{Alarm, Seat};
+
+    /// A peer has five timers in the queue on average: each is as large as the model's own.
+    #[test]
+    fn what_the_world_reminds_of_takes_no_more_than_a_model_s_timer() {
+        assert_eq!(size_of::<Alarm<ChordTimer>>(), size_of::<ChordTimer>());
+    }
 
     #[test]
     fn a_chord_peer_with_its_place_fills_two_cache_lines() {

@@ -34,6 +34,35 @@ pub(crate) struct Transfers {
     pub(crate) agents: Vec<Option<Box<Agent>>>,
 }
 
+/// What an agent is reminded of, in the four bytes that fit into a model's timer: the number of an item, or one that no item has.
+#[derive(Clone, Copy, Debug, Hash)]
+pub(crate) struct Reminder(u32);
+
+const UPLINK: u32 = u32::MAX;
+const ROUND: u32 = u32::MAX - 1;
+
+impl From<Wake> for Reminder {
+    #[inline]
+    fn from(wake: Wake) -> Self {
+        match wake {
+            Wake::Uplink => Self(UPLINK),
+            Wake::Round => Self(ROUND),
+            Wake::Served(item) => Self(item.0),
+        }
+    }
+}
+
+impl From<Reminder> for Wake {
+    #[inline]
+    fn from(Reminder(number): Reminder) -> Self {
+        match number {
+            UPLINK => Self::Uplink,
+            ROUND => Self::Round,
+            item => Self::Served(ItemId(item)),
+        }
+    }
+}
+
 /// Content that has arrived, in the measured time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Moved {
@@ -72,7 +101,7 @@ impl<O: Overlay, V: Observer<O::Message>> Port for Deeds<'_, '_, O, V> {
 
     fn wake(&mut self, after: Span, wake: Wake) {
         let seq = self.life.next_seq();
-        self.out.timer(self.key.time.saturating_add(after.max(Span::from_nanos(1))), seq, Alarm::Transfer(wake));
+        self.out.timer(self.key.time.saturating_add(after.max(Span::from_nanos(1))), seq, Alarm::Transfer(wake.into()));
     }
 
     fn uplink_free(&self) -> Time {

@@ -18,7 +18,7 @@ use crate::args::{Format, RunArgs};
 use crate::claims::Finding;
 use crate::failure::Failure;
 use crate::output::{grouped, memory, note, print, warn};
-use crate::{loading, machine};
+use crate::{loading, machine, pages};
 
 /// Set by Ctrl-C.
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -83,6 +83,7 @@ pub(crate) fn run(registry: &Registry, arguments: &RunArgs) -> Result<(), Failur
     for job in &jobs {
         job.check(arguments.force)?;
     }
+    pages::for_run_of(jobs.iter().map(|job| job.estimate.largest_run_bytes).max().unwrap_or_default());
     stop_on_interrupt();
     let manner =
         Manner { threads: threads(arguments.threads), resume: arguments.resume, charts: !arguments.no_charts, quiet: arguments.quiet };
