@@ -105,6 +105,27 @@ fn the_strong_serve_and_the_weak_do_not() {
     assert!(servants(&world).iter().all(|&seat| seat < 20));
 }
 
+/// Goal: who is connected to anybody is found by name, and who has gone is not for longer than it takes to notice.
+#[test]
+fn a_peer_is_found_by_name_through_its_super_peer() {
+    let twins = SuperPeerConfig { redundancy: 2, ..config() };
+    for config in [config(), gnutella(), twins] {
+        let mut world = converged(&config, Options::default());
+        let wait = config.query_timeout.span().secs_f64() as u64 + 5;
+        for (origin, named) in [(0, 59), (17, 3), (42, 42), (8, 31), (59, 0), (25, 26)] {
+            let target = Target::Peer(world.id(named));
+            assert_eq!(ask(&mut world, origin, target, wait), [named], "{origin} asks for {named}");
+        }
+        let gone = (0..PEERS).find(|&seat| is_leaf(&world, seat)).expect("most are leaves");
+        let target = Target::Peer(world.id(gone));
+        world.crash(gone);
+        let other = (gone + 1) % PEERS;
+        assert_eq!(ask(&mut world, other, target, 5), [gone], "nobody has noticed yet");
+        world.run_for(config.ping_interval.span().times(u64::from(config.missed_pings) + 3));
+        assert_eq!(ask(&mut world, other, target, wait), [0; 0]);
+    }
+}
+
 /// Every peer that has the item is found from anywhere, and nobody else is named.
 #[test]
 fn a_flood_among_super_peers_finds_every_holder() {

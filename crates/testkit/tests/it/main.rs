@@ -240,7 +240,7 @@ fn super_peers_conform() {
         in_random_worlds::<SuperPeers>(&SuperPeerConfig { redundancy, ..config.clone() }, &[TargetKind::Content, TargetKind::Keywords]);
     }
     let config = SuperPeerConfig { search: Search::Dynamic, super_peers: 2, wanted_hits: 2, step_wait: Duration::millis(500), ..config };
-    in_random_worlds::<SuperPeers>(&config, &[TargetKind::Keywords, TargetKind::Content]);
+    in_random_worlds::<SuperPeers>(&config, &[TargetKind::Keywords, TargetKind::Content, TargetKind::Peer]);
 }
 
 #[test]

@@ -81,7 +81,7 @@ impl Overlay for SuperPeers {
     }
 
     fn targets(_config: &SuperPeerConfig) -> Targets {
-        Targets { key: false, peer: false, content: true, value: false, keywords: true }
+        Targets { key: false, peer: true, content: true, value: false, keywords: true }
     }
 
     fn peer(&self, _id: PeerId) -> SuperPeer {

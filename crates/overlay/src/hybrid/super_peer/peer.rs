@@ -160,6 +160,11 @@ impl SuperPeer {
         self.leaves.iter_mut().find(|link| link.peer == peer)
     }
 
+    /// True if this is a peer that it can name without asking anybody: itself, or somebody at the other end of a connection.
+    pub(super) fn knows(&self, named: PeerId, this: PeerId) -> bool {
+        named == this || self.is_linked(named)
+    }
+
     pub(super) fn is_linked(&self, peer: PeerId) -> bool {
         self.links.iter().chain(&self.leaves).chain(&self.partners).any(|link| link.peer == peer)
     }

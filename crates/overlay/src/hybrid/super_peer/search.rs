@@ -23,7 +23,12 @@ impl SuperPeers {
         let wanted = match target {
             Target::Item(item) => Wanted::Item(item),
             Target::Keywords(keywords) => Wanted::Keywords(keywords),
-            // Nobody is responsible for a key, and nobody knows peers by name.
+            Target::Peer(named) if peer.knows(named, cx.this()) => {
+                cx.hit(id, Hit { peer: named, hops: 0, rounds: 0 });
+                return cx.finish(id);
+            }
+            Target::Peer(named) => Wanted::Peer(named),
+            // Nobody is responsible for a key.
             _ => return cx.finish(id),
         };
         if peer.serves {
@@ -108,7 +113,10 @@ impl SuperPeers {
         }
         cx.send(from, SuperMessage::Taken { id, token });
         if !peer.searches.iter().any(|search| search.id == id) {
-            let has_it = Self::answer(cx, from, Query { id, wanted, ttl: 1, hops: 1 });
+            let has_it = Self::answer(peer, cx, from, Query { id, wanted, ttl: 1, hops: 1 });
+            if has_it && wanted.is_one() {
+                return cx.send(from, SuperMessage::Over { id, hits: 1 });
+            }
             self.search(peer, cx, id, wanted, Some(from), has_it.into());
         }
     }
@@ -214,7 +222,9 @@ impl SuperPeers {
             // Its own question, by way of another super-peer.
             return;
         }
-        Self::answer(cx, from, query);
+        if Self::answer(peer, cx, from, query) && query.wanted.is_one() {
+            return;
+        }
         // A partner asks for what this peer has itself: their leaves are the same.
         if peer.serves && !peer.is_partner(from) {
             self.pass_to_leaves(peer, cx, from, Query { ttl: 1, hops: query.hops + 1, ..query });
@@ -224,8 +234,8 @@ impl SuperPeers {
         }
     }
 
-    /// Tells `to` what this peer itself has; `false` if that is nothing.
-    fn answer(cx: &mut Cx<'_>, to: PeerId, Query { id, wanted, hops, .. }: Query) -> bool {
+    /// Tells `to` what this peer itself has, or that it knows the peer that is asked for; `false` if that is nothing.
+    fn answer(peer: &SuperPeer, cx: &mut Cx<'_>, to: PeerId, Query { id, wanted, hops, .. }: Query) -> bool {
         let (holder, hops) = (cx.this(), hops.into());
         let answer = match wanted {
             Wanted::Item(item) => cx.holds(item).then_some(SuperMessage::Hit { id, holder, hops }),
@@ -234,7 +244,7 @@ impl SuperPeers {
                 let any = items.peek().is_some();
                 any.then(|| SuperMessage::Matches { id, holder, hops, items: items.collect() })
             }
-            Wanted::Peer(_) => None,
+            Wanted::Peer(named) => peer.knows(named, holder).then_some(SuperMessage::Hit { id, holder: named, hops }),
         };
         let has_it = answer.is_some();
         if let Some(answer) = answer {
@@ -244,6 +254,10 @@ impl SuperPeers {
     }
 
     fn pass_to_leaves(&self, peer: &SuperPeer, cx: &mut Cx<'_>, except: PeerId, query: Query) {
+        if matches!(query.wanted, Wanted::Peer(_)) {
+            // They know nobody whom this peer does not know.
+            return;
+        }
         let slots = self.slots(query.wanted);
         for leaf in peer.leaves.iter().chain(&peer.partners).filter(|leaf| leaf.peer != except) {
             if !self.config.query_routing || leaf.may_have(slots.as_slice()) {
@@ -288,7 +302,7 @@ impl SuperPeers {
         }
         if let Some((token, search)) = peer.searches.find_mut(|search| search.id == id) {
             search.results += items.as_ref().map_or(1, |items| items.len() as u32);
-            let enough = self.config.wanted_hits > 0 && search.results >= self.config.wanted_hits.into();
+            let enough = search.wanted.is_one() || self.config.wanted_hits > 0 && search.results >= self.config.wanted_hits.into();
             match search.leaf {
                 Some(leaf) => {
                     search.passed_on += 1;

@@ -39,7 +39,7 @@ impl SuperPeers {
         match wanted {
             Wanted::Item(item) => add(ITEMS | u64::from(item.0)),
             Wanted::Keywords(keywords) => keywords.as_slice().iter().for_each(|word| add(u64::from(word.0))),
-            // Nobody asks for peers here.
+            // Tables say nothing of who is there.
             Wanted::Peer(_) => {}
         }
         slots

@@ -201,6 +201,11 @@ pub enum Wanted {
 }
 
 impl Wanted {
+    /// True if there is one right answer at the most.
+    pub(crate) fn is_one(self) -> bool {
+        matches!(self, Self::Peer(_))
+    }
+
     /// A message of so many bytes and a contact or none, and what it looks for: a name, or the words of a search.
     fn sized(self, bytes: u32, contacts: u32) -> Fields {
         match self {
