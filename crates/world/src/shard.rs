@@ -722,7 +722,9 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
                 self.prefetch_request(seat);
                 self.common.overlay.prefetch(peer, Next::Timer(timer));
             }
-            (Alarm::Transfer(reminder), _) if Wake::from(reminder) == Wake::Uplink => self.agent(actor).into_iter().for_each(Agent::prefetch_next),
+            (Alarm::Transfer(reminder), _) if Wake::from(reminder) == Wake::Uplink => {
+                self.agent(actor).into_iter().for_each(Agent::prefetch_next)
+            }
             _ => {}
         }
     }

@@ -3,6 +3,7 @@
 //! It learns of a server's failure from its silence alone, as nginx does (passive health checks).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use peerlab_model::{Context, ItemId, LookupId, PeerId, Rng, Span, Time, Token};
 
@@ -10,6 +11,7 @@ use super::config::Balance;
 use super::message::{ServerMessage, Ticket};
 use super::{ClientServer, ServerTimer};
 use crate::rate_limit::Limiter;
+use crate::unstructured::flooding::Wanted;
 
 type Cx<'a> = Context<'a, ClientServer>;
 
@@ -30,7 +32,7 @@ struct Upstream {
 #[derive(Clone, Copy, Debug)]
 struct Relayed {
     id: LookupId,
-    item: ItemId,
+    wanted: Wanted,
     client: PeerId,
     /// Its number at the client.
     token: Token,
@@ -114,22 +116,31 @@ impl Balancer {
 
 impl ClientServer {
     /// A client's request goes to a server.
-    pub(super) fn pass_on(&self, balancer: &mut Balancer, cx: &mut Cx<'_>, client: PeerId, token: Token, id: LookupId, item: ItemId) {
+    pub(super) fn pass_on(&self, balancer: &mut Balancer, cx: &mut Cx<'_>, client: PeerId, token: Token, id: LookupId, wanted: Wanted) {
         let server = balancer.choose(self.config.balance, cx.now(), cx.rng());
         let ticket = Ticket(balancer.next_ticket);
         balancer.next_ticket = balancer.next_ticket.wrapping_add(1);
-        self.relay(balancer, cx, ticket, Relayed { id, item, client, token, server, attempt: 0 });
+        self.relay(balancer, cx, ticket, Relayed { id, wanted, client, token, server, attempt: 0 });
     }
 
     fn relay(&self, balancer: &mut Balancer, cx: &mut Cx<'_>, ticket: Ticket, request: Relayed) {
         balancer.upstreams[usize::from(request.server)].open += 1;
-        cx.send(self.behind(request.server), ServerMessage::Relay { ticket, id: request.id, item: request.item });
+        if let Some(message) = ServerMessage::relay(ticket, request.id, request.wanted) {
+            cx.send(self.behind(request.server), message);
+        }
         cx.set_timer(self.config.relay_timeout.span(), ServerTimer::Relay(ticket));
         balancer.relayed.insert(ticket, request);
     }
 
     /// A server's answer goes to the client. One that comes after its time finds nobody who waits for it.
-    pub(super) fn pass_back(&self, balancer: &mut Balancer, cx: &mut Cx<'_>, from: PeerId, ticket: Ticket) {
+    pub(super) fn pass_back(
+        &self,
+        balancer: &mut Balancer,
+        cx: &mut Cx<'_>,
+        from: PeerId,
+        ticket: Ticket,
+        items: Option<Arc<Vec<ItemId>>>,
+    ) {
         let Some(&Relayed { id, client, token, server, .. }) = balancer.relayed.get(&ticket) else { return };
         if self.behind(server) != from {
             // It was given up, and another one has the request now.
@@ -139,7 +150,11 @@ impl ClientServer {
         let upstream = &mut balancer.upstreams[usize::from(server)];
         upstream.open -= 1;
         upstream.fails = 0;
-        cx.send(client, ServerMessage::Answer { token, id, server: from });
+        let answer = match items {
+            None => ServerMessage::Answer { token, id, server: from },
+            Some(items) => ServerMessage::Matches { token, id, server: from, items },
+        };
+        cx.send(client, answer);
     }
 
     /// A server has not answered: another one gets the request, as often as there are servers.

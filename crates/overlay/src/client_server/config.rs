@@ -17,6 +17,8 @@ const SERVERS_MAX: u16 = 1000;
 pub struct ClientServerConfig {
     /// Servers, each of which holds all items: 1 … 1000. Where there are several, a balancer stands before them.
     pub servers: u16,
+    /// Items that an answer to a question by keyword names at the most: 1 … 1000 (as in `central-index`).
+    pub matches: u16,
     /// Requests that one client may send to the server, or to the balancer, `{ rate, burst }`: what is beyond is turned away unread. Absent: as many as
     /// it likes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,6 +69,7 @@ impl Default for ClientServerConfig {
     fn default() -> Self {
         Self {
             servers: 1,
+            matches: 100,
             rate_limit: None,
             capacity: None,
             queue: 1000,
@@ -85,6 +88,7 @@ impl OverlayConfig for ClientServerConfig {
     fn check(&self, _population: u32, issues: &mut Issues) {
         let possible = (1..=SERVERS_MAX).contains(&self.servers);
         issues.ensure(possible, "servers", format!("there are 1 to {SERVERS_MAX} servers, not {}", self.servers));
+        issues.ensure((1..=1000).contains(&self.matches), "matches", format!("an answer names 1 to 1000 items, not {}", self.matches));
         for (key, capacity) in [("capacity", self.capacity), ("balancer_capacity", self.balancer_capacity)] {
             check_capacity(key, capacity, issues);
         }

@@ -11,22 +11,25 @@
 //! The transfer of the content, caches, several balancers, sticky sessions.
 //!
 //! # Map
-//! `client`: asks, and asks again · `balancer`: who gets the next request, and what becomes of it.
+//! `client`: asks, and asks again · `server`: knows what there is · `balancer`: who gets the next request, and what becomes of it.
 
 mod balancer;
 mod client;
 mod config;
 mod message;
+mod server;
 
 pub use balancer::Balancer;
 pub use config::{Balance, ClientServerConfig};
 pub use message::{ServerMessage, Ticket};
+pub use server::Server;
 
-use crate::rate_limit::Limiter;
 use peerlab_model::{
     BuildError, Context, Family, ItemId, LookupId, Numbering, Overlay, PeerId, PeerTable, Role, Setting, Start, Target, Targets, Time,
     Token,
 };
+
+use crate::unstructured::flooding::Wanted;
 
 /// The client-server model.
 #[derive(Debug)]
@@ -40,8 +43,8 @@ pub struct ClientServer {
 pub enum ServerPeer {
     /// A peer of the population: where the service is, and no more.
     Client,
-    /// A server: all of the content, and how much everybody has asked of it, where that is limited.
-    Server(Box<Limiter>),
+    /// A server: all of the content.
+    Server(Box<Server>),
     /// The balancer.
     Balancer(Box<Balancer>),
 }
@@ -50,7 +53,7 @@ pub enum ServerPeer {
 #[derive(Clone, Copy, Debug)]
 pub struct Question {
     pub(super) id: LookupId,
-    pub(super) item: ItemId,
+    pub(super) wanted: Wanted,
     /// When it was asked first.
     pub(super) asked: Time,
     /// How often it was asked before.
@@ -95,7 +98,7 @@ impl Overlay for ClientServer {
     }
 
     fn targets(_config: &ClientServerConfig) -> Targets {
-        Targets { key: false, peer: false, content: true, value: false, keywords: false }
+        Targets { key: false, peer: false, content: true, value: false, keywords: true }
     }
 
     fn dedicated(config: &ClientServerConfig) -> Vec<Role> {
@@ -118,7 +121,11 @@ impl Overlay for ClientServer {
     /// There are no tables: everybody knows the address from the start.
     fn converged(&self, _start: &Start<'_>, _peers: &mut dyn PeerTable<ServerPeer>) {}
 
-    fn started(&self, _peer: &mut ServerPeer, _cx: &mut Context<'_, Self>) {}
+    fn started(&self, peer: &mut ServerPeer, cx: &mut Context<'_, Self>) {
+        if let ServerPeer::Server(server) = peer {
+            server.name_all(cx);
+        }
+    }
 
     fn join(&self, _peer: &mut ServerPeer, cx: &mut Context<'_, Self>) {
         cx.joined();
@@ -126,7 +133,8 @@ impl Overlay for ClientServer {
 
     fn lookup(&self, _peer: &mut ServerPeer, cx: &mut Context<'_, Self>, id: LookupId, target: Target) {
         match target {
-            Target::Item(item) => self.ask(cx, id, item),
+            Target::Item(item) => self.ask(cx, id, Wanted::Item(item)),
+            Target::Keywords(keywords) => self.ask(cx, id, Wanted::Keywords(keywords)),
             // The servers have content, and know nothing of peers and keys.
             _ => cx.finish(id),
         }
@@ -134,10 +142,12 @@ impl Overlay for ClientServer {
 
     /// What clients ask is limited, what a balancer passes on is not.
     fn admits(&self, peer: &mut ServerPeer, now: Time, from: PeerId, message: &ServerMessage) -> bool {
-        let (Some(limit), ServerMessage::Request { .. }) = (self.config.rate_limit, message) else { return true };
+        let (Some(limit), ServerMessage::Request { .. } | ServerMessage::Search { .. }) = (self.config.rate_limit, message) else {
+            return true;
+        };
         let limiter = match peer {
             ServerPeer::Client => return true,
-            ServerPeer::Server(limiter) => limiter,
+            ServerPeer::Server(server) => &mut server.limiter,
             ServerPeer::Balancer(balancer) => &mut balancer.limiter,
         };
         limiter.admits(limit, self.numbering.host(from), now)
@@ -147,6 +157,7 @@ impl Overlay for ClientServer {
         use ServerMessage as M;
         match (peer, message) {
             (ServerPeer::Client, M::Answer { token, id, server }) => self.answered(cx, token, id, server),
+            (ServerPeer::Client, M::Matches { token, id, server, items }) => self.told_matches(cx, token, id, server, &items),
             (ServerPeer::Client, M::Gone { token, id }) => Self::refused(cx, token, id),
             (ServerPeer::Server(_) | ServerPeer::Balancer(_), M::Request { token, id, item })
                 if cx.refuses(self.numbering.item_key(item)) =>
@@ -155,8 +166,24 @@ impl Overlay for ClientServer {
             }
             (ServerPeer::Server(_), M::Request { token, id, .. }) => cx.send(from, M::Answer { token, id, server: cx.this() }),
             (ServerPeer::Server(_), M::Relay { ticket, id, .. }) => cx.send(from, M::Served { ticket, id }),
-            (ServerPeer::Balancer(balancer), M::Request { token, id, item }) => self.pass_on(balancer, cx, from, token, id, item),
-            (ServerPeer::Balancer(balancer), M::Served { ticket, .. }) => self.pass_back(balancer, cx, from, ticket),
+            (ServerPeer::Server(server), M::Search { token, id, keywords }) => {
+                let items = server.matching(cx, keywords, self.config.matches);
+                cx.send(from, M::Matches { token, id, server: cx.this(), items });
+            }
+            (ServerPeer::Server(server), M::RelaySearch { ticket, id, keywords }) => {
+                let items = server.matching(cx, keywords, self.config.matches);
+                cx.send(from, M::ServedSearch { ticket, id, items });
+            }
+            (ServerPeer::Balancer(balancer), M::Request { token, id, item }) => {
+                self.pass_on(balancer, cx, from, token, id, Wanted::Item(item));
+            }
+            (ServerPeer::Balancer(balancer), M::Search { token, id, keywords }) => {
+                self.pass_on(balancer, cx, from, token, id, Wanted::Keywords(keywords));
+            }
+            (ServerPeer::Balancer(balancer), M::Served { ticket, .. }) => self.pass_back(balancer, cx, from, ticket, None),
+            (ServerPeer::Balancer(balancer), M::ServedSearch { ticket, items, .. }) => {
+                self.pass_back(balancer, cx, from, ticket, Some(items));
+            }
             // Nobody sends them there.
             (ServerPeer::Client | ServerPeer::Server(_) | ServerPeer::Balancer(_), _) => {}
         }
@@ -185,7 +212,7 @@ impl Overlay for ClientServer {
     fn state_bytes(&self, peer: &ServerPeer) -> usize {
         match peer {
             ServerPeer::Client => 0,
-            ServerPeer::Server(limiter) => limiter.bytes(),
+            ServerPeer::Server(server) => server.bytes(),
             ServerPeer::Balancer(balancer) => balancer.bytes(),
         }
     }

@@ -1,7 +1,9 @@
 //! What client and server promise, in the reference world.
 
+use std::collections::BTreeSet;
+
 use peerlab_model::units::Duration;
-use peerlab_model::{Issues, ItemId, Overlay, OverlayConfig, Span, Target, Time};
+use peerlab_model::{Issues, ItemId, Keywords, Overlay, OverlayConfig, Span, Target, Time, Word};
 use peerlab_overlay::client_server::{Balance, ClientServer, ClientServerConfig, ServerPeer};
 
 use crate::harness::{Options, World};
@@ -33,6 +35,32 @@ fn ask(world: &mut ServerWorld, origin: u32) -> Option<u32> {
     let record = world.record(id);
     assert!(record.finished.is_some() && record.hits.len() <= 1);
     record.peers().first().map(|&peer| world.setting.numbering.seat(peer))
+}
+
+/// Goal: a server that has everything finds all that matches, whoever holds it besides. Method: names of one or two words; a server alone, and two behind a balancer.
+#[test]
+fn all_that_matches_is_found_by_the_words_of_names() {
+    for servers in [1, 2] {
+        let words = (0..100).map(|item| vec![Word(item % 5), Word(10 + item % 4)]).collect();
+        let config = ClientServerConfig { matches: 8, ..farm(servers, Balance::RoundRobin) };
+        let mut world = ServerWorld::new(&config, Options { population: PEERS, items: 100, words, ..Options::default() });
+        world.start_converged(0..PEERS);
+        for (asked, expected) in [(vec![Word(3), Word(11)], 5), (vec![Word(2)], 8), (vec![Word(3), Word(4)], 0)] {
+            let keywords = Keywords::new(&asked);
+            let id = world.lookup(4, Target::Keywords(keywords));
+            world.run_for(seconds(5));
+            let record = world.record(id);
+            let found: BTreeSet<ItemId> = record.hits.iter().filter_map(|answer| answer.item).collect();
+            assert!(record.finished.is_some() && found.len() == expected, "{asked:?}: {found:?}");
+            assert!(found.iter().all(|item| keywords.are_in(&world.words[item.0 as usize])), "{found:?}");
+            assert!(
+                record
+                    .hits
+                    .iter()
+                    .all(|answer| answer.hit.hops == u32::from(servers) && world.setting.numbering.seat(answer.hit.peer) >= FRONT)
+            );
+        }
+    }
 }
 
 /// How often each server is named when `count` questions come one after the other.

@@ -188,13 +188,13 @@ fn random_walks_towards_hubs_conform() {
 
 #[test]
 fn one_server_conforms() {
-    in_random_worlds::<ClientServer>(&ClientServerConfig::default(), &[TargetKind::Content]);
+    in_random_worlds::<ClientServer>(&ClientServerConfig::default(), &[TargetKind::Content, TargetKind::Keywords]);
 }
 
 #[test]
 fn servers_behind_a_balancer_conform() {
     let config = ClientServerConfig { servers: 3, capacity: Some(20.0), queue: 5, ..ClientServerConfig::default() };
-    in_random_worlds::<ClientServer>(&config, &[TargetKind::Content]);
+    in_random_worlds::<ClientServer>(&config, &[TargetKind::Content, TargetKind::Keywords]);
 }
 
 #[test]
