@@ -723,7 +723,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
                 self.common.overlay.prefetch(peer, Next::Timer(timer));
             }
             (Alarm::Transfer(reminder), _) if Wake::from(reminder) == Wake::Uplink => {
-                self.agent(actor).into_iter().for_each(Agent::prefetch_next)
+                self.agent(actor).into_iter().for_each(Agent::prefetch_next);
             }
             _ => {}
         }
