@@ -15,7 +15,7 @@ use peerlab_world::{Conditions, DownloadOutcome, DownloadRow, LookupRow, RunOpti
 use crate::determinism::eventful;
 use crate::support::{metric, quiet, run_with};
 
-fn mbit(rate: u64) -> Rate {
+pub(crate) fn mbit(rate: u64) -> Rate {
     Rate::bits_per_second(rate * 1_000_000).expect("above zero")
 }
 
@@ -38,7 +38,7 @@ fn class() -> ClassConfig {
 const SIZE: Size = Size(1 << 20);
 
 /// The same with links of 4 Mbit/s up and 20 down, items of 1 MiB, and downloads.
-fn with_downloads(mut conditions: Conditions, model: Method) -> Conditions {
+pub(crate) fn with_downloads(mut conditions: Conditions, model: Method) -> Conditions {
     conditions.peers.class = vec![class()];
     conditions.content.size = SIZE;
     if let Some(lookups) = &mut conditions.lookups {

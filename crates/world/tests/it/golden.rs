@@ -8,10 +8,12 @@ use peerlab_model::Overlay;
 use peerlab_overlay::hybrid::central_index::CentralIndex;
 use peerlab_overlay::structured::chord::Chord;
 use peerlab_overlay::unstructured::flooding::Flooding;
+use peerlab_transfer::{Method, StreamConfig};
 use peerlab_workload::{RumoursConfig, TargetKind};
 use peerlab_world::{GraphMetrics, LookupRow, Registry, RunOptions};
 
 use crate::determinism::eventful;
+use crate::downloads::{mbit, with_downloads};
 use crate::support::{run_with, stormy};
 
 const TWO_SHARDS: RunOptions<'_> =
@@ -58,6 +60,15 @@ fn results_are_those_of_model_revision_5() {
     assert_eq!(digests, ["526925df2630438c63fb3bc7303d57d3", "bd2395062107c1160e15595e738d427d", "13752eb683e69d7b3da7e9fb54b44389"]);
 }
 
+/// The same with downloads by each method, their sources from an index server.
+const DOWNLOADS: [&str; 5] = [
+    "d0bfe9ae0b83fcfefda1142cdc6df928",
+    "17070ea50d7047f6a1f7ecb6d36dfe1c",
+    "cf61903be70dd221cf64ce200f5c0c0d",
+    "3816188400c2689ebf5317c2294342cb",
+    "7e6bed621b8a983cea6767c2c892d163",
+];
+
 #[test]
 fn every_model_has_its_results_of_model_revision_5() {
     let registry = Registry::builtin();
@@ -92,4 +103,18 @@ fn every_membership_has_its_results() {
         (membership, record.digest.to_string())
     });
     assert_eq!(digests, MEMBERSHIPS.map(|(membership, golden)| (membership, golden.to_owned())));
+}
+
+/// Goal: what optimising makes of the code that moves content is that code: a change that no reader could tell from the one before, of two lists in a
+/// connection, once was compiled to something else in release builds alone.
+#[test]
+fn downloads_go_as_in_model_revision_6() {
+    let registry = Registry::builtin();
+    let digests = [Method::Swarm, Method::PeerAssisted, Method::MultiSource, Method::SingleSource, Method::ClientServer].map(|method| {
+        let topology = registry.get("central-index").unwrap().configure(serde_json::json!({})).unwrap();
+        let mut conditions = with_downloads(stormy(40, TargetKind::Content), method);
+        conditions.stream = (method == Method::PeerAssisted).then(|| StreamConfig::new(mbit(2)));
+        topology.run(&conditions, 42, &TWO_SHARDS, &mut Vec::<LookupRow>::new()).unwrap().digest.to_string()
+    });
+    assert_eq!(digests, DOWNLOADS);
 }
