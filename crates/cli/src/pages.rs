@@ -5,8 +5,8 @@
 //! threads share: so a large run begins by starting this program once more, with `GLIBC_TUNABLES`. Who has set that variable keeps what it says.
 //!
 //! # Cost
-//! A few milliseconds. Measured on one thread with 10^5 peers: workload Q is 6 % faster, Kademlia 17 %, flooding 20 %; at 10^6 workload Q is 9 % faster, on
-//! two threads 18 % (benches/records/2026-11-23-models.md).
+//! A few milliseconds. Measured on one thread with 10^5 peers: workload Q is 14 % faster, Kademlia 12 %, flooding 25 % (medians of
+//! benches/records/2026-11-23-models.md).
 //!
 //! # Not here
 //! Small runs, which fit into the caches and are slower with one heap for all threads; other C libraries and systems.

@@ -226,9 +226,13 @@ impl Kademlia {
         if self.config.quorum <= 1 {
             return Some(holders);
         }
-        search.named.extend(&*holders);
+        // However often one keeper names somebody, it is one.
+        let mut agreed = holders.to_vec();
+        agreed.sort_unstable();
+        agreed.dedup();
+        search.named.extend(&agreed);
         let times = |holder| search.named.iter().filter(|&&named| named == holder).count();
-        let agreed: Vec<PeerId> = holders.iter().copied().filter(|&holder| times(holder) >= usize::from(self.config.quorum)).collect();
+        agreed.retain(|&holder| times(holder) >= usize::from(self.config.quorum));
         (!agreed.is_empty()).then(|| Contacts::new(&agreed))
     }
 
