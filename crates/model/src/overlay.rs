@@ -207,6 +207,8 @@ pub enum Next<'a, M, T> {
     Message(&'a M),
     /// A timer.
     Timer(T),
+    /// A question of the peer's own: its tables will be gone through.
+    Lookup,
 }
 
 /// How a model finds things.

@@ -5,6 +5,8 @@
 //!
 //! Keys are uniform, so a fixed grid of small sorted buckets finds a neighbourhood in two memory accesses, whatever the size.
 
+use peerlab_prefetch::prefetch;
+
 use crate::ids::{Key, PeerId};
 
 /// Entries per bucket that the grid aims at.
@@ -81,6 +83,18 @@ impl Roster {
         let at = bucket.partition_point(|&(k, _)| k < key);
         let last_of = |range: std::ops::Range<usize>| self.buckets[range].iter().rev().find_map(|b| b.last().copied());
         bucket[..at].last().copied().or_else(|| last_of(0..home)).or_else(|| last_of(home..self.buckets.len()))
+    }
+
+    /// The neighbourhood of `key` will be asked for soon: brings near what says where it lies. A hint.
+    #[inline]
+    pub fn prefetch(&self, key: Key) {
+        prefetch::<1, _>(&self.buckets[(key.0 >> self.shift) as usize]);
+    }
+
+    /// The neighbourhood of `key` will be asked for very soon: brings it near. A hint.
+    #[inline]
+    pub fn prefetch_behind(&self, key: Key) {
+        prefetch::<2, _>(&*self.buckets[(key.0 >> self.shift) as usize]);
     }
 
     fn first_of(&self, range: std::ops::Range<usize>) -> Option<(Key, PeerId)> {

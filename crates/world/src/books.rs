@@ -17,11 +17,12 @@ use crate::rumours::Spread;
 use crate::tally::{Fate, Tally};
 use crate::transfers::{Mail, Moved};
 
-/// A message on its way.
+/// A message on its way. In this order for the same reason as in the engine's queue.
 #[derive(Clone)]
+#[repr(C)]
 pub(crate) struct Envelope<M> {
-    pub(crate) sent: Time,
     pub(crate) message: Load<M>,
+    pub(crate) sent: Time,
 }
 
 /// What is on its way: between peers of the overlay, or between hosts that move content.
@@ -29,6 +30,14 @@ pub(crate) struct Envelope<M> {
 pub(crate) enum Load<M> {
     Overlay(M),
     Transfer(TransferMessage),
+}
+
+impl<M: Message> Envelope<M> {
+    /// When it was sent, which kind of message it is, and what it was sent for.
+    #[inline]
+    pub(crate) fn label(&self) -> (Time, usize, Cause) {
+        (self.sent, self.message.kind(), self.message.cause())
+    }
 }
 
 impl<M: Message> Load<M> {
@@ -195,17 +204,15 @@ impl<V> Books<V> {
         self.observer.finished(key.time, lookup);
     }
 
-    /// Writes down what became of a message, at `now`, and says what it was for.
+    /// Writes down what became of a message of this kind that was `sent` for this cause, at `now`.
     #[inline]
-    pub(crate) fn ended<M: Message>(&mut self, now: Time, envelope: &Envelope<M>, fate: Fate) -> Cause {
-        let (kind, cause) = (envelope.message.kind(), envelope.message.cause());
-        if envelope.sent >= Time::ZERO {
+    pub(crate) fn ended(&mut self, now: Time, (sent, kind, cause): (Time, usize, Cause), fate: Fate) {
+        if sent >= Time::ZERO {
             self.tally.of(kind, cause).ended[fate as usize] += 1;
         }
         if let Cause::Lookup(lookup) = cause {
-            self.notebook.ended(lookup, now, envelope.sent, kind, End::Met(fate));
+            self.notebook.ended(lookup, now, sent, kind, End::Met(fate));
         }
-        cause
     }
 
     /// When a message that is here now will have been handled: behind what came before it to any peer of the host, on the downlink (if it

@@ -4,6 +4,7 @@ use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox};
 use peerlab_model::{Actions, Cause, Hit, ItemId, LookupId, Message, Overlay, PeerId, Region, RumourId};
 use peerlab_network::Verdict;
+use peerlab_transfer::TransferMessage;
 use peerlab_workload::Shelves;
 
 use crate::adversaries::Conduct;
@@ -40,37 +41,32 @@ const RETRANSMISSION: Span = Span::from_millis(200);
 const SENDINGS: u32 = 8;
 
 impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
-    /// Sends a load of `bytes` bytes. One that belongs to a connection, which has an `order`, is sent again when it is lost, and arrives in the
-    /// order of its sending; the others just once, and come as they may.
-    pub(crate) fn dispatch(&mut self, to: PeerId, load: Load<O::Message>, bytes: u32, cause: Cause, order: Option<&mut Time>) {
-        let numbering = self.common.setting.numbering;
-        let (now, kind) = (self.key.time, load.kind());
-        let to_seat = numbering.seat(to);
+    /// Sends a message of `bytes` bytes that belongs to a connection: it is sent again when it is lost, and arrives in the `order` of its sending.
+    pub(crate) fn stream(&mut self, to: PeerId, message: TransferMessage, bytes: u32, order: &mut Time) {
+        let now = self.key.time;
+        let load = Load::<O::Message>::Transfer(message);
+        let to_seat = self.common.setting.numbering.seat(to);
         let (mut sent, mut waited) = (1, Span::ZERO);
         loop {
-            let (seq, delay, fate) = self.try_once(to_seat, kind, cause, bytes);
-            if fate == Some(Fate::Loss) && order.is_some() && sent < SENDINGS {
+            let (seq, delay, fate) = self.try_once(to_seat, load.kind(), Cause::Transfer, bytes);
+            if fate == Some(Fate::Loss) && sent < SENDINGS {
                 waited = waited.saturating_add(RETRANSMISSION.times(1 << (sent - 1)));
                 sent += 1;
                 continue;
             }
-            let delay = delay.map(|delay| match order {
-                None => delay,
-                Some(order) => {
-                    let arrives = (now + delay + waited).max(order.saturating_add(Span::from_nanos(1)));
-                    *order = arrives;
-                    arrives.since(now)
-                }
-            });
-            if let Load::Overlay(message) = &load {
-                self.books.observer.sent(now, self.this, to, message, delay);
-            }
             if let Some(delay) = delay {
-                let key = EventKey { time: now + delay, origin: self.seat, seq };
-                self.out.send(to_seat, key, self.this.0, Envelope { sent: now, message: load });
+                *order = (now + delay + waited).max(order.saturating_add(Span::from_nanos(1)));
+                self.post(to_seat, *order, seq, load);
             }
             return;
         }
+    }
+
+    /// Puts a load into the queue of its receiver.
+    #[inline]
+    fn post(&mut self, to_seat: u32, arrives: Time, seq: u32, message: Load<O::Message>) {
+        let key = EventKey { time: arrives, origin: self.seat, seq };
+        self.out.send(to_seat, key, self.this.0, Envelope { message, sent: self.key.time });
     }
 
     /// Sends something once: its number among this peer's events, and how long it takes or what has become of it.
@@ -137,7 +133,14 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
         if common.setting.keeps_values() && now >= Time::ZERO && cause == Cause::Maintenance {
             self.books.moved += u64::from(common.setting.value_bytes) * u64::from(message.fields().records);
         }
-        self.dispatch(to, Load::Overlay(message), bytes, cause, None);
+        // It comes once, and as it may.
+        let to_seat = common.setting.numbering.seat(to);
+        let (seq, delay, _) = self.try_once(to_seat, message.kind(), cause, bytes);
+        self.books.observer.sent(now, self.this, to, &message, delay);
+        // Only here is it moved: what was written in small pieces a moment ago has reached the cache by now, and can be read in large ones.
+        if let Some(delay) = delay {
+            self.post(to_seat, now + delay, seq, Load::Overlay(message));
+        }
     }
 
     fn timer(&mut self, after: Span, timer: O::Timer) {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{Controller, Progress, Shards};
-use peerlab_model::{Hit, HostId, ItemId, LookupId, Overlay, PeerId, Target};
+use peerlab_model::{Hit, HostId, ItemId, LookupId, Next, Overlay, PeerId, Target};
 use peerlab_workload::Classes;
 
 use crate::asking::Asker;
@@ -119,6 +119,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             && let Some(note) = list.get(*next)
         {
             *next += 1;
+            self.look_ahead(&list[*next..], shards);
             self.expire(note.key.time, shards.iter_mut());
             self.rumours.close_until(note.key.time);
             self.read(note, shards);
@@ -128,6 +129,29 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             seats.books.notebook.notes = list;
         }
         self.notes = lists;
+    }
+
+    /// Asks for what the coming notes of answers are judged by.
+    #[inline]
+    fn look_ahead(&self, coming: &[Note], shards: &Shards<'_, '_, Seats<O, V>>) {
+        let answered = |ahead: usize| match coming.get(ahead)?.what {
+            What::Hit { lookup, .. } => {
+                Some((lookup, &shards.at(self.common.setting.numbering.first_seat(HostId(lookup.origin))).books.ledger))
+            }
+            _ => None,
+        };
+        // Each of these lies behind the one before it.
+        if let Some((lookup, ledger)) = answered(24) {
+            ledger.prefetch_place(lookup);
+        }
+        if let Some((lookup, ledger)) = answered(18) {
+            ledger.prefetch_row(lookup);
+        }
+        for (ahead, near) in [(12, false), (6, true)] {
+            if let Some(target) = answered(ahead).and_then(|(lookup, ledger)| ledger.newest_target(lookup)) {
+                self.truth.prefetch(target, near);
+            }
+        }
     }
 
     fn read(&mut self, note: &Note, shards: &mut Shards<'_, '_, Seats<O, V>>) {
@@ -314,11 +338,18 @@ pub(crate) fn stale_share<'s, O: Overlay, V: Observer<O::Message> + 's>(
     shards: impl Iterator<Item = &'s Seats<O, V>>,
 ) -> Option<f64> {
     let (mut stale, mut all) = (0_u64, 0_u64);
-    for peer in shards.flat_map(super::shard::Seats::seats).filter_map(|seat| seat.peer.as_ref()) {
-        overlay.contacts(peer, &mut |contact| {
-            all += 1;
-            stale += u64::from(!truth.is_online(contact));
-        });
+    for shard in shards {
+        for (at, seat) in shard.places.iter().enumerate() {
+            if let Some(ahead) = shard.places.get(at + 8).and_then(|seat| seat.peer.as_ref()) {
+                overlay.prefetch(ahead, Next::Lookup);
+            }
+            if let Some(peer) = &seat.peer {
+                overlay.contacts(peer, &mut |contact| {
+                    all += 1;
+                    stale += u64::from(!truth.is_online(contact));
+                });
+            }
+        }
     }
     (all > 0).then(|| stale as f64 / all as f64)
 }

@@ -82,7 +82,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         if let Load::Overlay(message) = &envelope.message {
             self.books.observer.dropped(now, PeerId(tag), message);
         }
-        self.books.ended(now, &envelope, Fate::Offline);
+        self.books.ended(now, envelope.label(), Fate::Offline);
     }
 
     /// A timer for a peer that is not there to handle it: of an earlier life, or it goes off when the peer goes on.

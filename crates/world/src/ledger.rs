@@ -28,7 +28,7 @@ use crate::tally::Tally;
 /// No row.
 const NONE: u32 = u32::MAX;
 /// How many accounts ahead a row is asked for.
-const AHEAD: usize = 12;
+const AHEAD: usize = 24;
 
 /// A lookup under way, or on its way to the file.
 #[derive(Clone, Debug)]
@@ -122,6 +122,13 @@ impl Ledger {
         self.latest.get(lookup.origin.wrapping_sub(self.host) as usize)
     }
 
+    /// What the newest question of this lookup's origin is for.
+    #[inline]
+    pub(crate) fn newest_target(&self, lookup: LookupId) -> Option<Target> {
+        let at = self.place(lookup)?.checked_sub(self.base)?;
+        self.rows.get(at as usize).map(|row| row.target)
+    }
+
     /// The row of a lookup that has not left.
     #[inline]
     fn find(&mut self, lookup: LookupId) -> Option<&mut Row> {
@@ -174,8 +181,8 @@ impl Ledger {
     /// Books what was done for the lookups of this shard's hosts; what came too late goes to the `late` messages of `tally`.
     pub(crate) fn book(&mut self, accounts: &[Account], tally: &mut Tally) {
         for (index, account) in accounts.iter().enumerate() {
-            if let Some(latest) = accounts.get(index + 2 * AHEAD).and_then(|ahead| self.place(ahead.lookup)) {
-                prefetch::<1, _>(latest);
+            if let Some(ahead) = accounts.get(index + 2 * AHEAD) {
+                self.prefetch_place(ahead.lookup);
             }
             if let Some(ahead) = accounts.get(index + AHEAD) {
                 self.prefetch_row(ahead.lookup);
@@ -186,7 +193,17 @@ impl Ledger {
         }
     }
 
-    fn prefetch_row(&self, lookup: LookupId) {
+    /// The rows of this lookup's origin will be looked for soon. A hint.
+    #[inline]
+    pub(crate) fn prefetch_place(&self, lookup: LookupId) {
+        if let Some(latest) = self.place(lookup) {
+            prefetch::<1, _>(latest);
+        }
+    }
+
+    /// The newest row of this lookup's origin will be read very soon. A hint.
+    #[inline]
+    pub(crate) fn prefetch_row(&self, lookup: LookupId) {
         if let Some(&number) = self.place(lookup).filter(|&&number| number != NONE && number >= self.base) {
             prefetch::<2, _>(&self.rows[(number - self.base) as usize]);
         }

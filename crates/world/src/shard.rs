@@ -488,7 +488,8 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     #[inline]
     fn prefetch_request(&self, seat: &Seat<O::Peer>) {
         if let Some(request) = self.requests.memory(&seat.requests) {
-            prefetch::<1, _>(request);
+            // It may lie across two lines.
+            prefetch::<2, _>(request);
         }
     }
 
@@ -572,7 +573,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
             && !self.common.overlay.admits(peer, now, from, message)
         {
             books.observer.dropped(now, from, message);
-            books.ended(now, &envelope, Fate::Queue);
+            books.ended(now, envelope.label(), Fate::Queue);
             return;
         }
         if !books.limits.is_empty() && arrives {
@@ -582,7 +583,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
                     if let Load::Overlay(message) = &envelope.message {
                         books.observer.dropped(now, from, message);
                     }
-                    books.ended(now, &envelope, Fate::Queue);
+                    books.ended(now, envelope.label(), Fate::Queue);
                     return;
                 }
                 Some(finish) if finish > now => return out.postpone(finish, at.life.next_seq(), tag, envelope),
@@ -596,7 +597,9 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         }
         at.life.messages_in += 1;
         at.life.bytes_in += u64::from(bytes);
-        let cause = books.ended(now, &envelope, Fate::Delivered);
+        let label = envelope.label();
+        books.ended(now, label, Fate::Delivered);
+        let (.., cause) = label;
         if let Cause::Lookup(lookup) = cause {
             at.life.lookups_served += u32::from(lookup.origin != host.0);
         }
@@ -672,10 +675,10 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         if envelope.sent < Time::ZERO {
             return;
         }
-        let (kind, cause) = (envelope.message.kind(), envelope.message.cause());
+        let (sent, kind, cause) = envelope.label();
         self.books.tally.of(kind, cause).in_flight += 1;
         if let Cause::Lookup(lookup) = cause {
-            self.books.notebook.ended(lookup, envelope.sent, envelope.sent, kind, End::InFlight);
+            self.books.notebook.ended(lookup, sent, sent, kind, End::InFlight);
         }
     }
 
@@ -724,6 +727,12 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
             }
             (Alarm::Transfer(reminder), _) if Wake::from(reminder) == Wake::Uplink => {
                 self.agent(actor).into_iter().for_each(Agent::prefetch_next);
+            }
+            (Alarm::Question, peer) => {
+                prefetch::<1, _>(&self.calendars[self.local(actor)]);
+                if let Some(peer) = peer {
+                    self.common.overlay.prefetch(peer, Next::Lookup);
+                }
             }
             _ => {}
         }

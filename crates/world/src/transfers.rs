@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox};
-use peerlab_model::{Cause, HostId, ItemId, LookupId, Overlay, PeerId, Target};
+use peerlab_model::{HostId, ItemId, LookupId, Overlay, PeerId, Target};
 use peerlab_transfer::{Agent, Arrivals, Plan, Port, TransferMessage, Wake};
 use peerlab_workload::Behaviour;
 
 use crate::asking::Asker;
-use crate::books::Load;
 use crate::deeds::Deeds;
 use crate::observer::Observer;
 use crate::shard::{Alarm, Phase, Seats};
@@ -96,7 +95,7 @@ impl<O: Overlay, V: Observer<O::Message>> Port for Deeds<'_, '_, O, V> {
 
     fn send(&mut self, to: PeerId, message: TransferMessage, order: &mut Time) {
         let bytes = message.wire_bytes(&self.common.plan().layout);
-        self.dispatch(to, Load::Transfer(message), bytes, Cause::Transfer, Some(order));
+        self.stream(to, message, bytes, order);
     }
 
     fn wake(&mut self, after: Span, wake: Wake) {

@@ -261,6 +261,16 @@ impl Truth {
         }
     }
 
+    /// Who owns this key will be asked soon (`near`: very soon). A hint.
+    #[inline]
+    pub(crate) fn prefetch(&self, target: Target, near: bool) {
+        match (target, &self.members) {
+            (Target::Key(key), Some(members)) if near => members.prefetch_behind(key),
+            (Target::Key(key), Some(members)) => members.prefetch(key),
+            _ => {}
+        }
+    }
+
     fn owner<O: Overlay>(&self, overlay: &O, key: Key) -> Option<PeerId> {
         overlay.owner(self.members.as_ref()?, key)
     }

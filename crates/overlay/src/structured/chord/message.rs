@@ -214,10 +214,12 @@ pub enum RingMessage<T: Trail> {
 }
 
 impl<T: Trail> RingMessage<T> {
+    #[inline]
     pub(super) fn forward(hop: Token, q: Query<T>) -> Self {
         Self::Forward { key: q.key, lookup: q.lookup, origin: q.origin, ask: q.ask, hop, hops: q.hops, goal: q.goal, trail: q.trail }
     }
 
+    #[inline]
     pub(super) fn deliver(hop: Token, q: Query<T>) -> Self {
         Self::Deliver { key: q.key, lookup: q.lookup, origin: q.origin, ask: q.ask, hop, hops: q.hops, goal: q.goal }
     }
@@ -265,9 +267,6 @@ impl<T: Trail> Message for RingMessage<T> {
         }
     }
 
-    /// A byte for the kind, 4 for each token, 2 for a hop count, 1 for a goal, 4 for the rest of a record's life. The lookup's id is the
-    /// simulator's label and costs nothing; what it does for the protocol is done by the tokens.
-    #[inline]
     fn forge(&mut self, other: &mut dyn FnMut(&mut PeerId)) {
         match self {
             Self::Found { owner, .. } => other(owner),
@@ -279,6 +278,9 @@ impl<T: Trail> Message for RingMessage<T> {
         }
     }
 
+    /// A byte for the kind, 4 for each token, 2 for a hop count, 1 for a goal, 4 for the rest of a record's life. The lookup's id is the
+    /// simulator's label and costs nothing; what it does for the protocol is done by the tokens.
+    #[inline]
     fn fields(&self) -> Fields {
         match self {
             Self::Forward { .. } => with::<T>(Fields::bytes(12).keys(1).contacts(1)),

@@ -273,13 +273,16 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
     fn prefetch(&self, peer: &RingPeer<V>, next: Next<'_, RingMessage<V::Trail>, ChordTimer>) {
         match next {
             Next::Message(RingMessage::Forward { .. } | RingMessage::Deliver { .. } | RingMessage::Step { .. })
-            | Next::Timer(ChordTimer::FixFingers) => {
+            | Next::Timer(ChordTimer::FixFingers)
+            | Next::Lookup => {
                 V::prefetch(&peer.table);
                 prefetch::<1, _>(&*peer.successors);
             }
-            Next::Message(RingMessage::GetNeighbours { .. } | RingMessage::Neighbours { .. }) | Next::Timer(ChordTimer::Stabilize) => {
+            Next::Message(RingMessage::Neighbours { successors, .. }) => {
+                prefetch::<1, _>(&**successors);
                 prefetch::<1, _>(&*peer.successors);
             }
+            Next::Message(RingMessage::GetNeighbours { .. }) | Next::Timer(ChordTimer::Stabilize) => prefetch::<1, _>(&*peer.successors),
             _ => {}
         }
     }

@@ -95,7 +95,11 @@ impl<V: Shortcuts> ChordLike<V> {
         let hop = cx.open(Pending::Hop { to, query, last });
         let query = Query { trail, ..query };
         let patience = if last { self.rules.patience.longest } else { self.patience(peer, cx, to, hop) };
-        Self::send(peer, cx, to, if last { RingMessage::deliver(hop, query) } else { RingMessage::forward(hop, query) });
+        if last {
+            Self::send(peer, cx, to, RingMessage::deliver(hop, query));
+        } else {
+            Self::send(peer, cx, to, RingMessage::forward(hop, query));
+        }
         cx.set_timer(patience, ChordTimer::Request(hop));
     }
 
