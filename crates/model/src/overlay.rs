@@ -36,6 +36,9 @@ pub trait Overlay: Sized + Send + Sync + 'static {
     /// True if its peers pass rumours on (`[rumours]`): see [`Overlay::rumour`].
     const SPREADS: bool = false;
 
+    /// True if most messages make a peer look at what is on its disk, which is then brought near. A hint, nothing else.
+    const READS_DISK: bool = false;
+
     /// The model's own parameters in a `[[topology]]` table.
     type Config: OverlayConfig;
     /// What one peer knows (or what a dedicated server knows).

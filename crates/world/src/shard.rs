@@ -699,6 +699,9 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     #[inline]
     fn prefetch(&self, actor: u32) {
         prefetch::<2, _>(&self.places[(actor - self.base) as usize]);
+        if O::READS_DISK {
+            self.common.holdings.prefetch(self.common.setting.numbering.host_of(actor));
+        }
         if let Some(agent) = self.agent(actor) {
             prefetch::<6, _>(agent);
             self.books.prefetch_limits(self.local(actor));
@@ -710,6 +713,9 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         let seat = &self.places[(actor - self.base) as usize];
         if let Some(peer) = &seat.peer {
             self.prefetch_request(seat);
+            if O::READS_DISK {
+                prefetch::<1, _>(self.shelves.items(&self.common.holdings, self.common.setting.numbering.host_of(actor)));
+            }
             match &envelope.message {
                 Load::Overlay(message) => self.common.overlay.prefetch(peer, Next::Message(message)),
                 Load::Transfer(message) => self.agent(actor).into_iter().for_each(|agent| agent.prefetch(message)),

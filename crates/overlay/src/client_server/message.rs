@@ -126,6 +126,7 @@ fn names(items: &[ItemId]) -> Fields {
 impl Message for ServerMessage {
     const KINDS: &'static [&'static str] = &["request", "answer", "relay", "served", "gone"];
 
+    #[inline]
     fn kind(&self) -> usize {
         match self {
             Self::Request { .. } | Self::Search { .. } => 0,
@@ -136,6 +137,7 @@ impl Message for ServerMessage {
         }
     }
 
+    #[inline]
     fn fields(&self) -> Fields {
         match self {
             Self::Request { .. } | Self::Relay { .. } => Fields::bytes(HEADER).keys(1),
@@ -147,6 +149,7 @@ impl Message for ServerMessage {
         }
     }
 
+    #[inline]
     fn cause(&self) -> Cause {
         match self {
             Self::Request { id, .. }

@@ -229,6 +229,7 @@ impl Message for IndexMessage {
         "proof",
     ];
 
+    #[inline]
     fn kind(&self) -> usize {
         match self {
             Self::Login { .. } => 0,
@@ -249,6 +250,7 @@ impl Message for IndexMessage {
         }
     }
 
+    #[inline]
     fn fields(&self) -> Fields {
         match self {
             Self::Login { .. } => Fields::bytes(HEADER + NUMBER + LOGIN),
@@ -273,6 +275,7 @@ impl Message for IndexMessage {
         }
     }
 
+    #[inline]
     fn cause(&self) -> Cause {
         match self {
             Self::QueryItem { id, .. }

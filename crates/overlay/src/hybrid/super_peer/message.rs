@@ -72,6 +72,7 @@ impl Message for SuperMessage {
         "cluster",
     ];
 
+    #[inline]
     fn kind(&self) -> usize {
         match self {
             Self::Connect { .. } => 0,
@@ -92,6 +93,7 @@ impl Message for SuperMessage {
         }
     }
 
+    #[inline]
     fn fields(&self) -> Fields {
         match self {
             Self::Connect { .. } => sized(CONNECT, 0, 0),
@@ -122,6 +124,7 @@ impl Message for SuperMessage {
         }
     }
 
+    #[inline]
     fn cause(&self) -> Cause {
         match self {
             Self::Ask { id, .. } | Self::Taken { id, .. } | Self::Over { id, .. } | Self::Hit { id, .. } | Self::Matches { id, .. } => {

@@ -137,6 +137,7 @@ const KINDS: [&str; OWN_KINDS.len() + DHT_KINDS.len()] = {
 impl Message for TrackerMessage {
     const KINDS: &'static [&'static str] = &KINDS;
 
+    #[inline]
     fn kind(&self) -> usize {
         match self {
             Self::Connect { .. } => 0,
@@ -158,6 +159,7 @@ impl Message for TrackerMessage {
 
     /// BEP 15's packets byte by byte, or HTTP's text; between peers TCP's header and the messages of BEP 3, 6 and 11. The identifiers of 20 bytes
     /// (a torrent's hash, a peer's id) count as such, and who is named costs an address.
+    #[inline]
     fn fields(&self) -> Fields {
         match self {
             Self::Connect { protocol, .. } | Self::Connected { protocol, .. } => match protocol {
@@ -198,6 +200,7 @@ impl Message for TrackerMessage {
         }
     }
 
+    #[inline]
     fn cause(&self) -> Cause {
         let lookup = match self {
             Self::Connect { lookup, .. }

@@ -63,6 +63,7 @@ pub enum EpidemicMessage {
 impl Message for EpidemicMessage {
     const KINDS: &'static [&'static str] = &["knock", "admit", "busy", "update", "feedback", "pull", "checksum", "digest", "repair"];
 
+    #[inline]
     fn kind(&self) -> usize {
         match self {
             Self::Knock { .. } => 0,
@@ -77,6 +78,7 @@ impl Message for EpidemicMessage {
         }
     }
 
+    #[inline]
     fn fields(&self) -> Fields {
         match self {
             Self::Knock { .. } | Self::Admit { .. } | Self::Busy { .. } => Fields::bytes(HEADER + TOKEN),
@@ -91,6 +93,7 @@ impl Message for EpidemicMessage {
         }
     }
 
+    #[inline]
     fn cause(&self) -> Cause {
         match self {
             Self::Update { rumour } | Self::Feedback { rumour, .. } | Self::Repair { rumour } => Cause::Rumour(*rumour),

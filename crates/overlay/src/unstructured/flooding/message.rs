@@ -207,6 +207,7 @@ impl Wanted {
     }
 
     /// A message of so many bytes and a contact or none, and what it looks for: a name, or the words of a search.
+    #[inline]
     fn sized(self, bytes: u32, contacts: u32) -> Fields {
         match self {
             Self::Item(_) | Self::Peer(_) => sized(bytes + NAME_BYTES, contacts, 1),
@@ -215,6 +216,7 @@ impl Wanted {
     }
 
     /// A query for it, with or without the address of whoever asks.
+    #[inline]
     pub(crate) fn query_fields(self, with_address: bool) -> Fields {
         self.sized(QUERY + if with_address { ADDRESS } else { 0 }, with_address.into())
     }
@@ -289,31 +291,8 @@ const KINDS: [&str; COPIES + COPY_KINDS.len()] = {
     kinds
 };
 
-impl Message for FloodingMessage {
-    const KINDS: &'static [&'static str] = &KINDS;
-
-    fn kind(&self) -> usize {
-        match self {
-            Self::Connect { .. } => 0,
-            Self::Accept { .. } => 1,
-            Self::Refuse { .. } => 2,
-            Self::Ping => 3,
-            Self::Pong { .. } | Self::DegreePong { .. } => 4,
-            Self::Query(_) | Self::DirectQuery { .. } => 5,
-            Self::Hit { .. } | Self::Matches { .. } => 6,
-            Self::Bye { .. } => 7,
-            Self::Walk(_) => 8,
-            Self::Check { .. } => 9,
-            Self::Verdict { .. } => 10,
-            Self::Rumour(_) => 11,
-            Self::Member(message) => OWN_KINDS.len() + message.kind(),
-            Self::Fetch { .. } => COPIES,
-            Self::Copy { .. } => COPIES + 1,
-            Self::Offer { .. } => COPIES + 2,
-        }
-    }
-
-    fn fields(&self) -> Fields {
+impl FloodingMessage {
+    fn other_fields(&self) -> Fields {
         match self {
             Self::Connect { .. } => sized(CONNECT, 0, 0),
             Self::Accept { .. } => sized(OK, 0, 0),
@@ -338,7 +317,43 @@ impl Message for FloodingMessage {
             Self::Offer { .. } => sized(HEADER + NAME_BYTES + 26, 1, 1),
         }
     }
+}
 
+impl Message for FloodingMessage {
+    const KINDS: &'static [&'static str] = &KINDS;
+
+    #[inline]
+    fn kind(&self) -> usize {
+        match self {
+            Self::Connect { .. } => 0,
+            Self::Accept { .. } => 1,
+            Self::Refuse { .. } => 2,
+            Self::Ping => 3,
+            Self::Pong { .. } | Self::DegreePong { .. } => 4,
+            Self::Query(_) | Self::DirectQuery { .. } => 5,
+            Self::Hit { .. } | Self::Matches { .. } => 6,
+            Self::Bye { .. } => 7,
+            Self::Walk(_) => 8,
+            Self::Check { .. } => 9,
+            Self::Verdict { .. } => 10,
+            Self::Rumour(_) => 11,
+            Self::Member(message) => OWN_KINDS.len() + message.kind(),
+            Self::Fetch { .. } => COPIES,
+            Self::Copy { .. } => COPIES + 1,
+            Self::Offer { .. } => COPIES + 2,
+        }
+    }
+
+    /// What most messages are is told without a call.
+    #[inline]
+    fn fields(&self) -> Fields {
+        match self {
+            Self::Query(query) => query.wanted.query_fields(false),
+            _ => self.other_fields(),
+        }
+    }
+
+    #[inline]
     fn cause(&self) -> Cause {
         match self {
             Self::Query(query) | Self::DirectQuery { query, .. } => Cause::Lookup(lookup_of(query.id)),

@@ -167,6 +167,7 @@ impl<V: Variant> Overlay for FloodingLike<V> {
     const SUMMARY: &'static str = V::SUMMARY;
     const SOURCE: &'static str = V::SOURCE;
     const FAMILY: Family = Family::Unstructured;
+    const READS_DISK: bool = true;
     const SPREADS: bool = V::SPREADS;
 
     type Config = V::Config;

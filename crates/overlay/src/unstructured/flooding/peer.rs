@@ -10,7 +10,7 @@ use crate::unstructured::known::Known;
 use crate::unstructured::membership::Member;
 use crate::unstructured::seen::Seen;
 
-/// One peer of the flooding overlay. In this order: a query reads the first two fields only, which share a cache line.
+/// One peer of the flooding overlay. In this order: a query reads the first three fields only, which share a cache line.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub struct FloodingPeer {
@@ -18,6 +18,8 @@ pub struct FloodingPeer {
     pub(super) neighbours: Vec<PeerId>,
     /// Queries that it has seen, and from whom.
     pub(super) seen: Seen,
+    /// What it knows of others where they are found by gossip; nothing with host caches.
+    pub(super) member: Option<Box<Member>>,
     /// For each neighbour, how many pings in a row it has not answered.
     pub(super) missed: Vec<u8>,
     /// Its own open questions.
@@ -40,8 +42,6 @@ pub struct FloodingPeer {
     pub(super) walks: Option<Box<WalkMemory>>,
     /// The rumours that it has heard, if any.
     pub(super) rumours: Option<Box<Known>>,
-    /// What it knows of others where they are found by gossip; nothing with host caches.
-    pub(super) member: Option<Box<Member>>,
     /// The copies on its disk, in the order in which they came; nothing if it has none.
     #[expect(clippy::box_collection, reason = "most models keep none, and an empty vector takes three words")]
     pub(super) copies: Option<Box<Vec<ItemId>>>,

@@ -194,6 +194,7 @@ impl Hosts {
     }
 
     /// A pong for each, behind `rest` bytes.
+    #[inline]
     fn fields(&self, rest: u32) -> Fields {
         let hosts = u32::from(self.len);
         sized(rest + hosts * PONG, hosts, 0)
@@ -230,6 +231,7 @@ impl Message for GiaMessage {
         "keep-alive",
     ];
 
+    #[inline]
     fn kind(&self) -> usize {
         match self {
             Self::Connect { .. } => 0,
@@ -249,6 +251,7 @@ impl Message for GiaMessage {
         }
     }
 
+    #[inline]
     fn fields(&self) -> Fields {
         match self {
             Self::Connect { .. } | Self::Accept { .. } => sized(HEADER + STANDING, 0, 0),
@@ -269,6 +272,7 @@ impl Message for GiaMessage {
         }
     }
 
+    #[inline]
     fn cause(&self) -> Cause {
         match self {
             Self::Walk(Walk { id, .. }) | Self::Response { id, .. } | Self::KeepAlive { id, .. } => Cause::Lookup(lookup_of(*id)),
