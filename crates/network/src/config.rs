@@ -5,6 +5,8 @@ use peerlab_model::{Issues, Wire};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::transit_stub::{ROUTERS_MAX, Shape};
+
 /// The network below the overlay: how long messages take, which get lost, and how their size is counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -76,6 +78,33 @@ pub enum Latency {
         #[serde(default)]
         missing: Missing,
     },
+    /// An internet of two levels (Zegura, Calvert and Bhattacharjee 1996): transit domains that carry traffic, and at each of their routers stub
+    /// domains with the hosts. The shape is that of GT-ITM's example `ts100`, the delays are those of CAN's simulations (Ratnasamy et al. 2001), unless
+    /// given. Hosts are spread over the routers of stubs at random, each router being used about equally often; two at one router are `min_one_way` apart.
+    #[serde(rename = "transit-stub")]
+    TransitStub {
+        /// Transit domains; at least 1. Default: 1.
+        #[serde(default = "one")]
+        transit_domains: u32,
+        /// Routers in each of them; at least 1. Default: 4.
+        #[serde(default = "four")]
+        transit_nodes: u32,
+        /// Stub domains at each of these; at least 1. Default: 3.
+        #[serde(default = "three")]
+        stubs: u32,
+        /// Routers in each stub domain; at least 1. Default: 8.
+        #[serde(default = "eight")]
+        stub_nodes: u32,
+        /// What a link between two transit routers takes, one way. Default: 100 ms.
+        #[serde(default = "transit_delay")]
+        transit_delay: Duration,
+        /// What the link of a stub to its transit router takes, one way. Default: 10 ms.
+        #[serde(default = "access_delay")]
+        access_delay: Duration,
+        /// What a link within a stub takes, one way. Default: 1 ms.
+        #[serde(default = "stub_delay")]
+        stub_delay: Duration,
+    },
 }
 
 impl Default for Latency {
@@ -106,8 +135,36 @@ pub enum Missing {
     Median,
 }
 
+const fn one() -> u32 {
+    1
+}
+
 const fn two() -> u32 {
     2
+}
+
+const fn three() -> u32 {
+    3
+}
+
+const fn four() -> u32 {
+    4
+}
+
+const fn eight() -> u32 {
+    8
+}
+
+fn transit_delay() -> Duration {
+    Duration::millis(100)
+}
+
+fn access_delay() -> Duration {
+    Duration::millis(10)
+}
+
+fn stub_delay() -> Duration {
+    Duration::millis(1)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -129,6 +186,13 @@ struct RawLatency {
     file: Option<String>,
     unit: Option<MatrixUnit>,
     missing: Option<Missing>,
+    transit_domains: Option<u32>,
+    transit_nodes: Option<u32>,
+    stubs: Option<u32>,
+    stub_nodes: Option<u32>,
+    transit_delay: Option<Duration>,
+    access_delay: Option<Duration>,
+    stub_delay: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -155,6 +219,13 @@ impl RawLatency {
             ("file", self.file.is_some()),
             ("unit", self.unit.is_some()),
             ("missing", self.missing.is_some()),
+            ("transit_domains", self.transit_domains.is_some()),
+            ("transit_nodes", self.transit_nodes.is_some()),
+            ("stubs", self.stubs.is_some()),
+            ("stub_nodes", self.stub_nodes.is_some()),
+            ("transit_delay", self.transit_delay.is_some()),
+            ("access_delay", self.access_delay.is_some()),
+            ("stub_delay", self.stub_delay.is_some()),
         ];
         present.iter().find(|(key, is_present)| *is_present && !known.contains(key)).map(|(key, _)| *key)
     }
@@ -198,9 +269,19 @@ impl<'de> Deserialize<'de> for Latency {
                 let file = needed(raw.file, "matrix", "file", "\"rtt.txt\"")?;
                 Ok(Self::Matrix { file, unit: raw.unit.unwrap_or_default(), missing: raw.missing.unwrap_or_default() })
             }
-            LatencyModel::TransitStub => Err(de::Error::custom(
-                "the latency model `transit-stub` is not available yet; take `euclidean`, or `matrix` with measured round trips",
-            )),
+            LatencyModel::TransitStub => {
+                let keys = ["transit_domains", "transit_nodes", "stubs", "stub_nodes", "transit_delay", "access_delay", "stub_delay"];
+                raw.known::<D::Error>("transit-stub", &keys)?;
+                Ok(Self::TransitStub {
+                    transit_domains: raw.transit_domains.unwrap_or(one()),
+                    transit_nodes: raw.transit_nodes.unwrap_or(four()),
+                    stubs: raw.stubs.unwrap_or(three()),
+                    stub_nodes: raw.stub_nodes.unwrap_or(eight()),
+                    transit_delay: raw.transit_delay.unwrap_or_else(transit_delay),
+                    access_delay: raw.access_delay.unwrap_or_else(access_delay),
+                    stub_delay: raw.stub_delay.unwrap_or_else(stub_delay),
+                })
+            }
         }
     }
 }
@@ -248,6 +329,21 @@ impl NetworkConfig {
                     format!("a square has 2 dimensions, a cube 3; {dimensions} is neither"),
                 );
             }
+            Latency::TransitStub { transit_domains, transit_nodes, stubs, stub_nodes, .. } => {
+                let counts =
+                    [("transit_domains", transit_domains), ("transit_nodes", transit_nodes), ("stubs", stubs), ("stub_nodes", stub_nodes)];
+                for (key, &count) in counts {
+                    issues.ensure(count > 0, key, "there is at least one");
+                }
+                if let Some(shape) = Shape::of(&self.latency)
+                    && shape.rows().is_none_or(|rows| rows > ROUTERS_MAX)
+                {
+                    issues.error(
+                        "stub_nodes",
+                        format!("more than {ROUTERS_MAX} routers of stubs, of each of which the delay to each other one is kept"),
+                    );
+                }
+            }
             Latency::Coordinates { file } | Latency::Matrix { file, .. } => {
                 issues.ensure(!file.is_empty(), "file", "the path of the file is empty");
             }
@@ -258,7 +354,7 @@ impl NetworkConfig {
     pub fn files(&self) -> Vec<&str> {
         match &self.latency {
             Latency::Coordinates { file } | Latency::Matrix { file, .. } => vec![file],
-            Latency::Constant { .. } | Latency::Uniform { .. } | Latency::Euclidean { .. } => Vec::new(),
+            Latency::Constant { .. } | Latency::Uniform { .. } | Latency::Euclidean { .. } | Latency::TransitStub { .. } => Vec::new(),
         }
     }
 }

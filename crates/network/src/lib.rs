@@ -12,7 +12,8 @@
 //!
 //! # Cost
 //! `carry`: one keyed draw (three multiplications), two more if there is loss, and the host data: nothing for `constant` and
-//! `uniform`, 8 or 12 bytes a host for points, 2 bytes a host and 4 an entry for a matrix. No allocation.
+//! `uniform`, 8 or 12 bytes a host for points, 2 bytes a host and 4 an entry for a matrix, also for that of the
+//! routers of `transit-stub`. No allocation.
 //!
 //! # Not here
 //! Routers, cross traffic, congestion inside the network: hosts' own links are the bottleneck, as measurements of file sharing found.
@@ -25,6 +26,7 @@ mod network;
 mod points;
 mod regions;
 mod rules;
+mod transit_stub;
 
 pub use config::{Latency, MatrixUnit, Missing, NetworkConfig};
 pub use error::NetworkError;

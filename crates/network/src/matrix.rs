@@ -1,9 +1,10 @@
-//! Measured round-trip times: reading a square matrix, and mapping hosts onto its rows.
+//! Measured round-trip times, or those between routers: a square matrix, and the mapping of hosts onto its rows.
 
 use peerlab_engine::random::Streams;
 
 use crate::config::{MatrixUnit, Missing};
 use crate::error::{NetworkError, Source, entries};
+use crate::transit_stub::Shape;
 
 /// The most rows a matrix may have: 4 bytes an entry make this one gigabyte.
 const ROWS_MAX: usize = 16_384;
@@ -25,6 +26,12 @@ impl Matrix {
         let (rows, mut one_way) = parse(&source, unit)?;
         fill_in(&source, rows, &mut one_way, missing)?;
         Ok(Self { rows, one_way, row_of: spread(hosts, rows, streams) })
+    }
+
+    /// The hosts at the routers of an internet's stubs.
+    pub(crate) fn of_routers(shape: Shape, hosts: u32, streams: Streams) -> Self {
+        let rows = shape.rows().expect("a scenario's check has counted the routers") as usize;
+        Self { rows, one_way: shape.delays(streams), row_of: spread(hosts, rows, streams) }
     }
 
     /// The delay in nanoseconds before the floor: nothing between two hosts on one row.

@@ -11,6 +11,7 @@ use crate::matrix::Matrix;
 use crate::points::{self, Coordinates, Points};
 use crate::regions::Regions;
 use crate::rules::Rules;
+use crate::transit_stub::Shape;
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +96,10 @@ impl Network {
                 Coordinates::Plane(points) => Delays::Plane(points),
                 Coordinates::Space(points) => Delays::Space(points),
             },
+            Latency::TransitStub { .. } => {
+                let shape = Shape::of(&config.latency).expect("it is a latency model of routers");
+                Delays::Matrix(Matrix::of_routers(shape, hosts, streams))
+            }
             Latency::Matrix { file, unit, missing } => Delays::Matrix(Matrix::load(file, *unit, *missing, hosts, streams)?),
         };
         let regions = match (config.regions, &delays) {

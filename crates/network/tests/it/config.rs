@@ -47,7 +47,7 @@ fn wrong_tables_are_refused_where_the_mistake_is() {
     assert_eq!(refused("latency = { model = 'euclid', mean = '1 ms' }", "unknown variant"), "'euclid'");
     refused("latency = { model = 'constant', one_way = '1 ms', mean = '1 ms' }", "no key `mean`");
     refused("latency = { model = 'uniform', min = '1 ms' }", "needs `max`");
-    refused("latency = { model = 'transit-stub' }", "not available yet");
+    refused("latency = { model = 'transit-stub', mean = '1 ms' }", "no key `mean`");
     refused("latency = { mean = '1 ms' }", "missing field `model`");
 }
 

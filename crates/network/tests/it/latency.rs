@@ -57,6 +57,37 @@ fn heights_give_delays_the_long_tail_of_measured_ones() {
     assert!((delays[50_000] - 78.0).abs() < 1.0, "the median is {} ms", delays[50_000]);
 }
 
+/// Goal: each link takes what it is said to. Method: one router a stub, so that the path between two of them is known.
+#[test]
+fn transit_stub_paths_take_what_their_links_take() {
+    let two = network("latency = { model = 'transit-stub', transit_nodes = 2, stubs = 1, stub_nodes = 1 }", 2, 1);
+    assert_eq!(two.base_delay(HostId(0), HostId(1)), Some(Span::from_millis(120)), "up, across, and down");
+    let neighbours =
+        network("latency = { model = 'transit-stub', transit_nodes = 1, stubs = 2, stub_nodes = 1, access_delay = '7 ms' }", 2, 1);
+    assert_eq!(neighbours.base_delay(HostId(0), HostId(1)), Some(Span::from_millis(14)), "up and down");
+    assert_eq!(neighbours.min_delay(), Span::from_millis(14));
+    let crowd = network("latency = { model = 'transit-stub', transit_nodes = 1, stubs = 1, stub_nodes = 1 }", 3, 1);
+    assert_eq!(delay(&crowd, 0, 2, 0), Some(Span::from_millis(1)), "at one router: the floor");
+}
+
+/// Goal: hosts are near those of their stub, and far from all others. Method: GT-ITM's example with one host a router.
+#[test]
+fn transit_stub_delays_have_two_levels() {
+    let network = network("latency = { model = 'transit-stub' }", 96, 1);
+    let mut within = 0;
+    for from in 0..96 {
+        for to in (0..96).filter(|&to| to != from) {
+            let delay = network.base_delay(HostId(from), HostId(to)).unwrap();
+            assert_eq!(network.base_delay(HostId(to), HostId(from)), Some(delay));
+            let millis = delay.millis_f64();
+            within += u32::from(millis < 10.0);
+            // In a stub of eight; or over two access links, at most three links between four transit routers, and two stubs.
+            assert!((1.0..=7.0).contains(&millis) || (20.0..=334.0).contains(&millis), "{from} to {to}: {millis} ms");
+        }
+    }
+    assert_eq!(within, 96 * 7, "each host has seven others in its stub");
+}
+
 #[test]
 fn a_hosts_place_does_not_depend_on_how_many_hosts_there_are() {
     let (few, many) = (network("", 10, 3), network("", 1000, 3));

@@ -8,9 +8,6 @@ use crate::diagnostic::{Place, Problem};
 use crate::document::{DottedPath, Node, Table, Value};
 use crate::nearest::{list, nearest};
 
-/// Words of the file format that this version does not know yet.
-const FUTURE_WORDS: [&str; 1] = ["transit-stub"];
-
 /// A departure of a document from its schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Departure {
@@ -221,11 +218,6 @@ impl<'s> Walk<'s> {
     fn unknown_word(&mut self, word: &str, known: &[&str], place: Place) {
         let key = self.path.last().map_or("", String::as_str);
         let parent = self.path.iter().rev().skip(1).find(|part| part.parse::<usize>().is_err()).map_or("", String::as_str);
-        if FUTURE_WORDS.contains(&word) {
-            let problem = Problem::new(place, format!("`{key} = \"{word}\"` is not available yet")).label("a later version knows this");
-            self.push(problem.help(format!("until then it is one of {}", list(known.iter().copied()))));
-            return;
-        }
         let what = match key {
             "model" => format!("{parent} model"),
             "distribution" | "action" => key.to_owned(),
