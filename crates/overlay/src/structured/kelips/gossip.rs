@@ -30,6 +30,7 @@ impl Kelips {
         if !peer.ticking {
             peer.ticking = true;
             cx.set_timer_within(self.config.round_interval.span(), KelipsTimer::Round);
+            self.begin_maintenance(cx);
         }
     }
 
@@ -43,6 +44,7 @@ impl Kelips {
             peer.tuples.expire(cx.now());
             if let Some(extra) = peer.extra.as_deref_mut() {
                 extra.removed.expire(cx.now());
+                extra.values.expire(cx.now());
                 extra.buried.retain(|&(_, since)| now.saturating_sub(since) <= self.contact_timeout);
             }
         }

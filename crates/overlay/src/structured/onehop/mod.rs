@@ -20,13 +20,14 @@
 //! # Map
 //! `table`: the table, slices and units · `peer`: what a peer keeps · `members`: who comes in and who goes · `events`: how changes spread ·
 //! `upkeep`: keep-alives, silence · `reconcile`: tables compared · `ask`: questions · `join`: becoming a member, saying goodbye ·
-//! `content`: provider records · `start`: the converged ring.
+//! `content`: provider records · `maintenance`: the repair of values · `start`: the converged ring.
 
 mod ask;
 mod config;
 mod content;
 mod events;
 mod join;
+mod maintenance;
 mod members;
 mod message;
 mod peer;
@@ -44,6 +45,9 @@ use peerlab_model::{
     Targets, Token, Violation,
 };
 use peerlab_prefetch::prefetch;
+
+use crate::records::{Record, Records};
+use crate::repair::compared;
 
 use table::Slices;
 
@@ -72,6 +76,8 @@ pub enum OneHopTimer {
     Join,
     /// A request may have timed out.
     Request(Token),
+    /// Time to compare values with those who keep them, too.
+    Maintenance,
 }
 
 type Cx<'a> = Context<'a, OneHop>;
@@ -107,7 +113,7 @@ impl Overlay for OneHop {
     }
 
     fn targets(_config: &OneHopConfig) -> Targets {
-        Targets { key: true, peer: true, content: true, value: false, keywords: false }
+        Targets { key: true, peer: true, content: true, value: true, keywords: false }
     }
 
     fn peer(&self, id: PeerId) -> OneHopPeer {
@@ -159,6 +165,8 @@ impl Overlay for OneHop {
             M::Members { members, token } => self.compared(peer, cx, from, token, Some(&members)),
             M::Leave => self.left_by(peer, cx, from),
             M::HandOver { records } => Self::take_over(peer, cx, &records),
+            M::Repair(comparison) if peer.active => compared(self, peer, cx, from, &comparison),
+            M::Repair(_) => {}
             M::Replicate { record } => Self::replicate(peer, cx, record),
             M::Retract { key, holder } => {
                 peer.extra().records.remove(key, holder);
@@ -175,6 +183,7 @@ impl Overlay for OneHop {
             OneHopTimer::Republish => self.tick_republish(peer, cx),
             OneHopTimer::Join => self.attempt_join(peer, cx),
             OneHopTimer::Request(token) => self.request_timed_out(peer, cx, token),
+            OneHopTimer::Maintenance => self.tick_maintenance(peer, cx),
         }
     }
 
@@ -209,6 +218,16 @@ impl Overlay for OneHop {
         // Where in the table it will be read is known only when this has come.
         if matches!(next, Next::Message(_) | Next::Timer(OneHopTimer::KeepAlive)) {
             prefetch::<1, _>(peer.table.memory());
+        }
+    }
+
+    fn records<'p>(&self, peer: &'p OneHopPeer) -> &'p [Record] {
+        peer.records().map_or(&[], Records::as_slice)
+    }
+
+    fn restore(&self, peer: &mut OneHopPeer, records: &[Record]) {
+        if !records.is_empty() {
+            peer.extra().records = Records::from_unsorted(records.to_vec());
         }
     }
 
