@@ -40,7 +40,8 @@ impl Kelips {
             depth: 0,
             asks: 0,
             tried,
-            homes: [None; HOMES_MAX as usize],
+            homes: [peer.id; HOMES_MAX as usize],
+            homes_left: 0,
             home_depth: 0,
         };
         if self.values && purpose == Purpose::Item {
@@ -57,7 +58,9 @@ impl Kelips {
         if search.asks >= self.config.tries || cx.setting().is_overdue(cx.now().since(search.began)) {
             return cx.finish(search.lookup);
         }
-        if let Some(home) = search.homes.iter_mut().find_map(Option::take) {
+        if let Some(left) = search.homes_left.checked_sub(1) {
+            search.homes_left = left;
+            let home = search.homes[usize::from(left)];
             return self.send_ask(cx, search, home, search.home_depth, Goal::Value);
         }
         let group = self.group_of_key(search.key);
@@ -150,9 +153,11 @@ impl Kelips {
 
     /// Homenodes of the value are known: they are asked one after the other, and then others who may know more.
     fn ask_homes(&self, peer: &KelipsPeer, cx: &mut Cx<'_>, mut search: Search, homes: &[PeerId]) {
-        let untried = homes.iter().copied().filter(|&home| !search.has_tried(home) && home != peer.id);
-        let mut next = untried.map(Some).chain(std::iter::repeat(None));
-        search.homes = std::array::from_fn(|_| next.next().flatten());
+        let untried: Vec<PeerId> = homes.iter().copied().filter(|&home| !search.has_tried(home) && home != peer.id).collect();
+        search.homes_left = untried.len().min(search.homes.len()) as u8;
+        for (place, home) in search.homes.iter_mut().zip(untried) {
+            *place = home;
+        }
         search.home_depth = search.depth + 1;
         self.ask_next(peer, cx, search);
     }

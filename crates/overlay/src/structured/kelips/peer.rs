@@ -126,8 +126,9 @@ pub struct Search {
     /// Who has been asked.
     pub(super) asks: u8,
     pub(super) tried: [PeerId; TRIES_MAX as usize],
-    /// Homenodes of the value that are still to be asked, and how far they are from the origin.
-    pub(super) homes: [Option<PeerId>; HOMES_MAX as usize],
+    /// Homenodes of the value, how many of them are still to be asked, the last one first, and how far they are from the origin.
+    pub(super) homes: [PeerId; HOMES_MAX as usize],
+    pub(super) homes_left: u8,
     pub(super) home_depth: u8,
 }
 

@@ -48,7 +48,7 @@ impl Kelips {
     }
 
     /// Members of the group that are no homenodes, this peer among them if `itself`: so many of them, drawn at random.
-    fn draw_homes(&self, peer: &KelipsPeer, cx: &mut Cx<'_>, homes: &[PeerId], count: usize, itself: bool) -> Vec<PeerId> {
+    fn draw_homes(peer: &KelipsPeer, cx: &mut Cx<'_>, homes: &[PeerId], count: usize, itself: bool) -> Vec<PeerId> {
         let members = peer.view.list().iter().map(|known| known.peer).chain(itself.then_some(peer.id));
         let mut others: Vec<PeerId> = members.filter(|member| !homes.contains(member)).collect();
         cx.rng().shuffle(&mut others);
@@ -67,7 +67,7 @@ impl Kelips {
         }
         let count = usize::from(self.config.replicas);
         homes.truncate(count);
-        let new = self.draw_homes(peer, cx, &homes, count - homes.len(), true);
+        let new = Self::draw_homes(peer, cx, &homes, count - homes.len(), true);
         homes.extend(new);
         let expires = cx.now().saturating_add(self.config.record_expiry.span());
         let record = Record { key, holder: cx.setting().registrant(publisher), expires };
@@ -76,6 +76,14 @@ impl Kelips {
         }
         let this = peer.id;
         send_values::<Self>(cx, homes.into_iter().filter(|&home| home != this).map(|home| (home, record)).collect());
+    }
+
+    /// What is known of the homenodes that have gone from the view goes, too: should one come back, it says itself what it still has.
+    pub(super) fn forget_lost_homes(&self, peer: &mut KelipsPeer) {
+        if self.values {
+            let KelipsPeer { tuples, view, id, .. } = peer;
+            tuples.retain(|tuple| tuple.holder == *id || view.has(tuple.holder));
+        }
     }
 
     /// True if the group takes this peer for a homenode of a value that it does not have.
@@ -109,9 +117,11 @@ impl Kelips {
             let homes = self.homes(peer, cx, record.key);
             match homes.iter().position(|&home| home == peer.id) {
                 Some(0) if homes.len() < replicas => {
-                    let new = self.draw_homes(peer, cx, &homes, replicas - homes.len(), false);
+                    let new = Self::draw_homes(peer, cx, &homes, replicas - homes.len(), false);
                     // Who has sent a value knows where it is; a homenode that it never reached will say so.
-                    new.iter().for_each(|&home| self.register(peer, cx, home, record.key, true));
+                    for &home in &new {
+                        self.register(peer, cx, home, record.key, true);
+                    }
                     copies.extend(new.into_iter().map(|home| (home, record)));
                 }
                 Some(place) if place >= replicas => spare.push(record.key),
@@ -142,7 +152,7 @@ impl Kelips {
         for record in kept {
             let homes = self.homes(peer, cx, record.key);
             let is_one = homes.contains(&peer.id) && homes.len() <= usize::from(self.config.replicas);
-            let new = self.draw_homes(peer, cx, &homes, usize::from(is_one), false);
+            let new = Self::draw_homes(peer, cx, &homes, usize::from(is_one), false);
             copies.extend(new.into_iter().map(|home| (home, record)));
         }
         send_values::<Self>(cx, copies);

@@ -128,7 +128,7 @@ impl Tapestry {
         match goal {
             Goal::Owner | Goal::Publish | Goal::Withdraw | Goal::Root if origin == peer.id => self.found(peer, cx, peer.id, ask, hops),
             Goal::Owner | Goal::Publish | Goal::Withdraw | Goal::Root => {
-                cx.send(origin, TapestryMessage::Found { lookup, ask, hops, goal })
+                cx.send(origin, TapestryMessage::Found { lookup, ask, hops, goal });
             }
             Goal::Providers if origin == peer.id => Self::providers(cx, ask, &[], hops),
             Goal::Providers => cx.send(origin, TapestryMessage::Providers { holders: Arc::default(), lookup, ask, hops }),
