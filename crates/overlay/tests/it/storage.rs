@@ -338,3 +338,31 @@ fn a_publisher_with_another_identity_replaces_its_value() {
     assert_eq!(most, Some(1));
     assert_eq!(world.copies(4), 3);
 }
+
+/// A quorum is of keepers that send the value: with one keeper left, a `get` that wants one is content, and one that wants two finds nothing.
+#[test]
+fn a_get_waits_for_as_many_keepers_as_its_quorum() {
+    for quorum in [1, 2, 3] {
+        let mut world = world::<Kademlia>(&KademliaConfig { quorum, ..kademlia(0) }, 8);
+        world.run_for(MINUTE);
+        let keepers = keepers_of(&world, 4);
+        assert_eq!(keepers.len(), 3);
+        let asker = (0..PEERS).find(|seat| !keepers.contains(seat)).expect("somebody keeps nothing of it");
+        let mut found_with = Vec::new();
+        for left in (0..=3).rev() {
+            let before = world.sent("value");
+            let id = world.lookup(asker, Target::Item(ItemId(4)));
+            world.run_for(MINUTE);
+            let (hits, answers) = (world.record(id).hits.len(), world.sent("value") - before);
+            if hits > 0 {
+                found_with.push(left);
+                assert!(answers >= u64::from(quorum), "{answers} keepers have sent it, of {quorum}");
+            }
+            if left > 0 {
+                world.crash(keepers[left as usize - 1]);
+            }
+        }
+        let expected: Vec<u32> = (u32::from(quorum)..=3).rev().collect();
+        assert_eq!(found_with, expected, "quorum {quorum}");
+    }
+}

@@ -57,6 +57,8 @@ pub struct OneHop {
     config: OneHopConfig,
     numbering: Numbering,
     cut: Slices,
+    /// Peers keep values, not only the names of holders.
+    values: bool,
 }
 
 /// What a peer's timer reminds it of.
@@ -109,7 +111,7 @@ impl Overlay for OneHop {
 
     fn new(config: &OneHopConfig, setting: &Setting) -> Result<Self, BuildError> {
         let cut = Slices { slices: config.slices_among(setting.expected_online), units: u32::from(config.units) };
-        Ok(Self { config: config.clone(), numbering: setting.numbering, cut })
+        Ok(Self { config: config.clone(), numbering: setting.numbering, cut, values: setting.keeps_values() })
     }
 
     fn targets(_config: &OneHopConfig) -> Targets {
@@ -222,7 +224,7 @@ impl Overlay for OneHop {
     }
 
     fn records<'p>(&self, peer: &'p OneHopPeer) -> &'p [Record] {
-        peer.records().map_or(&[], Records::as_slice)
+        peer.records().filter(|_| self.values).map_or(&[], Records::as_slice)
     }
 
     fn restore(&self, peer: &mut OneHopPeer, records: &[Record]) {

@@ -230,7 +230,7 @@ impl Overlay for Tapestry {
     }
 
     fn records<'p>(&self, peer: &'p TapestryPeer) -> &'p [Record] {
-        peer.records().map_or(&[], Records::as_slice)
+        peer.records().filter(|_| self.values).map_or(&[], Records::as_slice)
     }
 
     fn restore(&self, peer: &mut TapestryPeer, records: &[Record]) {
