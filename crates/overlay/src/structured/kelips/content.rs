@@ -143,8 +143,9 @@ impl Kelips {
         if self.group_of_key(record.key) != peer.group || record.expires <= cx.now() || cx.refuses(record.key) {
             return;
         }
-        if self.values && !removed && record.holder != peer.id && !peer.view.has(record.holder) {
-            // A homenode that is gone, or that this peer has not heard of yet: then it will hear of this again.
+        if self.values && peer.active && !removed && record.holder != peer.id && !peer.view.has(record.holder) {
+            // A homenode that is gone, or that this peer has not heard of yet: then it will hear of this again. (A newcomer may get the filetuples
+            // before the view.)
             return;
         }
         let expiry_in = |records: &crate::records::Records| records.of(record.key).find(|r| r.holder == record.holder).map(|r| r.expires);
