@@ -28,3 +28,4 @@ mod tickets;
 pub mod unstructured;
 
 pub use rate_limit::{Limiter, RateLimit};
+pub use repair::Comparison;

@@ -52,6 +52,11 @@ impl Records {
         self.list.retain(|r| keys.binary_search(&r.key).is_err());
     }
 
+    /// Keeps the records that `stays` picks.
+    pub(crate) fn retain(&mut self, stays: impl FnMut(&Record) -> bool) {
+        self.list.retain(stays);
+    }
+
     /// Removes the record of this holder; `false` if there is none.
     pub fn remove(&mut self, key: Key, holder: PeerId) -> bool {
         let found = self.list.binary_search_by_key(&(key, holder), |r| (r.key, r.holder));

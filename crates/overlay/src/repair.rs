@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use peerlab_model::{Issues, Key, Record, Setting, Time};
+use peerlab_model::{Context, Fields, Issues, Key, Overlay, PeerId, Record, Setting, Time};
 
 use crate::records::Records;
 
@@ -54,4 +54,168 @@ pub(crate) fn check_replicas(replicas: u32, population: u32, issues: &mut Issues
             format!("at most {population}, or more peers"),
         );
     }
+}
+
+/// Owners that a keeper looks up each time at most, of values for which it does not know them.
+pub(crate) const LOOKED_FOR_MAX: usize = 4;
+
+/// What two keepers say to each other when they compare.
+#[derive(Clone, Debug, Hash)]
+pub enum Comparison {
+    /// The keys of values that the sender keeps, and how long they live.
+    Offer {
+        /// The values, of which only this travels.
+        records: Arc<[Record]>,
+    },
+    /// What of it is missing here.
+    Want {
+        /// Its keys.
+        keys: Arc<[Key]>,
+    },
+    /// Values that were asked for, or that are to be kept from now on.
+    Values {
+        /// The values.
+        records: Arc<[Record]>,
+    },
+    /// Values that the receiver need not keep: others do.
+    Spare {
+        /// Their keys.
+        keys: Arc<[Key]>,
+    },
+}
+
+impl Comparison {
+    /// The names of its kinds: the last ones of a message type that has them.
+    pub(crate) const KINDS: [&'static str; 4] = ["offer", "want", "values", "spare"];
+
+    /// Which of its kinds it is.
+    pub(crate) fn kind(&self) -> usize {
+        match self {
+            Self::Offer { .. } => 0,
+            Self::Want { .. } => 1,
+            Self::Values { .. } => 2,
+            Self::Spare { .. } => 3,
+        }
+    }
+
+    /// A byte for the kind, and 4 for the rest of each life.
+    pub(crate) fn fields(&self) -> Fields {
+        match self {
+            Self::Offer { records } => Fields::bytes(1 + 4 * records.len() as u32).keys(records.len() as u32),
+            Self::Values { records } => values(records),
+            Self::Want { keys } | Self::Spare { keys } => Fields::bytes(1).keys(keys.len() as u32),
+        }
+    }
+}
+
+/// The size of a message of records with what they are about.
+pub(crate) fn values(records: &[Record]) -> Fields {
+    let count = records.len() as u32;
+    Fields::bytes(1 + 4 * count).keys(count).contacts(count).records(count)
+}
+
+/// A model whose peers compare the values that they keep.
+pub(crate) trait Keeper: Overlay {
+    /// What one peer keeps.
+    fn kept(peer: &mut Self::Peer) -> &mut Records;
+
+    /// The message that carries this.
+    fn wrap(comparison: Comparison) -> Self::Message;
+
+    /// Adds those with whom this peer compares a value that it keeps: the replicas, if it is responsible for it, else who is. `false` if it does not
+    /// know who that is.
+    fn partners(&self, peer: &Self::Peer, key: Key, add: &mut dyn FnMut(PeerId)) -> bool;
+
+    /// True if a value that `from` offers is this peer's to keep, as far as it knows.
+    fn keeps(&self, peer: &Self::Peer, cx: &Context<'_, Self>, key: Key, from: PeerId) -> bool;
+
+    /// True if others keep the value, as far as this peer knows, and `from` need not.
+    fn spares(&self, peer: &Self::Peer, cx: &Context<'_, Self>, key: Key, from: PeerId) -> bool;
+
+    /// A value has come that is to be kept.
+    fn take(&self, peer: &mut Self::Peer, cx: &mut Context<'_, Self>, record: Record) {
+        Self::kept(peer).accept(cx, record);
+    }
+
+    /// These are kept by others, says `from`.
+    fn give_up(&self, peer: &mut Self::Peer, _cx: &mut Context<'_, Self>, _from: PeerId, keys: &[Key]) {
+        Self::kept(peer).forget(keys);
+    }
+}
+
+/// Offers all that a peer keeps to those with whom it compares it. The keys of those for which it knows nobody are left.
+pub(crate) fn offer_all<K: Keeper>(model: &K, peer: &mut K::Peer, cx: &mut Context<'_, K>) -> Vec<Key> {
+    let now = cx.now();
+    let kept: Vec<Record> = K::kept(peer).iter().filter(|record| record.expires > now).copied().collect();
+    let (mut offers, mut far) = (Vec::new(), Vec::new());
+    for record in kept {
+        if !model.partners(peer, record.key, &mut |to| offers.push((to, record))) {
+            far.push(record.key);
+        }
+    }
+    send_offers(cx, offers);
+    far
+}
+
+/// Offers values, each to one peer.
+pub(crate) fn send_offers<K: Keeper>(cx: &mut Context<'_, K>, offers: Vec<(PeerId, Record)>) {
+    for (to, records) in packed(offers, KEYS_PER_MESSAGE) {
+        cx.send(to, K::wrap(Comparison::Offer { records }));
+    }
+}
+
+/// Sends values, each to one peer.
+pub(crate) fn send_values<K: Keeper>(cx: &mut Context<'_, K>, values: Vec<(PeerId, Record)>) {
+    for (to, records) in packed(values, records_per_message(cx.setting())) {
+        cx.send(to, K::wrap(Comparison::Values { records }));
+    }
+}
+
+/// Records by whom they are for, no more than `most` of them together.
+pub(crate) fn packed(mut records: Vec<(PeerId, Record)>, most: usize) -> Vec<(PeerId, Arc<[Record]>)> {
+    records.sort_by_key(|&(to, _)| to);
+    let parts = records.chunk_by(|a, b| a.0 == b.0).flat_map(|to_one| to_one.chunks(most));
+    parts.map(|part| (part[0].0, part.iter().map(|&(_, record)| record).collect())).collect()
+}
+
+/// What a member does when another keeper compares with it.
+pub(crate) fn compared<K: Keeper>(model: &K, peer: &mut K::Peer, cx: &mut Context<'_, K>, from: PeerId, comparison: &Comparison) {
+    match comparison {
+        Comparison::Offer { records } => {
+            let mine: Vec<Record> = records.iter().filter(|record| model.keeps(peer, cx, record.key, from)).copied().collect();
+            let keys = missing(K::kept(peer), &mine, cx.now());
+            let others = records.iter().filter(|record| !keys.contains(&record.key));
+            let spared: Vec<Record> = others.filter(|record| model.spares(peer, cx, record.key, from)).copied().collect();
+            let spare: Arc<[Key]> = spared.iter().map(|record| record.key).collect();
+            // Whoever should keep them instead may not have been told yet: so nobody forgets a value before somebody else is asked to keep it.
+            let mut offers = Vec::new();
+            for &record in &spared {
+                model.partners(peer, record.key, &mut |to| offers.push((to, record)));
+            }
+            send_offers(cx, offers);
+            if !keys.is_empty() {
+                cx.send(from, K::wrap(Comparison::Want { keys }));
+            }
+            if !spare.is_empty() {
+                cx.send(from, K::wrap(Comparison::Spare { keys: spare }));
+            }
+        }
+        Comparison::Want { keys } => {
+            for records in asked_for(K::kept(peer), keys, cx.now(), cx.setting()) {
+                cx.send(from, K::wrap(Comparison::Values { records }));
+            }
+        }
+        Comparison::Values { records } => {
+            let now = cx.now();
+            for &record in records.iter().filter(|record| record.expires > now) {
+                model.take(peer, cx, record);
+            }
+        }
+        Comparison::Spare { keys } => model.give_up(peer, cx, from, keys),
+    }
+}
+
+/// True if these records have the value at `key`, where peers keep values.
+pub(crate) fn has_value<O: Overlay>(records: Option<&Records>, cx: &Context<'_, O>, key: Key) -> bool {
+    cx.setting().keeps_values() && records.is_some_and(|records| records.holders(key, cx.now()).next().is_some())
 }

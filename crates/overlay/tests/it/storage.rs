@@ -2,10 +2,14 @@
 
 use peerlab_model::units::Duration;
 use peerlab_model::{ItemId, Overlay, Span, Target};
+use peerlab_overlay::structured::can::{Can, CanConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
 use peerlab_overlay::structured::kademlia::{Kademlia, KademliaConfig};
+use peerlab_overlay::structured::kelips::{Kelips, KelipsConfig};
 use peerlab_overlay::structured::koorde::{Koorde, KoordeConfig};
+use peerlab_overlay::structured::onehop::{OneHop, OneHopConfig};
 use peerlab_overlay::structured::pastry::{Bamboo, BambooConfig, Pastry, PastryConfig};
+use peerlab_overlay::structured::tapestry::{Tapestry, TapestryConfig};
 
 use crate::harness::{Options, World};
 
@@ -52,6 +56,26 @@ fn bamboo(maintenance: u64) -> BambooConfig {
     BambooConfig { republish_interval: NEVER, record_expiry: LONG, maintenance_interval, ..BambooConfig::default() }
 }
 
+fn can(maintenance: u64) -> CanConfig {
+    let maintenance_interval = Duration::secs(maintenance);
+    CanConfig { republish_interval: NEVER, record_expiry: LONG, maintenance_interval, ..CanConfig::default() }
+}
+
+fn onehop(maintenance: u64) -> OneHopConfig {
+    let maintenance_interval = Duration::secs(maintenance);
+    OneHopConfig { republish_interval: NEVER, record_expiry: LONG, maintenance_interval, ..OneHopConfig::default() }
+}
+
+fn kelips(maintenance: u64) -> KelipsConfig {
+    let maintenance_interval = Duration::secs(maintenance);
+    KelipsConfig { groups: 4, republish_interval: NEVER, record_expiry: LONG, maintenance_interval, ..KelipsConfig::default() }
+}
+
+fn tapestry(maintenance: u64) -> TapestryConfig {
+    let maintenance_interval = Duration::secs(maintenance);
+    TapestryConfig { republish_interval: NEVER, record_expiry: LONG, maintenance_interval, ..TapestryConfig::default() }
+}
+
 /// Peers 0 … 9 have published three values each, and keep none of them on disks of their own.
 fn world<O: Overlay>(config: &O::Config, seed: u64) -> World<O> {
     let options = Options { population: PEERS, seed, items: ITEMS, value_bytes: VALUE, ..Options::default() };
@@ -95,11 +119,18 @@ fn values_survive_their_keepers_while_repair_runs_and_die_out_without() {
     assert_eq!(left_after::<Kademlia>(&kademlia(60), 60), ITEMS as usize);
     assert_eq!(left_after::<Pastry>(&pastry(60), 60), ITEMS as usize);
     assert_eq!(left_after::<Bamboo>(&bamboo(60), 60), ITEMS as usize);
-    // Pastry's leaf sets repair what they can at once, whether keepers are compared at intervals or not.
+    assert_eq!(left_after::<Can>(&can(60), 60), ITEMS as usize);
+    assert_eq!(left_after::<OneHop>(&onehop(60), 60), ITEMS as usize);
+    assert_eq!(left_after::<Kelips>(&kelips(60), 60), ITEMS as usize);
+    assert_eq!(left_after::<Tapestry>(&tapestry(60), 60), ITEMS as usize);
+    // Pastry's leaf sets and OneHop's tables repair what they can at once, whether keepers are compared at intervals or not.
     let left = [
         left_after::<Chord>(&chord(Routing::Iterative, 0), 60),
         left_after::<Koorde>(&koorde(0), 60),
         left_after::<Kademlia>(&kademlia(0), 60),
+        left_after::<Can>(&can(0), 60),
+        left_after::<Kelips>(&kelips(0), 60),
+        left_after::<Tapestry>(&tapestry(0), 60),
     ];
     assert!(left.iter().all(|&left| left < ITEMS as usize), "without repair: {left:?}");
 }
@@ -131,6 +162,10 @@ fn the_answer_is_the_keepers_and_an_origin_that_keeps_the_value_asks_nobody() {
     every_value_is_got(&mut world::<Kademlia>(&kademlia(60), 1));
     every_value_is_got(&mut world::<Pastry>(&pastry(60), 1));
     every_value_is_got(&mut world::<Bamboo>(&bamboo(60), 1));
+    every_value_is_got(&mut world::<Can>(&can(60), 1));
+    every_value_is_got(&mut world::<OneHop>(&onehop(60), 1));
+    every_value_is_got(&mut world::<Kelips>(&kelips(60), 1));
+    every_value_is_got(&mut world::<Tapestry>(&tapestry(60), 1));
 }
 
 /// All keepers of a value are gone; one comes back with what was on its disk, and all is as before after a while.
@@ -162,6 +197,10 @@ fn a_disk_that_returns_brings_its_values_back_to_all_replicas() {
     a_disk_brings_a_value_back::<Kademlia>(&kademlia(60), 3);
     a_disk_brings_a_value_back::<Pastry>(&pastry(60), 3);
     a_disk_brings_a_value_back::<Bamboo>(&bamboo(60), 3);
+    a_disk_brings_a_value_back::<Can>(&can(60), 3);
+    a_disk_brings_a_value_back::<OneHop>(&onehop(60), 3);
+    a_disk_brings_a_value_back::<Kelips>(&kelips(60), 3);
+    a_disk_brings_a_value_back::<Tapestry>(&tapestry(60), 3);
 }
 
 /// Who stores, hands over or answers sends the value; who asks, or says what it has, does not.
@@ -206,6 +245,69 @@ fn messages_that_carry_values_have_their_size() {
         &["store", "replicate", "hand-over", "providers"],
         &["forward", "offer", "stored", "leaves"],
     );
+    values_are_paid_for::<Can>(&can(60), &["put", "values", "value"], &["forward", "offer", "want", "stored"]);
+    values_are_paid_for::<OneHop>(&onehop(60), &["replicate", "hand-over", "providers"], &["offer", "owner", "compare"]);
+    values_are_paid_for::<Kelips>(&kelips(60), &["insert", "values", "value"], &["ask", "answer", "gossip", "stored"]);
+    values_are_paid_for::<Tapestry>(&tapestry(60), &["store", "values", "hand-over"], &["forward", "offer", "want", "stored"]);
+}
+
+/// All keepers of a value but one crash at the same moment: after one round of repair (and the time that it takes to notice) there are as many
+/// again as there were. A newcomer, and the others when a keeper leaves, get what is theirs to keep.
+fn the_last_copy_is_copied<O: Overlay>(config: &O::Config, replicas: usize) {
+    for item in [1, 7, 20] {
+        let mut world = world::<O>(config, 6);
+        world.run_for(MINUTE);
+        let keepers = keepers_of(&world, item);
+        assert_eq!(keepers.len(), replicas, "item {item}");
+        for &seat in &keepers[1..] {
+            world.crash(seat);
+        }
+        assert_eq!(world.copies(item), 1);
+        world.run_for(MINUTE.times(6));
+        assert_eq!(world.copies(item), replicas, "item {item}: {keepers:?} but the first have crashed");
+        // One after the other, politely: the value is never gone.
+        for _ in 0..10 {
+            let keepers = keepers_of(&world, item);
+            world.leave(keepers[0]);
+            world.run_for(Span::from_secs(5));
+            assert!(world.copies(item) >= replicas - 1, "item {item}: {keepers:?}, and the first has left");
+            world.run_for(MINUTE.times(4));
+            world.join(keepers[0]);
+            world.run_for(MINUTE.times(2));
+        }
+        assert_eq!(world.copies(item), replicas, "item {item}");
+    }
+}
+
+fn keepers_of<O: Overlay>(world: &World<O>, item: u32) -> Vec<u32> {
+    let key = world.setting.numbering.item_key(ItemId(item));
+    world.online().into_iter().filter(|&seat| world.kept(seat).iter().any(|kept| kept.key == key)).collect()
+}
+
+#[test]
+fn one_copy_that_is_left_is_enough() {
+    the_last_copy_is_copied::<Can>(&can(60), 3);
+    the_last_copy_is_copied::<OneHop>(&onehop(60), 3);
+    the_last_copy_is_copied::<Kelips>(&kelips(60), 3);
+    the_last_copy_is_copied::<Tapestry>(&tapestry(60), 3);
+}
+
+/// What a publisher takes back is forgotten by all keepers, and repair does not bring it back.
+fn what_is_taken_back_stays_away<O: Overlay>(config: &O::Config) {
+    let mut world = world::<O>(config, 5);
+    world.run_for(MINUTE);
+    assert_eq!(world.copies(4), 3);
+    world.withdraw(1, &[4]);
+    world.run_for(MINUTE.times(10));
+    assert_eq!(world.copies(4), 0);
+    assert!(world.copies(5) >= 3, "the others stay");
+}
+
+#[test]
+fn a_value_that_is_taken_back_does_not_return() {
+    what_is_taken_back_stays_away::<Can>(&can(60));
+    what_is_taken_back_stays_away::<Kelips>(&kelips(60));
+    what_is_taken_back_stays_away::<Tapestry>(&tapestry(60));
 }
 
 /// Where peers keep the names of holders, nobody compares anything.
@@ -235,4 +337,32 @@ fn a_publisher_with_another_identity_replaces_its_value() {
     let most = (0..PEERS).map(|seat| world.kept(seat).len()).max();
     assert_eq!(most, Some(1));
     assert_eq!(world.copies(4), 3);
+}
+
+/// A quorum is of keepers that send the value: with one keeper left, a `get` that wants one is content, and one that wants two finds nothing.
+#[test]
+fn a_get_waits_for_as_many_keepers_as_its_quorum() {
+    for quorum in [1, 2, 3] {
+        let mut world = world::<Kademlia>(&KademliaConfig { quorum, ..kademlia(0) }, 8);
+        world.run_for(MINUTE);
+        let keepers = keepers_of(&world, 4);
+        assert_eq!(keepers.len(), 3);
+        let asker = (0..PEERS).find(|seat| !keepers.contains(seat)).expect("somebody keeps nothing of it");
+        let mut found_with = Vec::new();
+        for left in (0..=3).rev() {
+            let before = world.sent("value");
+            let id = world.lookup(asker, Target::Item(ItemId(4)));
+            world.run_for(MINUTE);
+            let (hits, answers) = (world.record(id).hits.len(), world.sent("value") - before);
+            if hits > 0 {
+                found_with.push(left);
+                assert!(answers >= u64::from(quorum), "{answers} keepers have sent it, of {quorum}");
+            }
+            if left > 0 {
+                world.crash(keepers[left as usize - 1]);
+            }
+        }
+        let expected: Vec<u32> = (u32::from(quorum)..=3).rev().collect();
+        assert_eq!(found_with, expected, "quorum {quorum}");
+    }
 }

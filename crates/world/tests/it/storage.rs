@@ -2,9 +2,13 @@
 
 use peerlab_model::Overlay;
 use peerlab_model::units::{Duration, Size};
+use peerlab_overlay::structured::can::{Can, CanConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig};
 use peerlab_overlay::structured::kademlia::{Kademlia, KademliaConfig};
+use peerlab_overlay::structured::kelips::{Kelips, KelipsConfig};
+use peerlab_overlay::structured::onehop::{OneHop, OneHopConfig};
 use peerlab_overlay::structured::pastry::{Pastry, PastryConfig};
+use peerlab_overlay::structured::tapestry::{Tapestry, TapestryConfig};
 use peerlab_workload::{Disk, StorageConfig, TargetKind};
 use peerlab_world::{Conditions, RunOptions, RunRecord};
 
@@ -50,6 +54,10 @@ fn storage_does_not_depend_on_shards_and_conserves_messages() {
     holds_for::<Chord>(&chord());
     holds_for::<Kademlia>(&kademlia());
     holds_for::<Pastry>(&PastryConfig::default());
+    holds_for::<Can>(&CanConfig::default());
+    holds_for::<OneHop>(&OneHopConfig::default());
+    holds_for::<Kelips>(&KelipsConfig::default());
+    holds_for::<Tapestry>(&TapestryConfig::default());
 }
 
 fn calm<O: Overlay>(config: &O::Config) -> RunRecord {
@@ -59,7 +67,14 @@ fn calm<O: Overlay>(config: &O::Config) -> RunRecord {
 /// Without churn nothing is missing, nothing is in excess, and every `get` succeeds.
 #[test]
 fn all_is_there_where_nobody_goes() {
-    let records = [calm::<Chord>(&chord()), calm::<Pastry>(&PastryConfig { record_expiry: DAY, ..PastryConfig::default() })];
+    let records = [
+        calm::<Chord>(&chord()),
+        calm::<Pastry>(&PastryConfig { record_expiry: DAY, ..PastryConfig::default() }),
+        calm::<Can>(&CanConfig { record_expiry: DAY, ..CanConfig::default() }),
+        calm::<OneHop>(&OneHopConfig { record_expiry: DAY, ..OneHopConfig::default() }),
+        calm::<Kelips>(&KelipsConfig { record_expiry: DAY, ..KelipsConfig::default() }),
+        calm::<Tapestry>(&TapestryConfig { record_expiry: DAY, ..TapestryConfig::default() }),
+    ];
     for record in &records {
         let names = ["value_availability", "value_durability", "lookup_success_ratio", "value_copies_mean"];
         assert_eq!(names.map(|name| metric(record, name)), [1.0, 1.0, 1.0, 3.0]);

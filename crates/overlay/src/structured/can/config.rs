@@ -58,15 +58,17 @@ pub struct CanConfig {
     pub retries: u8,
     /// Silence after which the origin asks again.
     pub retry_after: Duration,
-    /// Peers of a reality that keep each provider record: the key's owner, and the `replicas` − 1 neighbours with the smallest zones, which
+    /// Peers of a reality that keep each provider record or value: the key's owner, and the `replicas` − 1 neighbours with the smallest zones, which
     /// are the first to take over from it.
     pub replicas: u8,
     /// Each peer is registered under its own name, so that it can be looked up (`target = "peer"`).
     pub names: bool,
     /// How often a holder registers each of its items again, and a peer its name.
     pub republish_interval: Duration,
-    /// Age at which a provider record is forgotten.
+    /// Age at which a provider record or a value is forgotten.
     pub record_expiry: Duration,
+    /// Where peers keep values, how often owner and replicas compare what they have; `0 s`: never.
+    pub maintenance_interval: Duration,
     /// Holders that one answer names at most.
     pub holders_per_answer: u8,
 }
@@ -93,6 +95,7 @@ impl Default for CanConfig {
             names: true,
             republish_interval: Duration::secs(600),
             record_expiry: Duration::secs(1800),
+            maintenance_interval: Duration::secs(60),
             holders_per_answer: 20,
         }
     }

@@ -2,6 +2,8 @@
 //! to the neighbours that would take over from it. The holder does so again every `republish_interval`, and what is not refreshed is
 //! forgotten after `record_expiry`. Records move with the zones that they lie in.
 //!
+//! (Where peers keep values, those go other ways: `values`.)
+//!
 //! A peer's name is registered in the same way, under its own key, in the first reality; so a peer can be found whose zone lies elsewhere.
 
 use std::sync::Arc;
@@ -159,22 +161,32 @@ impl Can {
     }
 
     pub(super) fn remove(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, holder: PeerId, key: Key) {
+        if self.values {
+            return self.retract(peer, cx, key);
+        }
         peer.extra().records.remove(key, holder);
         self.tell_replicas(peer, cx, key, &CanMessage::Retract { key, holder });
     }
 
     fn tell_replicas(&self, peer: &CanPeer, cx: &mut Cx<'_>, key: Key, message: &CanMessage) {
-        let copies = usize::from(self.rules.replicas) - 1;
-        for (_, space) in peer.spaces().filter(|(_, space)| space.owns(key)) {
-            // Those with the smallest zones, which would take over; one peer once.
-            let mut last = None;
-            for _ in 0..copies {
-                let next = space.neighbours().iter().map(|other| (std::cmp::Reverse(other.zone.depth), other.peer));
-                let Some(found) = next.filter(|&found| last.is_none_or(|last| found > last)).min() else { break };
-                last = Some(found);
-                cx.send(found.1, message.clone());
-            }
+        for replica in self.replicas(peer, key) {
+            cx.send(replica, message.clone());
         }
+    }
+
+    /// Who keeps copies of what this peer owns at a key, in each reality in which it does: the neighbours with the smallest zones, which would
+    /// take over.
+    pub(super) fn replicas<'p>(&self, peer: &'p CanPeer, key: Key) -> impl Iterator<Item = PeerId> + use<'p> {
+        let copies = usize::from(self.rules.replicas) - 1;
+        peer.spaces().filter(move |(_, space)| space.owns(key)).flat_map(move |(_, space)| {
+            let mut last = None;
+            let next = move || {
+                let others = space.neighbours().iter().map(|other| (std::cmp::Reverse(other.zone.depth), other.peer));
+                last = others.filter(|&found| last.is_none_or(|last| found > last)).min();
+                last.map(|(_, peer)| peer)
+            };
+            std::iter::from_fn(next).take(copies)
+        })
     }
 
     /// Who is registered under a key; a random choice if there are more than an answer takes.
@@ -207,7 +219,7 @@ impl Can {
     pub(super) fn begin_records(&self, peer: &mut CanPeer, cx: &mut Cx<'_>) {
         if let Some(extra) = peer.extra.as_deref_mut() {
             let shift = cx.now().nanos();
-            for expires in extra.records.lifetimes_mut() {
+            for expires in extra.records.lifetimes_mut().chain(extra.values.lifetimes_mut()) {
                 *expires = Time::from_nanos(expires.nanos().saturating_add(shift));
             }
         }

@@ -204,6 +204,7 @@ impl Can {
             space.learn(&self.torus, to, &theirs, None, now);
         }
         Self::hand_over_zone(peer, cx, zone, to);
+        Self::offer_zone(peer, cx, zone, to);
         Self::tell_all(peer, cx, realm, &before);
         if peer.space(realm).is_some_and(|space| !space.is_ready()) {
             Self::lost_all(peer, cx, realm);
@@ -287,6 +288,7 @@ impl Can {
             }
             for (zone, heir) in heirs {
                 Self::hand_over_zone(peer, cx, zone, heir);
+                Self::send_zone(peer, cx, zone, heir);
             }
         }
     }

@@ -10,6 +10,7 @@ use peerlab_model::{Cause, Fields, Key, LookupId, Message, PeerId, Token};
 
 use super::zone::Zone;
 use crate::records::Record;
+use crate::repair::Comparison;
 
 /// Stands where a reality would be: any of them will do.
 pub(super) const ANY: u8 = u8::MAX;
@@ -145,6 +146,12 @@ pub enum CanMessage {
     Replicate { record: Record },
     /// A record that a replica shall forget.
     Retract { key: Key, holder: PeerId },
+    /// A value, for the owner of its point.
+    Put { key: Key, token: Token },
+    /// A value, for who has asked for it.
+    Value { lookup: LookupId, ask: Token, hops: u16 },
+    /// Of values that both keep, or should.
+    Repair(Comparison),
 }
 
 impl CanMessage {
@@ -175,6 +182,12 @@ impl Message for CanMessage {
         "remove",
         "replicate",
         "retract",
+        "put",
+        "value",
+        Comparison::KINDS[0],
+        Comparison::KINDS[1],
+        Comparison::KINDS[2],
+        Comparison::KINDS[3],
     ];
 
     #[inline]
@@ -200,6 +213,9 @@ impl Message for CanMessage {
             Self::Remove { .. } => 17,
             Self::Replicate { .. } => 18,
             Self::Retract { .. } => 19,
+            Self::Put { .. } => 20,
+            Self::Value { .. } => 21,
+            Self::Repair(comparison) => 22 + comparison.kind(),
         }
     }
 
@@ -237,6 +253,9 @@ impl Message for CanMessage {
             Self::Remove { .. } => Fields::bytes(1).keys(1),
             Self::Replicate { .. } => Fields::bytes(5).keys(1).contacts(1),
             Self::Retract { .. } => Fields::bytes(1).keys(1).contacts(1),
+            Self::Put { .. } => Fields::bytes(5).keys(1).records(1),
+            Self::Value { .. } => Fields::bytes(7).records(1),
+            Self::Repair(comparison) => comparison.fields(),
         }
     }
 
@@ -247,7 +266,7 @@ impl Message for CanMessage {
             | Self::Ack { lookup, goal, .. }
             | Self::Refuse { lookup, goal, .. }
             | Self::Found { lookup, goal, .. } => goal.cause(lookup),
-            Self::Providers { lookup, .. } => Cause::Lookup(lookup),
+            Self::Providers { lookup, .. } | Self::Value { lookup, .. } => Cause::Lookup(lookup),
             _ => Cause::Maintenance,
         }
     }

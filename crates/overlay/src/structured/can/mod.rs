@@ -18,7 +18,7 @@
 //! # Map
 //! `zone`: the torus · `space`: zones and neighbours · `peer`: what a peer knows · `route`: how a question travels · `question`: how it begins
 //! and ends · `join`: zones that change hands · `upkeep`: updates, silence, holes · `takeover`: zones that nobody or two hold, background
-//! reassignment · `content`: provider records · `start`: the converged network.
+//! reassignment · `content`: provider records · `values`: values that peers keep · `start`: the converged network.
 
 mod config;
 mod content;
@@ -31,6 +31,7 @@ mod space;
 mod start;
 mod takeover;
 mod upkeep;
+mod values;
 mod zone;
 
 pub use config::{CanConfig, Zones};
@@ -44,6 +45,8 @@ use peerlab_model::{
 };
 use peerlab_prefetch::prefetch;
 
+use crate::records::{Record, Records};
+use crate::repair::compared;
 use crate::structured::trips::Patience;
 use zone::Torus;
 
@@ -53,6 +56,8 @@ pub struct Can {
     rules: Rules,
     torus: Torus,
     numbering: Numbering,
+    /// Peers keep values, not only the names of holders.
+    values: bool,
 }
 
 /// The parameters, ready to be used.
@@ -75,6 +80,7 @@ struct Rules {
     names: bool,
     republish_interval: Span,
     record_expiry: Span,
+    maintenance_interval: Span,
     holders_per_answer: u8,
 }
 
@@ -97,6 +103,7 @@ impl From<&CanConfig> for Rules {
             names: c.names,
             republish_interval: c.republish_interval.span(),
             record_expiry: c.record_expiry.span(),
+            maintenance_interval: c.maintenance_interval.span(),
             holders_per_answer: c.holders_per_answer,
         }
     }
@@ -121,6 +128,8 @@ pub enum CanTimer {
     Request(Token),
     /// A question of this peer's own may have got lost.
     Retry(Token),
+    /// Time to compare values with those who keep them, too.
+    Maintenance,
 }
 
 type Cx<'a> = Context<'a, Can>;
@@ -162,11 +171,12 @@ impl Overlay for Can {
     type Request = Pending;
 
     fn new(config: &CanConfig, setting: &Setting) -> Result<Self, BuildError> {
-        Ok(Self { rules: Rules::from(config), torus: Torus::new(config.dimensions), numbering: setting.numbering })
+        let values = setting.keeps_values();
+        Ok(Self { rules: Rules::from(config), torus: Torus::new(config.dimensions), numbering: setting.numbering, values })
     }
 
     fn targets(config: &CanConfig) -> Targets {
-        Targets { key: true, peer: config.names, content: true, value: false, keywords: false }
+        Targets { key: true, peer: config.names, content: true, value: true, keywords: false }
     }
 
     fn peer(&self, id: PeerId) -> CanPeer {
@@ -220,6 +230,10 @@ impl Overlay for Can {
             M::Store { key, token } => self.store(peer, cx, from, key, token),
             M::Stored { token } => self.stored(peer, cx, from, token),
             M::Remove { key } => self.remove(peer, cx, from, key),
+            M::Put { key, token } => self.put(peer, cx, from, key, token),
+            M::Value { ask, hops, .. } => Self::value_found(cx, from, ask, hops),
+            M::Repair(comparison) if peer.is_active() => compared(self, peer, cx, from, &comparison),
+            M::Repair(_) => {}
             M::Replicate { record } => Self::replicate(peer, cx, record),
             M::Retract { key, holder } => {
                 peer.extra().records.remove(key, holder);
@@ -237,6 +251,7 @@ impl Overlay for Can {
             CanTimer::Takeover(dead) => self.takeover_due(peer, cx, dead),
             CanTimer::Request(token) => self.request_timed_out(peer, cx, token),
             CanTimer::Retry(token) => self.retry(peer, cx, token),
+            CanTimer::Maintenance => self.tick_maintenance(peer, cx),
         }
     }
 
@@ -250,7 +265,9 @@ impl Overlay for Can {
 
     fn take_down(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, item: ItemId) {
         if let Some(extra) = peer.extra.as_deref_mut() {
-            extra.records.forget(&[cx.setting().numbering.item_key(item)]);
+            let key = cx.setting().numbering.item_key(item);
+            extra.records.forget(&[key]);
+            extra.values.forget(&[key]);
         }
     }
 
@@ -268,6 +285,16 @@ impl Overlay for Can {
                 prefetch::<1, _>(space.zones());
                 prefetch::<4, _>(space.neighbours());
             }
+        }
+    }
+
+    fn records<'p>(&self, peer: &'p CanPeer) -> &'p [Record] {
+        peer.values().map_or(&[], Records::as_slice)
+    }
+
+    fn restore(&self, peer: &mut CanPeer, records: &[Record]) {
+        if !records.is_empty() {
+            peer.extra().values = Records::from_unsorted(records.to_vec());
         }
     }
 

@@ -77,6 +77,8 @@ pub enum Purpose {
     Withdraw(u8),
     /// To register this peer's own name.
     Name,
+    /// To offer a value that this peer keeps to its owner.
+    Offer,
 }
 
 impl Purpose {
@@ -85,13 +87,13 @@ impl Purpose {
             Self::Key => Goal::Owner,
             Self::Peer(_) | Self::Item => Goal::Providers,
             Self::Join(_) => Goal::Join,
-            Self::Probe(_) | Self::Publish(_) | Self::Withdraw(_) | Self::Name => Goal::Contact,
+            Self::Probe(_) | Self::Publish(_) | Self::Withdraw(_) | Self::Name | Self::Offer => Goal::Contact,
         }
     }
 
     pub(super) fn realm(self) -> u8 {
         match self {
-            Self::Key | Self::Peer(_) | Self::Item => ANY,
+            Self::Key | Self::Peer(_) | Self::Item | Self::Offer => ANY,
             Self::Join(realm) | Self::Probe(realm) | Self::Publish(realm) | Self::Withdraw(realm) => realm,
             Self::Name => 0,
         }
@@ -141,8 +143,10 @@ pub(super) struct Extra {
     pub(super) holes: Vec<Hole>,
     /// Zones that are being ceded to somebody.
     pub(super) ceding: Vec<(u8, Zone, PeerId)>,
-    /// Records that this peer keeps for others.
+    /// Records that this peer keeps for others: holders of items, and names.
     pub(super) records: Records,
+    /// Values that it keeps, where peers keep values.
+    pub(super) values: Records,
     /// What it has to register with others.
     pub(super) publisher: Publisher,
     /// Who has registered its name.
@@ -243,10 +247,15 @@ impl CanPeer {
         self.extra.as_deref().map(|extra| &extra.records)
     }
 
+    /// The values that it keeps, where peers keep values.
+    pub fn values(&self) -> Option<&Records> {
+        self.extra.as_deref().map(|extra| &extra.values)
+    }
+
     pub(super) fn state_bytes(&self) -> usize {
         let extra = self.extra.as_deref().map_or(0, |extra| {
             size_of::<Extra>()
-                + extra.records.len() * size_of::<Record>()
+                + (extra.records.len() + extra.values.len()) * size_of::<Record>()
                 + extra.publisher.bytes()
                 + extra.checking.len() * size_of::<PeerId>()
                 + extra.dead.len() * size_of::<(PeerId, Time)>()

@@ -76,7 +76,7 @@ impl Can {
             Purpose::Join(_) => self.join_failed(peer, cx),
             Purpose::Publish(realm) => self.publish_elsewhere(peer, cx, query.key, realm, true),
             Purpose::Withdraw(realm) => self.publish_elsewhere(peer, cx, query.key, realm, false),
-            Purpose::Probe(_) | Purpose::Name => {}
+            Purpose::Probe(_) | Purpose::Name | Purpose::Offer => {}
         }
     }
 
@@ -90,6 +90,8 @@ impl Can {
             }
             Purpose::Probe(realm) if owner != peer.id => self.introduce(peer, cx, realm, owner),
             Purpose::Probe(_) | Purpose::Join(_) => {}
+            Purpose::Offer => Self::offer_to_owner(peer, cx, query.key, owner),
+            Purpose::Publish(realm) if self.values => self.send_value(peer, cx, query.key, owner, realm),
             Purpose::Publish(realm) => self.send_record(peer, cx, query.key, owner, realm),
             Purpose::Withdraw(realm) => self.send_removal(peer, cx, query.key, owner, realm),
             Purpose::Name => self.register_name(peer, cx, owner),

@@ -10,6 +10,7 @@ use super::message::{ANY, Goal, Query};
 use super::peer::{CanPeer, Pending, Why};
 use super::zone::Point;
 use super::{Can, CanMessage, CanTimer, Cx};
+use crate::repair::has_value;
 use crate::structured::trips::Trip;
 
 /// Where a question goes from here.
@@ -124,6 +125,10 @@ impl Can {
 
     /// Sends a question one hop further, or answers it.
     pub(super) fn pass_on(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, query: Query) {
+        if query.goal == Goal::Providers && has_value(peer.values(), cx, query.key) {
+            // Of a value any keeper's copy will do.
+            return Self::answer_with_value(peer, cx, &query);
+        }
         match self.route(peer, cx, &query) {
             Route::Here(realm) => self.answer(peer, cx, &query, realm),
             Route::Next(next) => self.send_hop(peer, cx, next, query),

@@ -170,12 +170,15 @@ impl Can {
                 .into_iter()
                 .flat_map(|space| space.neighbours().iter().map(|other| (std::cmp::Reverse(other.zone.depth), other.peer)))
                 .collect();
-            keeper.extra().records.put(record);
+            let is_name = record.key == self.numbering.key(record.holder);
+            let mut put = |keeper: PeerId| {
+                let extra = peers.get(keeper).extra();
+                if self.values && !is_name { extra.values.put(record) } else { extra.records.put(record) }
+            };
+            put(owner);
             copies.sort_unstable();
-            for (_, replica) in copies.into_iter().take(usize::from(self.rules.replicas) - 1) {
-                peers.get(replica).extra().records.put(record);
-            }
-            if record.key == self.numbering.key(record.holder) && self.rules.names && owner != record.holder {
+            copies.into_iter().take(usize::from(self.rules.replicas) - 1).for_each(|(_, replica)| put(replica));
+            if is_name && self.rules.names && owner != record.holder {
                 peers.get(record.holder).extra().registrar = Some(owner);
             }
         };

@@ -77,6 +77,7 @@ impl Can {
         let lay_there = peer.space(realm).and_then(|space| space.neighbour(dead)).and_then(|known| known.bulletin.clone());
         for &zone in lay_there.iter().flat_map(|bulletin| &*bulletin.zones) {
             Self::hand_over_zone(peer, cx, zone, from);
+            Self::offer_zone(peer, cx, zone, from);
         }
         let Some(space) = peer.space_mut(realm) else { return };
         space.forget(dead);

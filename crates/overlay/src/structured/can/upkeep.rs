@@ -29,6 +29,7 @@ impl Can {
             peer.ticking = true;
             cx.set_timer_within(self.rules.update_interval, CanTimer::Update);
             cx.set_timer_within(self.rules.reassign_interval, CanTimer::Reassign);
+            self.begin_maintenance(cx);
         }
     }
 
@@ -226,6 +227,7 @@ impl Can {
             let now = cx.now();
             if let Some(extra) = peer.extra.as_deref_mut() {
                 extra.records.expire(now);
+                extra.values.expire(now);
             }
         }
     }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use peerlab_model::{Hit, Key, LookupId, PeerId, Target, Time, Token};
 
-use super::config::TRIES_MAX;
+use super::config::{HOMES_MAX, TRIES_MAX};
 use super::message::{Goal, News};
 use super::peer::{KelipsPeer, Pending, Purpose, Search};
 use super::view::{Known, heartbeat};
 use super::{Cx, Kelips, KelipsMessage};
+use crate::repair::has_value;
 
 impl Kelips {
     pub(super) fn begin_lookup(&self, peer: &mut KelipsPeer, cx: &mut Cx<'_>, id: LookupId, target: Target) {
@@ -20,6 +21,10 @@ impl Kelips {
         };
         if !peer.active {
             // Not a member (yet): nobody to ask.
+            return cx.finish(id);
+        }
+        if purpose == Purpose::Item && has_value(peer.values(), cx, key) {
+            cx.hit_by_records(id, peer.id, &[peer.id], 0, 0);
             return cx.finish(id);
         }
         let own = self.answer_of(peer, cx, key, purpose.goal());
@@ -35,8 +40,13 @@ impl Kelips {
             depth: 0,
             asks: 0,
             tried,
+            homes: [peer.id; HOMES_MAX as usize],
+            homes_left: 0,
+            home_depth: 0,
         };
-        if own.is_empty() {
+        if self.values && purpose == Purpose::Item {
+            self.ask_homes(peer, cx, search, &own);
+        } else if own.is_empty() {
             self.ask_next(peer, cx, search);
         } else {
             Self::end(cx, &search, &own);
@@ -44,9 +54,14 @@ impl Kelips {
     }
 
     /// The next contact in the right group, the nearest first; if there is none, a member of this peer's own group is asked for its own.
-    fn ask_next(&self, peer: &KelipsPeer, cx: &mut Cx<'_>, search: Search) {
+    fn ask_next(&self, peer: &KelipsPeer, cx: &mut Cx<'_>, mut search: Search) {
         if search.asks >= self.config.tries || cx.setting().is_overdue(cx.now().since(search.began)) {
             return cx.finish(search.lookup);
+        }
+        if let Some(left) = search.homes_left.checked_sub(1) {
+            search.homes_left = left;
+            let home = search.homes[usize::from(left)];
+            return self.send_ask(cx, search, home, search.home_depth, Goal::Value);
         }
         let group = self.group_of_key(search.key);
         let untried = |known: &&Known| !search.has_tried(known.peer);
@@ -82,8 +97,12 @@ impl Kelips {
             Self::refuse(peer, cx, from, token, Some(lookup));
             return;
         }
-        let peers = self.answer_of(peer, cx, key, goal);
-        cx.send(from, KelipsMessage::Answer { peers, lookup, token });
+        if matches!(goal, Goal::Holders | Goal::Value) && has_value(peer.values(), cx, key) {
+            cx.send(from, KelipsMessage::Value { lookup, token });
+        } else {
+            let peers = self.answer_of(peer, cx, key, goal);
+            cx.send(from, KelipsMessage::Answer { peers, lookup, token });
+        }
         self.hear(peer, cx.now(), from);
     }
 
@@ -97,9 +116,10 @@ impl Kelips {
                 let known = peer.view.list().iter().filter(|_| is_own).chain(peer.contacts.of(group)).map(|known| known.peer);
                 known.chain([peer.id]).filter(|&known| self.numbering.key(known) == key).take(1).collect()
             }
+            Goal::Holders if is_own && self.values => self.some_homes(peer, cx, key),
             Goal::Holders if is_own => self.holders_of(peer, cx, key),
             Goal::Contacts => peer.contacts.of(group).map(|known| known.peer).collect(),
-            Goal::Owner | Goal::Holders => Arc::default(),
+            Goal::Owner | Goal::Holders | Goal::Value => Arc::default(),
         }
     }
 
@@ -124,9 +144,34 @@ impl Kelips {
                 Some(&contact) if search.asks < self.config.tries => self.send_ask(cx, search, contact, 2, search.purpose.goal()),
                 _ => self.ask_next(peer, cx, search),
             }
+        } else if self.values && search.goal == Goal::Holders {
+            self.ask_homes(peer, cx, search, peers);
         } else {
             Self::end(cx, &search, peers);
         }
+    }
+
+    /// Homenodes of the value are known: they are asked one after the other, and then others who may know more.
+    fn ask_homes(&self, peer: &KelipsPeer, cx: &mut Cx<'_>, mut search: Search, homes: &[PeerId]) {
+        let untried: Vec<PeerId> = homes.iter().copied().filter(|&home| !search.has_tried(home) && home != peer.id).collect();
+        search.homes_left = untried.len().min(search.homes.len()) as u8;
+        for (place, home) in search.homes.iter_mut().zip(untried) {
+            *place = home;
+        }
+        search.home_depth = search.depth + 1;
+        self.ask_next(peer, cx, search);
+    }
+
+    /// A homenode has sent the value.
+    pub(super) fn value_came(&self, peer: &mut KelipsPeer, cx: &mut Cx<'_>, from: PeerId, token: Token) {
+        let Some(Pending::Ask(search)) = cx.close(token) else { return };
+        let now = cx.now();
+        if search.at != from {
+            self.lost(peer, now, search.at);
+        }
+        self.measured(peer, cx, from, now.since(search.sent));
+        cx.hit_by_records(search.lookup, from, &[from], u32::from(search.depth), u32::from(search.asks));
+        cx.finish(search.lookup);
     }
 
     fn end(cx: &mut Cx<'_>, search: &Search, peers: &[PeerId]) {

@@ -18,6 +18,9 @@ const RATION_MAX: u8 = 40;
 /// The most peers that one question asks.
 pub(super) const TRIES_MAX: u8 = 8;
 
+/// The most homenodes of a value.
+pub(super) const HOMES_MAX: u8 = 4;
+
 /// A timeout covers at least so many mentions of a member that gossip can make.
 const MENTIONS: u64 = 8;
 
@@ -56,9 +59,13 @@ pub struct KelipsConfig {
     pub request_timeout: Duration,
     /// Peers that one question asks at most, 1 to 8.
     pub tries: u8,
+    /// Where peers keep values: homenodes of each, which are members of its group, 1 to 4 (paper: 1).
+    pub replicas: u8,
+    /// Where peers keep values, how often a homenode looks whether there are as many as there should be; `0 s`: never.
+    pub maintenance_interval: Duration,
     /// How often a holder registers each of its items again.
     pub republish_interval: Duration,
-    /// Age at which a filetuple is forgotten.
+    /// Age at which a filetuple or a value is forgotten.
     pub record_expiry: Duration,
     /// Holders that one answer names at most.
     pub holders_per_answer: u8,
@@ -82,6 +89,8 @@ impl Default for KelipsConfig {
             contact_timeout: Duration::secs(50),
             request_timeout: Duration::millis(500),
             tries: 6,
+            replicas: 3,
+            maintenance_interval: Duration::secs(60),
             republish_interval: Duration::secs(600),
             record_expiry: Duration::secs(1800),
             holders_per_answer: 20,
@@ -146,6 +155,7 @@ impl OverlayConfig for KelipsConfig {
             ("fresh_rounds", self.fresh_rounds, 1, 100),
             ("spatial_exponent", self.spatial_exponent, 0, 3),
             ("tries", self.tries, 1, TRIES_MAX),
+            ("replicas", self.replicas, 1, HOMES_MAX),
             ("holders_per_answer", self.holders_per_answer, 1, u8::MAX),
         ];
         for (key, value, least, most) in bounds {

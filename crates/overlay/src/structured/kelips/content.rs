@@ -43,7 +43,9 @@ impl Kelips {
         {
             let key = self.numbering.item_key(item);
             let is_own = self.group_of_key(key) == peer.group;
-            if is_own {
+            if is_own && self.values {
+                self.settle(peer, cx, peer.id, key, add);
+            } else if is_own {
                 self.register(peer, cx, peer.id, key, add);
             } else if !add {
                 // Nobody makes sure: it expires anyway.
@@ -72,7 +74,7 @@ impl Kelips {
         self.publish_next(peer, cx);
     }
 
-    fn nearest_in_group_of(&self, peer: &KelipsPeer, key: Key) -> Option<PeerId> {
+    pub(super) fn nearest_in_group_of(&self, peer: &KelipsPeer, key: Key) -> Option<PeerId> {
         peer.contacts.of(self.group_of_key(key)).min_by_key(|known| (known.trip(), known.peer)).map(|known| known.peer)
     }
 
@@ -111,7 +113,11 @@ impl Kelips {
     pub(super) fn asked_to_insert(&self, peer: &mut KelipsPeer, cx: &mut Cx<'_>, from: PeerId, key: Key, token: Token) {
         if peer.active {
             cx.send(from, KelipsMessage::Stored { token });
-            self.register(peer, cx, from, key, true);
+            if self.values {
+                self.settle(peer, cx, from, key, true);
+            } else {
+                self.register(peer, cx, from, key, true);
+            }
             self.hear(peer, cx.now(), from);
         } else {
             Self::refuse(peer, cx, from, token, None);
@@ -119,14 +125,16 @@ impl Kelips {
     }
 
     pub(super) fn asked_to_remove(&self, peer: &mut KelipsPeer, cx: &mut Cx<'_>, from: PeerId, key: Key) {
-        if peer.active {
+        if peer.active && self.values {
+            self.settle(peer, cx, from, key, false);
+        } else if peer.active {
             self.register(peer, cx, from, key, false);
         }
     }
 
     /// A new filetuple, or the end of one: of all that was registered up to now.
-    fn register(&self, peer: &mut KelipsPeer, cx: &Cx<'_>, holder: PeerId, key: Key, add: bool) {
-        let record = Record { key, holder, expires: cx.now().saturating_add(self.config.record_expiry.span()) };
+    pub(super) fn register(&self, peer: &mut KelipsPeer, cx: &Cx<'_>, holder: PeerId, key: Key, add: bool) {
+        let record = Record { key, holder, expires: cx.now().saturating_add(self.tuple_life()) };
         self.hear_of_tuple(peer, cx, Tuple { record, removed: !add });
     }
 
@@ -135,9 +143,18 @@ impl Kelips {
         if self.group_of_key(record.key) != peer.group || record.expires <= cx.now() || cx.refuses(record.key) {
             return;
         }
+        if self.values && peer.active && !removed && record.holder != peer.id && !peer.view.has(record.holder) {
+            // A homenode that is gone, or that this peer has not heard of yet: then it will hear of this again. (A newcomer may get the filetuples
+            // before the view.)
+            return;
+        }
         let expiry_in = |records: &crate::records::Records| records.of(record.key).find(|r| r.holder == record.holder).map(|r| r.expires);
         let known = expiry_in(&peer.tuples);
         let ended = peer.extra.as_deref().and_then(|extra| expiry_in(&extra.removed));
+        if !removed && record.holder == peer.id && self.is_wrong_about_me(peer, cx, record.key) {
+            // In an earlier life it was a homenode: all who do not know yet that it no longer is shall hear of it.
+            return self.register(peer, cx, peer.id, record.key, false);
+        }
         if ended.is_some_and(|ended| ended >= record.expires) || (!removed && known.is_some_and(|known| known >= record.expires)) {
             return;
         }
@@ -185,6 +202,9 @@ impl Kelips {
     pub(super) fn begin_state(&self, peer: &mut KelipsPeer, cx: &mut Cx<'_>) {
         let shift = cx.now().nanos();
         for expires in peer.tuples.lifetimes_mut() {
+            *expires = Time::from_nanos(expires.nanos().saturating_add(shift));
+        }
+        for expires in peer.extra.iter_mut().flat_map(|extra| extra.values.lifetimes_mut()) {
             *expires = Time::from_nanos(expires.nanos().saturating_add(shift));
         }
         let now = heartbeat(cx.now());

@@ -30,6 +30,7 @@ impl Kelips {
         if !peer.ticking {
             peer.ticking = true;
             cx.set_timer_within(self.config.round_interval.span(), KelipsTimer::Round);
+            self.begin_maintenance(cx);
         }
     }
 
@@ -37,12 +38,17 @@ impl Kelips {
         cx.set_timer(self.config.round_interval.span(), KelipsTimer::Round);
         peer.rounds += 1;
         let now = heartbeat(cx.now());
+        let members = peer.view.list().len();
         peer.view.purge(now, self.group_timeout);
         peer.contacts.purge(now, self.contact_timeout);
+        if peer.view.list().len() < members {
+            self.forget_lost_homes(peer);
+        }
         if peer.rounds.is_multiple_of(EXPIRE_ROUNDS) {
             peer.tuples.expire(cx.now());
             if let Some(extra) = peer.extra.as_deref_mut() {
                 extra.removed.expire(cx.now());
+                extra.values.expire(cx.now());
                 extra.buried.retain(|&(_, since)| now.saturating_sub(since) <= self.contact_timeout);
             }
         }

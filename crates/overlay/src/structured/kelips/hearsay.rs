@@ -63,7 +63,9 @@ impl Kelips {
     }
 
     fn drop_contact(&self, peer: &mut KelipsPeer, gone: PeerId, since: Heartbeat) {
-        peer.view.remove(gone);
+        if peer.view.remove(gone) {
+            self.forget_lost_homes(peer);
+        }
         peer.contacts.remove(self.group_of(gone), gone);
         peer.extra().bury(gone, since);
     }

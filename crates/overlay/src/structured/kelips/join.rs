@@ -171,6 +171,7 @@ impl Kelips {
             return;
         }
         let goodbye: Arc<[News]> = Arc::from([News { peer: peer.id, heartbeat: heartbeat(cx.now()), gone: true }]);
+        self.hand_over_values(peer, cx);
         for to in self.targets_of_goodbye(peer, cx.rng()) {
             cx.send(to, KelipsMessage::Gossip { news: Arc::clone(&goodbye), tuples: None });
         }

@@ -8,6 +8,7 @@ use peerlab_model::{Cause, Fields, Key, LookupId, Message, PeerId, Token};
 
 use super::view::Heartbeat;
 use crate::records::Record;
+use crate::repair::Comparison;
 
 /// Word of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +47,8 @@ pub enum Goal {
     Holders,
     /// A lookup has found no contact that answers: which contacts has a member of its own group?
     Contacts,
+    /// A lookup: the value at the key, of a homenode.
+    Value,
 }
 
 /// The messages of Kelips. A sender's overlay id follows from its address.
@@ -81,6 +84,10 @@ pub enum KelipsMessage {
     Stored { token: Token },
     /// I no longer hold the item at this key.
     Remove { key: Key },
+    /// A value, from a homenode of it.
+    Value { lookup: LookupId, token: Token },
+    /// Of values and their homenodes.
+    Repair(Comparison),
 }
 
 impl Message for KelipsMessage {
@@ -99,6 +106,11 @@ impl Message for KelipsMessage {
         "insert",
         "stored",
         "remove",
+        "value",
+        Comparison::KINDS[0],
+        Comparison::KINDS[1],
+        Comparison::KINDS[2],
+        Comparison::KINDS[3],
     ];
 
     #[inline]
@@ -118,6 +130,8 @@ impl Message for KelipsMessage {
             Self::Insert { .. } => 11,
             Self::Stored { .. } => 12,
             Self::Remove { .. } => 13,
+            Self::Value { .. } => 14,
+            Self::Repair(comparison) => 15 + comparison.kind(),
         }
     }
 
@@ -143,15 +157,20 @@ impl Message for KelipsMessage {
             Self::Introduce { .. } | Self::GetGroup { .. } | Self::Ping { .. } | Self::Pong { .. } | Self::Stored { .. } => {
                 Fields::bytes(5)
             }
-            Self::Insert { .. } => Fields::bytes(5).keys(1),
+            Self::Insert { .. } => Fields::bytes(5).keys(1).records(1),
             Self::Remove { .. } => Fields::bytes(1).keys(1),
+            Self::Value { .. } => Fields::bytes(5).records(1),
+            Self::Repair(comparison) => comparison.fields(),
         }
     }
 
     #[inline]
     fn cause(&self) -> Cause {
         match *self {
-            Self::Ask { lookup, .. } | Self::Answer { lookup, .. } | Self::Refuse { lookup: Some(lookup), .. } => Cause::Lookup(lookup),
+            Self::Ask { lookup, .. }
+            | Self::Answer { lookup, .. }
+            | Self::Value { lookup, .. }
+            | Self::Refuse { lookup: Some(lookup), .. } => Cause::Lookup(lookup),
             _ => Cause::Maintenance,
         }
     }

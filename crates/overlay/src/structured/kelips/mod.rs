@@ -15,12 +15,12 @@
 //! its messages share; a question allocates its answer.
 //!
 //! # Not here
-//! Homenodes: items stay with their holders, and the group keeps who they are. Forwarding of questions within a group (the paper's second
+//! Forwarding of questions within a group (the paper's second
 //! way to try again).
 //!
 //! # Map
 //! `view`: members and contacts · `peer`: what a peer keeps · `gossip`: rounds · `hearsay`: what is made of the news · `ask`: questions ·
-//! `join`: becoming a member, saying goodbye · `content`: filetuples · `start`: the converged network.
+//! `join`: becoming a member, saying goodbye · `content`: filetuples · `values`: values and their homenodes · `start`: the converged network.
 
 mod ask;
 mod config;
@@ -31,6 +31,7 @@ mod join;
 mod message;
 mod peer;
 mod start;
+mod values;
 mod view;
 
 pub use config::KelipsConfig;
@@ -44,6 +45,8 @@ use peerlab_model::{
 use peerlab_prefetch::prefetch;
 
 use self::view::{Contacts, Heartbeat, ticks};
+use crate::records::{Record, Records};
+use crate::repair::compared;
 use crate::structured::prefix::closeness;
 
 /// The Kelips lookup model.
@@ -54,6 +57,8 @@ pub struct Kelips {
     groups: u32,
     group_timeout: Heartbeat,
     contact_timeout: Heartbeat,
+    /// Peers keep values, not only the names of holders.
+    values: bool,
 }
 
 /// What a peer's timer reminds it of.
@@ -67,6 +72,8 @@ pub enum KelipsTimer {
     Join,
     /// A request may have timed out.
     Request(Token),
+    /// Time to look after values.
+    Maintenance,
 }
 
 type Cx<'a> = Context<'a, Kelips>;
@@ -109,11 +116,12 @@ impl Overlay for Kelips {
             contact_timeout: ticks(config.stretched(config.contact_timeout, online)),
             config: config.clone(),
             numbering: setting.numbering,
+            values: setting.keeps_values(),
         })
     }
 
     fn targets(_config: &KelipsConfig) -> Targets {
-        Targets { key: true, peer: true, content: true, value: false, keywords: false }
+        Targets { key: true, peer: true, content: true, value: true, keywords: false }
     }
 
     fn peer(&self, id: PeerId) -> KelipsPeer {
@@ -164,6 +172,9 @@ impl Overlay for Kelips {
             M::Insert { key, token } => self.asked_to_insert(peer, cx, from, key, token),
             M::Stored { token } => self.stored(peer, cx, from, token),
             M::Remove { key } => self.asked_to_remove(peer, cx, from, key),
+            M::Value { token, .. } => self.value_came(peer, cx, from, token),
+            M::Repair(comparison) if peer.active => compared(self, peer, cx, from, &comparison),
+            M::Repair(_) => {}
         }
     }
 
@@ -173,6 +184,7 @@ impl Overlay for Kelips {
             KelipsTimer::Republish => self.tick_republish(peer, cx),
             KelipsTimer::Join => self.attempt_join(peer, cx),
             KelipsTimer::Request(token) => self.request_timed_out(peer, cx, token),
+            KelipsTimer::Maintenance => self.tick_maintenance(peer, cx),
         }
     }
 
@@ -189,6 +201,7 @@ impl Overlay for Kelips {
         peer.tuples.forget(&[key]);
         if let Some(extra) = peer.extra.as_deref_mut() {
             extra.fresh.retain(|(tuple, _)| tuple.record.key != key);
+            extra.values.forget(&[key]);
         }
     }
 
@@ -211,6 +224,16 @@ impl Overlay for Kelips {
     fn prefetch(&self, peer: &KelipsPeer, next: Next<'_, KelipsMessage, KelipsTimer>) {
         if matches!(next, Next::Message(KelipsMessage::Gossip { .. }) | Next::Timer(KelipsTimer::Round)) {
             prefetch::<4, _>(peer.view.list());
+        }
+    }
+
+    fn records<'p>(&self, peer: &'p KelipsPeer) -> &'p [Record] {
+        peer.values().map_or(&[], Records::as_slice)
+    }
+
+    fn restore(&self, peer: &mut KelipsPeer, records: &[Record]) {
+        if !records.is_empty() {
+            peer.extra().values = Records::from_unsorted(records.to_vec());
         }
     }
 

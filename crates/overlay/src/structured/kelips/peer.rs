@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use peerlab_model::{ItemId, Key, LookupId, Numbering, PeerId, Time};
 
-use super::config::TRIES_MAX;
+use super::config::{HOMES_MAX, TRIES_MAX};
 use super::message::{Goal, News, Tuple};
 use super::view::{Contacts, Heartbeat, View};
 use crate::publisher::Publisher;
@@ -52,6 +52,8 @@ pub(super) struct Extra {
     pub(super) removed: Records,
     /// What it has to register with others.
     pub(super) publisher: Publisher,
+    /// Values that this peer is a homenode of, where peers keep values.
+    pub(super) values: Records,
     /// Items for which no contact was found that would take them: they are tried again before their next turn.
     pub(super) unplaced: Vec<ItemId>,
     /// The other newcomers, before it is a member.
@@ -124,6 +126,10 @@ pub struct Search {
     /// Who has been asked.
     pub(super) asks: u8,
     pub(super) tried: [PeerId; TRIES_MAX as usize],
+    /// Homenodes of the value, how many of them are still to be asked, the last one first, and how far they are from the origin.
+    pub(super) homes: [PeerId; HOMES_MAX as usize],
+    pub(super) homes_left: u8,
+    pub(super) home_depth: u8,
 }
 
 impl Search {
@@ -209,13 +215,18 @@ impl KelipsPeer {
         &self.tuples
     }
 
+    /// The values that it is a homenode of, where peers keep values.
+    pub fn values(&self) -> Option<&Records> {
+        self.extra.as_deref().map(|extra| &extra.values)
+    }
+
     pub(super) fn state_bytes(&self) -> usize {
         let extra = self.extra.as_deref().map_or(0, |extra| {
             size_of::<Extra>()
                 + extra.buried.len() * size_of::<(PeerId, Heartbeat)>()
                 + extra.goodbyes.len() * size_of::<(News, u8)>()
                 + extra.fresh.len() * size_of::<(Tuple, u8)>()
-                + extra.removed.len() * size_of::<Record>()
+                + (extra.removed.len() + extra.values.len()) * size_of::<Record>()
                 + extra.publisher.bytes()
                 + extra.unplaced.len() * size_of::<ItemId>()
         });

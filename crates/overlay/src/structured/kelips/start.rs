@@ -23,6 +23,11 @@ impl Kelips {
         }
         let mut tuples: Vec<Vec<Record>> = vec![Vec::new(); self.groups as usize];
         self.tuples(&ring, start, &mut rng, &mut tuples);
+        if self.values {
+            for (group, members) in groups.iter().enumerate() {
+                self.settle_all(members, &mut tuples[group], peers, &mut rng);
+            }
+        }
         for (group, members) in groups.iter().enumerate() {
             let records = Records::from_unsorted(std::mem::take(&mut tuples[group]));
             for &id in members {
@@ -44,6 +49,21 @@ impl Kelips {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    /// Where peers keep values: draws the homenodes of each, and makes their filetuples of what were the publishers'.
+    fn settle_all(&self, members: &[PeerId], tuples: &mut Vec<Record>, peers: &mut dyn PeerTable<KelipsPeer>, rng: &mut Rng) {
+        let mut homes = members.to_vec();
+        let half = self.tuple_life().nanos() / 2;
+        for value in std::mem::take(tuples) {
+            rng.shuffle(&mut homes);
+            for &home in homes.iter().take(usize::from(self.config.replicas)) {
+                peers.get(home).extra().values.put(value);
+                // Each is renewed at a time of its own.
+                let expires = Time::from_nanos((half + rng.below(half.max(1))) as i64);
+                tuples.push(Record { holder: home, expires, ..value });
             }
         }
     }

@@ -81,6 +81,10 @@ impl View {
         self.list.iter_mut()
     }
 
+    pub(super) fn has(&self, peer: PeerId) -> bool {
+        self.list.binary_search_by_key(&peer, |known| known.peer).is_ok()
+    }
+
     #[inline]
     pub(super) fn find(&mut self, peer: PeerId) -> Option<&mut Known> {
         let at = self.list.binary_search_by_key(&peer, |known| known.peer).ok()?;

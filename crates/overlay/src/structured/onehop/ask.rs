@@ -8,6 +8,7 @@ use peerlab_model::{Cause, Hit, Key, LookupId, PeerId, Target, Token};
 use super::message::{Goal, Silent};
 use super::peer::{NO_LOOKUP, OneHopPeer, Pending, Purpose, Search};
 use super::{Cx, OneHop, OneHopMessage};
+use crate::repair::has_value;
 
 impl OneHop {
     pub(super) fn begin_lookup(&self, peer: &mut OneHopPeer, cx: &mut Cx<'_>, id: LookupId, target: Target) {
@@ -17,7 +18,10 @@ impl OneHop {
             Target::Item(item) => (self.numbering.item_key(item), Purpose::Item),
             _ => return cx.finish(id),
         };
-        if peer.active {
+        if peer.active && purpose == Purpose::Item && has_value(peer.records(), cx, key) {
+            cx.hit_by_records(id, peer.id, &[peer.id], 0, 0);
+            cx.finish(id);
+        } else if peer.active {
             self.ask_next(peer, cx, Self::search(peer, cx, key, id, purpose));
         } else {
             // Not a member (yet): nobody to ask.
@@ -54,7 +58,7 @@ impl OneHop {
 
     /// True if this is a lookup, and nobody waits for its answer any more.
     fn is_overdue(cx: &Cx<'_>, search: &Search) -> bool {
-        let is_lookup = matches!(search.purpose, Purpose::Key | Purpose::Peer(_) | Purpose::Item);
+        let is_lookup = matches!(search.purpose, Purpose::Key | Purpose::Peer(_) | Purpose::Item | Purpose::Copy);
         is_lookup && cx.setting().is_overdue(cx.now().since(search.began))
     }
 
@@ -97,7 +101,9 @@ impl OneHop {
         }
         let avoid = |contact: PeerId| silent.contains(contact) || peer.is_suspect(contact) || (newcomer && contact == from);
         let owner = peer.owner(self.numbering, key, avoid);
-        if owner == peer.id {
+        // Of a value any keeper's copy will do.
+        let keeps = || goal == Goal::Copy || goal == Goal::Providers && has_value(peer.records(), cx, key);
+        if owner == peer.id || keeps() {
             self.answer(peer, cx, from, key, lookup, token, goal);
         } else {
             cx.send(from, OneHopMessage::Redirect { to: owner, lookup, token, goal });
@@ -113,7 +119,7 @@ impl OneHop {
     fn answer(&self, peer: &mut OneHopPeer, cx: &mut Cx<'_>, to: PeerId, key: Key, lookup: LookupId, token: Token, goal: Goal) {
         match goal {
             Goal::Owner => {}
-            Goal::Providers => {
+            Goal::Providers | Goal::Copy => {
                 let holders = self.holders_of(peer, cx, key);
                 return cx.send(to, OneHopMessage::Providers { holders, lookup, token });
             }
@@ -145,9 +151,9 @@ impl OneHop {
 
     /// This peer owns the key itself, as far as it knows.
     fn answer_myself(&self, peer: &mut OneHopPeer, cx: &mut Cx<'_>, search: Search) {
-        let search = Search { depth: 0, ..search };
+        let search = Search { depth: 0, at: peer.id, ..search };
         match search.purpose {
-            Purpose::Item => {
+            Purpose::Item | Purpose::Copy => {
                 let holders = self.holders_of(peer, cx, search.key);
                 self.end(peer, cx, search, peer.id, Some(&holders));
             }
@@ -161,16 +167,32 @@ impl OneHop {
     }
 
     fn end(&self, peer: &mut OneHopPeer, cx: &mut Cx<'_>, search: Search, owner: PeerId, holders: Option<&[PeerId]>) {
+        let is_lost = holders.is_some_and(<[PeerId]>::is_empty) && cx.setting().keeps_values();
+        if is_lost && self.ask_replica(peer, cx, search, owner) {
+            return;
+        }
         let hit = |peer: PeerId| Hit { peer, hops: u32::from(search.depth), rounds: u32::from(search.asks) };
         match search.purpose {
             // A peer that is not at its own place on the ring is not there at all.
             Purpose::Peer(wanted) if wanted != owner => {}
             Purpose::Key | Purpose::Peer(_) => cx.hit(search.lookup, hit(owner)),
-            Purpose::Item => holders.into_iter().flatten().for_each(|&holder| cx.hit(search.lookup, hit(holder))),
+            Purpose::Item | Purpose::Copy => {
+                let (hops, rounds) = (u32::from(search.depth), u32::from(search.asks));
+                cx.hit_by_records(search.lookup, owner, holders.unwrap_or_default(), hops, rounds);
+            }
             Purpose::Join => return,
             Purpose::Publish | Purpose::Withdraw => return self.published(peer, cx),
         }
         cx.finish(search.lookup);
+    }
+
+    /// The value is not where it was asked for: the next of its keepers is asked, as DHash does. `false` if there is none.
+    fn ask_replica(&self, peer: &OneHopPeer, cx: &mut Cx<'_>, search: Search, after: PeerId) -> bool {
+        let mut left = self.keepers(peer, search.key).skip_while(|&keeper| keeper != after).skip(1);
+        let next = left.find(|&keeper| keeper != peer.id && !search.silent.contains(keeper) && !peer.is_suspect(keeper));
+        let Some(at) = next.filter(|_| search.asks < self.config.asks_max && !Self::is_overdue(cx, &search)) else { return false };
+        self.send_ask(cx, Search { at, depth: 1, purpose: Purpose::Copy, ..search });
+        true
     }
 
     pub(super) fn redirected(&self, peer: &mut OneHopPeer, cx: &mut Cx<'_>, from: PeerId, token: Token, to: PeerId) {
@@ -219,6 +241,10 @@ impl OneHop {
         }
         if matches!(search.purpose, Purpose::Peer(wanted) if wanted == search.at) {
             self.ask_failed(peer, cx, search);
+        } else if search.purpose == Purpose::Copy {
+            if !self.ask_replica(peer, cx, search, search.at) {
+                self.ask_failed(peer, cx, search);
+            }
         } else {
             self.ask_next(peer, cx, search);
         }
@@ -227,7 +253,7 @@ impl OneHop {
 
     fn ask_failed(&self, peer: &mut OneHopPeer, cx: &mut Cx<'_>, search: Search) {
         match search.purpose {
-            Purpose::Key | Purpose::Peer(_) | Purpose::Item => cx.finish(search.lookup),
+            Purpose::Key | Purpose::Peer(_) | Purpose::Item | Purpose::Copy => cx.finish(search.lookup),
             Purpose::Join => self.join_failed(peer, cx),
             Purpose::Publish | Purpose::Withdraw => self.published(peer, cx),
         }

@@ -38,12 +38,14 @@ pub struct OneHopConfig {
     pub asks_max: u8,
     /// Mean gap between two comparisons of a part of the table with another peer's, drawn from half to one and a half of it.
     pub reconcile_interval: Duration,
-    /// Peers that keep each provider record: the key's owner and its `replicas` − 1 successors, 1 to 16.
+    /// Peers that keep each provider record or value: the key's owner and its `replicas` − 1 successors, 1 to 16.
     pub replicas: u8,
     /// How often a holder registers each of its items again.
     pub republish_interval: Duration,
-    /// Age at which a provider record is forgotten.
+    /// Age at which a provider record or a value is forgotten.
     pub record_expiry: Duration,
+    /// Where peers keep values, how often owner and replicas compare what they have; `0 s`: never.
+    pub maintenance_interval: Duration,
     /// Holders that one answer names at most.
     pub holders_per_answer: u8,
 }
@@ -65,6 +67,7 @@ impl Default for OneHopConfig {
             replicas: 3,
             republish_interval: Duration::secs(600),
             record_expiry: Duration::secs(1800),
+            maintenance_interval: Duration::secs(60),
             holders_per_answer: 20,
         }
     }

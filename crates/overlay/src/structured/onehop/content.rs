@@ -2,7 +2,7 @@
 //! successors; the holder does so again every `republish_interval`, and what is not refreshed is forgotten after `record_expiry`.
 //!
 //! The table says who is next to whom, so records move as soon as it changes: a newcomer gets those that it owns, or is to keep as a
-//! replica, and when a keeper goes, the next one after the others takes its place.
+//! replica, and when a keeper goes, the next one after the others takes its place. Values go the same way (and `maintenance` finds what that misses).
 
 use std::sync::Arc;
 
@@ -11,9 +11,7 @@ use peerlab_model::{ItemId, Key, PeerId, Time};
 use super::peer::{OneHopPeer, Purpose};
 use super::{Cx, OneHop, OneHopMessage, OneHopTimer};
 use crate::records::Record;
-
-/// Records in one message: what fits into a datagram of 1500 bytes.
-const RECORDS_PER_MESSAGE: usize = 28;
+use crate::repair::records_per_message;
 
 impl OneHop {
     // The holder's side.
@@ -54,12 +52,14 @@ impl OneHop {
     // The owner's side.
 
     pub(super) fn keep(&self, peer: &mut OneHopPeer, cx: &mut Cx<'_>, key: Key, holder: PeerId) {
+        let holder = cx.setting().registrant(holder);
         let record = Record { key, holder, expires: cx.now().saturating_add(self.config.record_expiry.span()) };
         peer.extra().records.accept(cx, record);
         self.tell_replicas(peer, cx, &OneHopMessage::Replicate { record });
     }
 
     pub(super) fn forget_record(&self, peer: &mut OneHopPeer, cx: &mut Cx<'_>, key: Key, holder: PeerId) {
+        let holder = cx.setting().registrant(holder);
         peer.extra().records.remove(key, holder);
         self.tell_replicas(peer, cx, &OneHopMessage::Retract { key, holder });
     }
@@ -84,7 +84,7 @@ impl OneHop {
         }
     }
 
-    /// The registered holders of the item at `key`; a random choice if there are more than an answer takes.
+    /// The registered holders of the item at `key`, or, where peers keep values, who has published it; a random choice if there are more than an answer takes.
     pub(super) fn holders_of(&self, peer: &OneHopPeer, cx: &mut Cx<'_>, key: Key) -> Arc<[PeerId]> {
         let Some(extra) = peer.extra.as_deref() else { return Arc::default() };
         let (now, limit) = (cx.now(), self.config.holders_per_answer);
@@ -111,7 +111,7 @@ impl OneHop {
     }
 
     fn hand_over(cx: &mut Cx<'_>, to: PeerId, records: &[Record]) {
-        for part in records.chunks(RECORDS_PER_MESSAGE) {
+        for part in records.chunks(records_per_message(cx.setting())) {
             cx.send(to, OneHopMessage::HandOver { records: Arc::from(part) });
         }
     }

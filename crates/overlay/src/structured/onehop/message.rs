@@ -7,6 +7,7 @@ use std::sync::Arc;
 use peerlab_model::{Cause, Fields, Key, LookupId, Message, PeerId, Token};
 
 use crate::records::Record;
+use crate::repair::{Comparison, values};
 
 /// A change of membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,13 +63,15 @@ pub enum Goal {
     Remove,
     /// Maintenance: a newcomer wants the table of its successor.
     Join,
+    /// A lookup: the value that a replica keeps; its owner has lost it.
+    Copy,
 }
 
 impl Goal {
     #[inline]
     pub(super) fn cause(self, lookup: LookupId) -> Cause {
         match self {
-            Self::Owner | Self::Providers => Cause::Lookup(lookup),
+            Self::Owner | Self::Providers | Self::Copy => Cause::Lookup(lookup),
             Self::Store | Self::Remove | Self::Join => Cause::Maintenance,
         }
     }
@@ -128,6 +131,8 @@ pub enum OneHopMessage {
     Replicate { record: Record },
     /// A record that a replica shall forget.
     Retract { key: Key, holder: PeerId },
+    /// Of values that both keep, or should.
+    Repair(Comparison),
 }
 
 impl Message for OneHopMessage {
@@ -153,6 +158,10 @@ impl Message for OneHopMessage {
         "hand-over",
         "replicate",
         "retract",
+        Comparison::KINDS[0],
+        Comparison::KINDS[1],
+        Comparison::KINDS[2],
+        Comparison::KINDS[3],
     ];
 
     #[inline]
@@ -179,6 +188,7 @@ impl Message for OneHopMessage {
             Self::HandOver { .. } => 18,
             Self::Replicate { .. } => 19,
             Self::Retract { .. } => 20,
+            Self::Repair(comparison) => 21 + comparison.kind(),
         }
     }
 
@@ -190,9 +200,9 @@ impl Message for OneHopMessage {
         let list = |list: &[PeerId]| list.len() as u32;
         let events = |events: &[Event]| events.len() as u32;
         match self {
-            Self::Ask { silent, .. } => Fields::bytes(6).keys(1).contacts(silent.count()),
+            Self::Ask { silent, goal, .. } => Fields::bytes(6).keys(1).contacts(silent.count()).records(u32::from(*goal == Goal::Store)),
             Self::Owner { .. } | Self::KeepAlive { events: None, .. } => Fields::bytes(6),
-            Self::Providers { holders, .. } => Fields::bytes(5).contacts(list(holders)),
+            Self::Providers { holders, .. } => Fields::bytes(5).contacts(list(holders)).records(u32::from(!holders.is_empty())),
             Self::Redirect { .. } | Self::Refuse { .. } => Fields::bytes(6).contacts(1),
             Self::Table { members, .. } => Fields::bytes(5).contacts(list(members)),
             Self::Alive { between, .. } => Fields::bytes(5).contacts(u32::from(between.is_some())),
@@ -203,12 +213,10 @@ impl Message for OneHopMessage {
             Self::Compare { .. } => Fields::bytes(10).keys(1),
             Self::Members { members, .. } => Fields::bytes(5).contacts(list(members)),
             Self::Leave => Fields::bytes(1),
-            Self::HandOver { records } => {
-                let count = records.len() as u32;
-                Fields::bytes(1 + 4 * count).keys(count).contacts(count)
-            }
-            Self::Replicate { .. } => Fields::bytes(5).keys(1).contacts(1),
+            Self::HandOver { records } => values(records),
+            Self::Replicate { .. } => Fields::bytes(5).keys(1).contacts(1).records(1),
             Self::Retract { .. } => Fields::bytes(1).keys(1).contacts(1),
+            Self::Repair(comparison) => comparison.fields(),
         }
     }
 

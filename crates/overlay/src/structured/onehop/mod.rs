@@ -20,13 +20,14 @@
 //! # Map
 //! `table`: the table, slices and units · `peer`: what a peer keeps · `members`: who comes in and who goes · `events`: how changes spread ·
 //! `upkeep`: keep-alives, silence · `reconcile`: tables compared · `ask`: questions · `join`: becoming a member, saying goodbye ·
-//! `content`: provider records · `start`: the converged ring.
+//! `content`: provider records · `maintenance`: the repair of values · `start`: the converged ring.
 
 mod ask;
 mod config;
 mod content;
 mod events;
 mod join;
+mod maintenance;
 mod members;
 mod message;
 mod peer;
@@ -45,6 +46,9 @@ use peerlab_model::{
 };
 use peerlab_prefetch::prefetch;
 
+use crate::records::{Record, Records};
+use crate::repair::compared;
+
 use table::Slices;
 
 /// The OneHop lookup model.
@@ -53,6 +57,8 @@ pub struct OneHop {
     config: OneHopConfig,
     numbering: Numbering,
     cut: Slices,
+    /// Peers keep values, not only the names of holders.
+    values: bool,
 }
 
 /// What a peer's timer reminds it of.
@@ -72,6 +78,8 @@ pub enum OneHopTimer {
     Join,
     /// A request may have timed out.
     Request(Token),
+    /// Time to compare values with those who keep them, too.
+    Maintenance,
 }
 
 type Cx<'a> = Context<'a, OneHop>;
@@ -103,11 +111,11 @@ impl Overlay for OneHop {
 
     fn new(config: &OneHopConfig, setting: &Setting) -> Result<Self, BuildError> {
         let cut = Slices { slices: config.slices_among(setting.expected_online), units: u32::from(config.units) };
-        Ok(Self { config: config.clone(), numbering: setting.numbering, cut })
+        Ok(Self { config: config.clone(), numbering: setting.numbering, cut, values: setting.keeps_values() })
     }
 
     fn targets(_config: &OneHopConfig) -> Targets {
-        Targets { key: true, peer: true, content: true, value: false, keywords: false }
+        Targets { key: true, peer: true, content: true, value: true, keywords: false }
     }
 
     fn peer(&self, id: PeerId) -> OneHopPeer {
@@ -159,6 +167,8 @@ impl Overlay for OneHop {
             M::Members { members, token } => self.compared(peer, cx, from, token, Some(&members)),
             M::Leave => self.left_by(peer, cx, from),
             M::HandOver { records } => Self::take_over(peer, cx, &records),
+            M::Repair(comparison) if peer.active => compared(self, peer, cx, from, &comparison),
+            M::Repair(_) => {}
             M::Replicate { record } => Self::replicate(peer, cx, record),
             M::Retract { key, holder } => {
                 peer.extra().records.remove(key, holder);
@@ -175,6 +185,7 @@ impl Overlay for OneHop {
             OneHopTimer::Republish => self.tick_republish(peer, cx),
             OneHopTimer::Join => self.attempt_join(peer, cx),
             OneHopTimer::Request(token) => self.request_timed_out(peer, cx, token),
+            OneHopTimer::Maintenance => self.tick_maintenance(peer, cx),
         }
     }
 
@@ -209,6 +220,16 @@ impl Overlay for OneHop {
         // Where in the table it will be read is known only when this has come.
         if matches!(next, Next::Message(_) | Next::Timer(OneHopTimer::KeepAlive)) {
             prefetch::<1, _>(peer.table.memory());
+        }
+    }
+
+    fn records<'p>(&self, peer: &'p OneHopPeer) -> &'p [Record] {
+        peer.records().filter(|_| self.values).map_or(&[], Records::as_slice)
+    }
+
+    fn restore(&self, peer: &mut OneHopPeer, records: &[Record]) {
+        if !records.is_empty() {
+            peer.extra().records = Records::from_unsorted(records.to_vec());
         }
     }
 

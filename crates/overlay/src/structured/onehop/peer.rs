@@ -88,6 +88,8 @@ pub enum Purpose {
     Publish,
     /// To take a registration back.
     Withdraw,
+    /// Lookup of an item whose value its owner has lost: of a replica.
+    Copy,
 }
 
 impl Purpose {
@@ -103,6 +105,7 @@ impl Purpose {
             Self::Join => Goal::Join,
             Self::Publish => Goal::Store,
             Self::Withdraw => Goal::Remove,
+            Self::Copy => Goal::Copy,
         }
     }
 }

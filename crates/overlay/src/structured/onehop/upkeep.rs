@@ -19,6 +19,7 @@ impl OneHop {
             peer.ticking = true;
             cx.set_timer_within(self.config.keep_alive_interval.span(), OneHopTimer::KeepAlive);
             cx.set_timer_within(self.config.reconcile_interval.span(), OneHopTimer::Reconcile);
+            self.begin_maintenance(cx);
         }
     }
 

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// The most links that a slot may have.
 const C_MAX: u8 = 16;
 
+/// The most peers that may keep a value.
+const REPLICAS_MAX: u8 = 16;
+
 /// Tapestry's parameters (Zhao et al. 2004, Hildrum et al. 2002); docs/models/tapestry.md says where each default comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -37,9 +40,13 @@ pub struct TapestryConfig {
     pub retries: u8,
     /// Silence after which the origin asks again.
     pub retry_after: Duration,
+    /// Where peers keep values: how many keep each, its root and those that would be the next roots, 1 to 16.
+    pub replicas: u8,
+    /// Where peers keep values, how often root and replicas compare what they have; `0 s`: never.
+    pub maintenance_interval: Duration,
     /// How often a holder publishes each of its items again.
     pub republish_interval: Duration,
-    /// Age at which an object pointer is forgotten.
+    /// Age at which an object pointer or a value is forgotten.
     pub record_expiry: Duration,
     /// Holders that one answer names at most: the one that the question was redirected to, and others that its pointers named.
     pub holders_per_answer: u8,
@@ -60,6 +67,8 @@ impl Default for TapestryConfig {
             timeout_margin: Duration::millis(10),
             retries: 3,
             retry_after: Duration::secs(5),
+            replicas: 3,
+            maintenance_interval: Duration::secs(60),
             republish_interval: Duration::secs(600),
             record_expiry: Duration::secs(1800),
             holders_per_answer: 20,
@@ -109,6 +118,11 @@ impl OverlayConfig for TapestryConfig {
         for (key, duration) in positive {
             issues.ensure(duration.span().nanos() > 0, key, "a time above zero is needed");
         }
+        issues.ensure(
+            (1..=REPLICAS_MAX).contains(&self.replicas),
+            "replicas",
+            format!("1 (the root alone) to {REPLICAS_MAX} peers keep a value, not {}", self.replicas),
+        );
         issues.ensure(self.holders_per_answer >= 1, "holders_per_answer", "an answer names at least 1 holder");
         if self.record_expiry < self.republish_interval {
             issues.warn("record_expiry", "object pointers expire before they are published again: items will be missing in between");

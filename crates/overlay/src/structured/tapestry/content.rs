@@ -15,9 +15,7 @@ use super::table::Link;
 use super::upkeep::Loss;
 use super::{Cx, Tapestry, TapestryMessage, TapestryTimer};
 use crate::records::Record;
-
-/// Pointers in one message: what fits into a datagram of 1500 bytes.
-const RECORDS_PER_MESSAGE: usize = 28;
+use crate::repair::{has_value, packed, records_per_message};
 
 impl Tapestry {
     // The holder's side.
@@ -63,8 +61,8 @@ impl Tapestry {
     }
 
     /// An item is taken back: the pointer goes.
-    pub(super) fn forget_pointer(peer: &mut TapestryPeer, query: &Query) {
-        Self::drop_pointer(peer, query.key, query.origin);
+    pub(super) fn forget_pointer(peer: &mut TapestryPeer, cx: &Cx<'_>, query: &Query) {
+        Self::drop_pointer(peer, query.key, cx.setting().registrant(query.origin));
     }
 
     pub(super) fn drop_pointer(peer: &mut TapestryPeer, key: Key, holder: PeerId) {
@@ -73,8 +71,16 @@ impl Tapestry {
         }
     }
 
-    /// Sends a question for an item on to a holder, if there is a pointer to one: the nearest that was ever measured, or else any.
+    /// Sends a question for an item on to a holder, if there is a pointer to one: the nearest that was ever measured, or else any. Where peers
+    /// keep values, who has the value is a holder, and a record points nowhere else.
     pub(super) fn redirect(&self, peer: &mut TapestryPeer, cx: &mut Cx<'_>, query: &Query) -> bool {
+        if cx.setting().keeps_values() {
+            let has_value = has_value(peer.records(), cx, query.key);
+            if has_value {
+                Self::answer_as_holder(peer, cx, query, &[]);
+            }
+            return has_value;
+        }
         let Some(extra) = peer.extra.as_deref().filter(|extra| !extra.records.is_empty()) else { return false };
         let mut holders: Vec<PeerId> = extra.records.holders(query.key, cx.now()).filter(|&holder| holder != query.origin).collect();
         if holders.is_empty() {
@@ -156,7 +162,8 @@ impl Tapestry {
     pub(super) fn hand_over_own(&self, peer: &TapestryPeer, cx: &mut Cx<'_>) {
         let Some(extra) = peer.extra.as_deref() else { return };
         let (now, bits, this) = (cx.now(), self.config.bits(), peer.id);
-        let others = extra.records.iter().copied().filter(|record| record.expires > now && record.holder != this);
+        let all = cx.setting().keeps_values();
+        let others = extra.records.iter().copied().filter(|record| record.expires > now && (all || record.holder != this));
         let heir = |key: Key| match peer.route(self.numbering, bits, key, |_| false) {
             Route::Next { .. } => None,
             Route::Here => peer.heir(bits, key),
@@ -166,13 +173,9 @@ impl Tapestry {
     }
 
     /// As many pointers in a message as fit.
-    fn hand_over(cx: &mut Cx<'_>, mut moves: Vec<(PeerId, Record)>, leaving: bool) {
-        moves.sort_by_key(|&(to, _)| to);
-        for to_one in moves.chunk_by(|a, b| a.0 == b.0) {
-            for part in to_one.chunks(RECORDS_PER_MESSAGE) {
-                let records = part.iter().map(|&(_, record)| record).collect();
-                cx.send(part[0].0, TapestryMessage::HandOver { records, leaving });
-            }
+    fn hand_over(cx: &mut Cx<'_>, moves: Vec<(PeerId, Record)>, leaving: bool) {
+        for (to, records) in packed(moves, records_per_message(cx.setting())) {
+            cx.send(to, TapestryMessage::HandOver { records, leaving });
         }
     }
 
@@ -193,7 +196,9 @@ impl Tapestry {
                 fresh.push(record);
             }
         }
-        self.send_on(peer, cx, fresh);
+        if !cx.setting().keeps_values() {
+            self.send_on(peer, cx, fresh);
+        }
     }
 
     /// A member of the converged start: the ages of its pointers count from now.

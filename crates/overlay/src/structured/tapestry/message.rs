@@ -7,6 +7,7 @@ use std::sync::Arc;
 use peerlab_model::{Cause, Fields, Key, LookupId, Message, PeerId, Token};
 
 use crate::records::Record;
+use crate::repair::{Comparison, values};
 
 /// A question on its way to the root of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +41,8 @@ pub enum Goal {
     Join,
     /// Maintenance: a member looks for peers of its own prefix that it does not know.
     Locate,
+    /// Maintenance: who is the root.
+    Root,
 }
 
 impl Goal {
@@ -48,7 +51,7 @@ impl Goal {
     pub(super) fn cause(self, lookup: LookupId) -> Cause {
         match self {
             Self::Owner | Self::Providers => Cause::Lookup(lookup),
-            Self::Publish | Self::Withdraw | Self::Join | Self::Locate => Cause::Maintenance,
+            Self::Publish | Self::Withdraw | Self::Join | Self::Locate | Self::Root => Cause::Maintenance,
         }
     }
 }
@@ -110,6 +113,12 @@ pub enum TapestryMessage {
     Leave { replacements: Arc<[PeerId]> },
     /// Object pointers that lie on your part of the way to their root from now on; `leaving`: the sender says goodbye.
     HandOver { records: Arc<[Record]>, leaving: bool },
+    /// A value, for the root of its key.
+    Store { key: Key, token: Token },
+    /// Noted.
+    Stored { token: Token },
+    /// Of values that both keep, or should.
+    Repair(Comparison),
 }
 
 impl TapestryMessage {
@@ -141,6 +150,12 @@ impl Message for TapestryMessage {
         "unlinked",
         "leave",
         "hand-over",
+        "store",
+        "stored",
+        Comparison::KINDS[0],
+        Comparison::KINDS[1],
+        Comparison::KINDS[2],
+        Comparison::KINDS[3],
     ];
 
     #[inline]
@@ -167,6 +182,9 @@ impl Message for TapestryMessage {
             Self::Unlinked => 18,
             Self::Leave { .. } => 19,
             Self::HandOver { .. } => 20,
+            Self::Store { .. } => 21,
+            Self::Stored { .. } => 22,
+            Self::Repair(comparison) => 23 + comparison.kind(),
         }
     }
 
@@ -178,18 +196,22 @@ impl Message for TapestryMessage {
         match self {
             Self::Forward { .. } => Fields::bytes(11).keys(1).contacts(1),
             Self::Redirect(redirect) => Fields::bytes(10).keys(1).contacts(1 + list(&redirect.others)),
-            Self::Ack { .. } | Self::ProbeAck { .. } | Self::Insert { .. } | Self::Inserted { .. } => Fields::bytes(5),
+            Self::Ack { .. } | Self::ProbeAck { .. } | Self::Insert { .. } | Self::Inserted { .. } | Self::Stored { .. } => {
+                Fields::bytes(5)
+            }
+            Self::Store { .. } => Fields::bytes(5).keys(1).records(1),
+            Self::Repair(comparison) => comparison.fields(),
             Self::MulticastAck { .. } => Fields::bytes(6),
             Self::Probe { .. } | Self::GetPointers { .. } | Self::Found { .. } => Fields::bytes(7),
             Self::Refuse { .. } => Fields::bytes(5).contacts(1),
             Self::Multicast { .. } => Fields::bytes(6).contacts(1),
-            Self::Providers { holders, .. } => Fields::bytes(6).contacts(list(holders)),
+            Self::Providers { holders, .. } => Fields::bytes(6).contacts(list(holders)).records(u32::from(!holders.is_empty())),
             Self::Surrogate { contacts, .. } | Self::Pointers { contacts, .. } => Fields::bytes(5).contacts(list(contacts)),
             Self::Preliminary { contacts } | Self::Leave { replacements: contacts } => Fields::bytes(1).contacts(list(contacts)),
             Self::Reached | Self::Linked | Self::Unlinked => Fields::bytes(1),
             Self::HandOver { records, .. } => {
-                let count = records.len() as u32;
-                Fields::bytes(2 + 4 * count).keys(count).contacts(count)
+                let fields = values(records);
+                Fields { bytes: fields.bytes + 1, ..fields }
             }
         }
     }

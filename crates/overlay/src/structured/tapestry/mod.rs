@@ -20,7 +20,7 @@
 //!
 //! # Map
 //! `table`, `backpointers`: what a peer keeps · `peer`: the decisions · `route`: how a question travels · `question`: how it begins and
-//! ends · `join`, `nearest`, `upkeep`: how tables are filled and kept · `content`: object pointers · `start`: the converged mesh.
+//! ends · `join`, `nearest`, `upkeep`: how tables are filled and kept · `content`: object pointers · `values`: values that peers keep · `start`: the converged mesh.
 
 mod backpointers;
 mod config;
@@ -34,6 +34,7 @@ mod route;
 mod start;
 mod table;
 mod upkeep;
+mod values;
 
 pub use config::TapestryConfig;
 pub use message::{Goal, Query, Redirect, TapestryMessage};
@@ -45,6 +46,8 @@ use peerlab_model::{
 };
 use peerlab_prefetch::prefetch;
 
+use crate::records::{Record, Records};
+use crate::repair::compared;
 use crate::structured::prefix::{digit, digits};
 
 /// The Tapestry lookup model.
@@ -52,6 +55,8 @@ use crate::structured::prefix::{digit, digits};
 pub struct Tapestry {
     config: TapestryConfig,
     numbering: Numbering,
+    /// Peers keep values, not pointers to holders.
+    values: bool,
 }
 
 /// What a peer's timer reminds it of.
@@ -69,6 +74,8 @@ pub enum TapestryTimer {
     Request(Token),
     /// A question of this peer's own may have got lost.
     Retry(Token),
+    /// Time to compare values with those who keep them, too.
+    Maintenance,
 }
 
 type Cx<'a> = Context<'a, Tapestry>;
@@ -95,11 +102,11 @@ impl Overlay for Tapestry {
     type Request = Pending;
 
     fn new(config: &TapestryConfig, setting: &Setting) -> Result<Self, BuildError> {
-        Ok(Self { config: config.clone(), numbering: setting.numbering })
+        Ok(Self { config: config.clone(), numbering: setting.numbering, values: setting.keeps_values() })
     }
 
     fn targets(_config: &TapestryConfig) -> Targets {
-        Targets { key: true, peer: true, content: true, value: false, keywords: false }
+        Targets { key: true, peer: true, content: true, value: true, keywords: false }
     }
 
     fn peer(&self, id: PeerId) -> TapestryPeer {
@@ -157,6 +164,10 @@ impl Overlay for Tapestry {
             M::Unlinked => peer.back.remove(from),
             M::Leave { replacements } => self.left_by(peer, cx, from, &replacements),
             M::HandOver { records, leaving } => self.take_over(peer, cx, from, &records, leaving),
+            M::Store { key, token } => self.store(peer, cx, from, key, token),
+            M::Stored { token } => self.stored(peer, cx, from, token),
+            M::Repair(comparison) if peer.active => compared(self, peer, cx, from, &comparison),
+            M::Repair(_) => {}
         }
     }
 
@@ -168,6 +179,7 @@ impl Overlay for Tapestry {
             TapestryTimer::Join => self.attempt_join(peer, cx),
             TapestryTimer::Request(token) => self.request_timed_out(peer, cx, token),
             TapestryTimer::Retry(token) => self.retry(peer, cx, token),
+            TapestryTimer::Maintenance => self.tick_maintenance(peer, cx),
         }
     }
 
@@ -214,6 +226,16 @@ impl Overlay for Tapestry {
     fn prefetch(&self, peer: &TapestryPeer, next: Next<'_, TapestryMessage, TapestryTimer>) {
         if let Next::Message(TapestryMessage::Forward { .. } | TapestryMessage::Probe { .. }) | Next::Timer(TapestryTimer::Probe) = next {
             prefetch::<2, _>(peer.table.links());
+        }
+    }
+
+    fn records<'p>(&self, peer: &'p TapestryPeer) -> &'p [Record] {
+        peer.records().filter(|_| self.values).map_or(&[], Records::as_slice)
+    }
+
+    fn restore(&self, peer: &mut TapestryPeer, records: &[Record]) {
+        if !records.is_empty() {
+            peer.extra().records = Records::from_unsorted(records.to_vec());
         }
     }
 

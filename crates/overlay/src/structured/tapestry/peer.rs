@@ -51,6 +51,8 @@ pub enum Pending {
     Insert { to: PeerId },
     /// Word of a newcomer, for a slot: part of the multicast `run`. Whether it was received, and whether the long wait has begun.
     Multicast { to: PeerId, run: u32, slot: u16, received: bool, waiting: bool },
+    /// A value to be stored.
+    Store { to: PeerId },
 }
 
 /// What a peer wants to know by a probe.
@@ -94,6 +96,8 @@ pub enum Purpose {
     Publish,
     /// To take that back.
     Withdraw,
+    /// To offer what this peer keeps to the root.
+    Offer,
 }
 
 impl Purpose {
@@ -105,6 +109,8 @@ impl Purpose {
             Self::Locate => Goal::Locate,
             Self::Publish => Goal::Publish,
             Self::Withdraw => Goal::Withdraw,
+            // It leaves nothing on the way.
+            Self::Offer => Goal::Root,
         }
     }
 }

@@ -71,7 +71,7 @@ impl Tapestry {
         match purpose {
             Purpose::Key | Purpose::Peer(_) | Purpose::Item => cx.finish(query.lookup),
             Purpose::Join => self.join_failed(peer, cx),
-            Purpose::Locate => {}
+            Purpose::Locate | Purpose::Offer => {}
             Purpose::Publish | Purpose::Withdraw => self.published(peer, cx),
         }
     }
@@ -93,6 +93,8 @@ impl Tapestry {
                 cx.finish(query.lookup);
             }
             Purpose::Join | Purpose::Locate => {}
+            Purpose::Offer => self.offer_far(peer, cx, root),
+            Purpose::Publish if cx.setting().keeps_values() => self.send_value(peer, cx, query.key, root),
             Purpose::Publish | Purpose::Withdraw => self.published(peer, cx),
         }
     }

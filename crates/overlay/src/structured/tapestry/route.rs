@@ -45,9 +45,9 @@ impl Tapestry {
     pub(super) fn pass_on(&self, peer: &mut TapestryPeer, cx: &mut Cx<'_>, query: Query) {
         match query.goal {
             Goal::Providers if self.redirect(peer, cx, &query) => return,
-            Goal::Publish => self.keep(peer, cx, &query),
-            Goal::Withdraw => Self::forget_pointer(peer, &query),
-            Goal::Owner | Goal::Providers | Goal::Join | Goal::Locate => {}
+            Goal::Publish if !cx.setting().keeps_values() => self.keep(peer, cx, &query),
+            Goal::Withdraw => Self::forget_pointer(peer, cx, &query),
+            Goal::Publish | Goal::Owner | Goal::Providers | Goal::Join | Goal::Locate | Goal::Root => {}
         }
         // The surrogate of a peer is looked for among all others.
         let itself = |contact: PeerId| matches!(query.goal, Goal::Join | Goal::Locate) && contact == query.origin;
@@ -122,9 +122,14 @@ impl Tapestry {
 
     fn answer_as_root(&self, peer: &mut TapestryPeer, cx: &mut Cx<'_>, query: Query) {
         let Query { lookup, origin, ask, hops, goal, .. } = query;
+        if goal == Goal::Withdraw {
+            self.retract(peer, cx, query.key);
+        }
         match goal {
-            Goal::Owner | Goal::Publish | Goal::Withdraw if origin == peer.id => self.found(peer, cx, peer.id, ask, hops),
-            Goal::Owner | Goal::Publish | Goal::Withdraw => cx.send(origin, TapestryMessage::Found { lookup, ask, hops, goal }),
+            Goal::Owner | Goal::Publish | Goal::Withdraw | Goal::Root if origin == peer.id => self.found(peer, cx, peer.id, ask, hops),
+            Goal::Owner | Goal::Publish | Goal::Withdraw | Goal::Root => {
+                cx.send(origin, TapestryMessage::Found { lookup, ask, hops, goal });
+            }
             Goal::Providers if origin == peer.id => Self::providers(cx, ask, &[], hops),
             Goal::Providers => cx.send(origin, TapestryMessage::Providers { holders: Arc::default(), lookup, ask, hops }),
             Goal::Join | Goal::Locate if origin == peer.id => self.ask_failed(peer, cx, ask),

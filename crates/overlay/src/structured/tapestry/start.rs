@@ -90,8 +90,8 @@ impl Tapestry {
         }
     }
 
-    /// Each item leaves a pointer at every peer on the way to its root. Ages are random: some have just been published, others are about to
-    /// be published again. Times count from the beginning; `begin_records` sets them right.
+    /// Each item leaves a pointer at every peer on the way to its root; a value lies at the root and its replicas. Ages are random: some have
+    /// just been published, others are about to be published again. Times count from the beginning; `begin_records` sets them right.
     fn publish_all(&self, members: &[PeerId], start: &Start<'_>, rng: &mut Rng, peers: &mut dyn PeerTable<TapestryPeer>) {
         let (expiry, interval) = (self.config.record_expiry.span().nanos(), self.config.republish_interval.span().nanos());
         for &holder in members {
@@ -100,12 +100,18 @@ impl Tapestry {
                 let age = rng.below(interval.min(expiry).max(1));
                 let record = Record { key, holder, expires: Time::from_nanos((expiry - age.min(expiry)) as i64) };
                 let mut at = holder;
-                loop {
-                    let peer = peers.get(at);
-                    peer.extra().records.put(record);
-                    match peer.route(self.numbering, self.config.bits(), key, |_| false) {
-                        Route::Next { peer: next, .. } => at = next,
-                        Route::Here => break,
+                while let peer = peers.get(at)
+                    && let Route::Next { peer: next, .. } = peer.route(self.numbering, self.config.bits(), key, |_| false)
+                {
+                    if !self.values {
+                        peer.extra().records.put(record);
+                    }
+                    at = next;
+                }
+                peers.get(at).extra().records.put(record);
+                if self.values {
+                    for replica in self.replicas(peers.get(at), key) {
+                        peers.get(replica).extra().records.put(record);
                     }
                 }
             }

@@ -48,6 +48,7 @@ impl Tapestry {
         cx.set_timer_within(self.config.table_interval.span(), TapestryTimer::Table);
         let gap = self.probe_gap(peer);
         cx.set_timer_within(gap, TapestryTimer::Probe);
+        self.begin_maintenance(cx);
     }
 
     fn probe_gap(&self, peer: &TapestryPeer) -> Span {
@@ -147,6 +148,7 @@ impl Tapestry {
                     Pending::Probe { to, .. }
                     | Pending::Insert { to }
                     | Pending::Multicast { to, .. }
+                    | Pending::Store { to }
                     | Pending::Hop { to, .. }
                     | Pending::Redirect { to, .. } => to,
                     Pending::Pointers { of, .. } => of,
@@ -185,6 +187,7 @@ impl Tapestry {
             Pending::Pointers { want: Want::Join, .. } => self.search_learns(peer, cx, &[]),
             Pending::Pointers { want: Want::Repair(slot, tries), .. } => self.mend(peer, cx, slot, tries + 1),
             Pending::Insert { .. } => self.join_failed(peer, cx),
+            Pending::Store { .. } => self.published(peer, cx),
             Pending::Own { .. }
             | Pending::Probe { .. }
             | Pending::Pointers { .. }
@@ -331,7 +334,11 @@ impl Tapestry {
         if first {
             // A slot that was empty: whose keys led elsewhere until now lead there.
             let records = self.pointers_through(peer, cx, who);
-            self.send_on(peer, cx, records);
+            if cx.setting().keeps_values() {
+                self.offer_as_last_root(peer, cx, who, records);
+            } else {
+                self.send_on(peer, cx, records);
+            }
         }
     }
 
@@ -347,7 +354,9 @@ impl Tapestry {
         if !peer.table.remove(slot, dead) || !peer.active {
             return;
         }
-        self.send_on(peer, cx, records);
+        if !cx.setting().keeps_values() {
+            self.send_on(peer, cx, records);
+        }
         if loss == Loss::Noticed {
             self.mend(peer, cx, slot, 0);
         }

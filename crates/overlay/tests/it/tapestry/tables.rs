@@ -3,6 +3,7 @@
 use std::mem::size_of;
 
 use peerlab_model::{Issues, Message, Overlay, OverlayConfig, Wire};
+use peerlab_overlay::Comparison;
 use peerlab_overlay::structured::tapestry::{Pending, Query, TapestryMessage, TapestryTimer};
 
 use super::*;
@@ -127,8 +128,8 @@ fn sizes_on_the_wire_are_those_of_the_page() {
     assert_eq!(leave.wire_bytes(Wire::Udp), 28 + 1 + 3 * 26);
     assert_eq!(leave.wire_bytes(Wire::P2psim), 20 + 3 * 4);
     assert_eq!(TapestryMessage::Linked.wire_bytes(Wire::Udp), 29);
-    let last = TapestryMessage::HandOver { records: std::sync::Arc::default(), leaving: false };
-    assert!(TapestryMessage::KINDS.len() == 21 && last.kind() == 20);
+    let last = TapestryMessage::Repair(Comparison::Spare { keys: std::sync::Arc::default() });
+    assert!(TapestryMessage::KINDS.len() == 27 && last.kind() == 26);
 }
 
 fn issues(config: &TapestryConfig) -> Vec<String> {
