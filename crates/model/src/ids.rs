@@ -137,6 +137,10 @@ pub struct Numbering {
     /// Bits of a seat's number that tell apart the seats of one host.
     slot_bits: u32,
     seat_bits: u32,
+    /// The low `seat_bits` bits.
+    seat_mask: u32,
+    /// Each key is the whole hash of a peer's number: no identifier is short, and nobody has chosen one.
+    plain: bool,
     /// As on the wire.
     identifier_bits: u32,
     /// Of those, as many as a [`Key`] holds.
@@ -194,6 +198,8 @@ impl Numbering {
             sybils: Sybils { first: population, peers: 1 },
             slot_bits: 0,
             seat_bits: bits_for(hosts),
+            seat_mask: mask_of(bits_for(hosts)),
+            plain: true,
             identifier_bits: Self::IDENTIFIER_BITS,
             key_bits: u64::BITS,
             peer_secret: keyed.bits(0, 0),
@@ -216,7 +222,7 @@ impl Numbering {
         let but_first = if self.sybils().1 > 0 { self.peers_per_host } else { 0 };
         // The others are 2^64 / seats apart on average: all of these lie within a thousandth of that.
         let gap = (u64::MAX / u64::from(self.seats().max(1)) / 1000 / u64::from(count.max(1))).max(1);
-        Self { placed: Placed { first_seat, count, but_first, around: self.item_key(item), gap }, ..self }
+        Self { placed: Placed { first_seat, count, but_first, around: self.item_key(item), gap }, plain: false, ..self }
     }
 
     /// The same with `peers` peers on each host of the population.
@@ -243,7 +249,8 @@ impl Numbering {
     /// The same with seats for so many peers on any host.
     fn with_seats_for(self, peers: u32) -> Self {
         let seats = Self::seats_for(self.hosts, peers).expect("a scenario's check has counted the seats");
-        Self { slot_bits: peers.next_power_of_two().trailing_zeros(), seat_bits: bits_for(seats), ..self }
+        let seat_bits = bits_for(seats);
+        Self { slot_bits: peers.next_power_of_two().trailing_zeros(), seat_bits, seat_mask: mask_of(seat_bits), ..self }
     }
 
     /// The same with identifiers of `bits` bits. Those beyond 64 only count on the wire: no population comes near to using them up.
@@ -256,7 +263,8 @@ impl Numbering {
     #[must_use]
     pub fn with_identifier_bits(self, bits: u32) -> Self {
         assert!((self.seat_bits..=Self::IDENTIFIER_BITS_MAX).contains(&bits), "identifiers of {bits} bits for {} seats", self.seats());
-        Self { identifier_bits: bits, key_bits: bits.min(u64::BITS), ..self }
+        let key_bits = bits.min(u64::BITS);
+        Self { identifier_bits: bits, key_bits, plain: self.plain && key_bits == u64::BITS, ..self }
     }
 
     /// The shortest identifiers that tell so many seats apart.
@@ -343,7 +351,7 @@ impl Numbering {
 
     /// All identities that live on `peer`'s host in the same life, itself included.
     pub fn household(&self, peer: PeerId) -> impl Iterator<Item = PeerId> {
-        let generation = peer.0 & !self.seat_mask();
+        let generation = peer.0 & !self.seat_mask;
         self.seats_of(self.host(peer)).map(move |seat| PeerId(seat | generation))
     }
 
@@ -356,12 +364,7 @@ impl Numbering {
     /// The seat that an identity belongs to.
     #[inline]
     pub fn seat(&self, peer: PeerId) -> u32 {
-        peer.0 & self.seat_mask()
-    }
-
-    #[inline]
-    fn seat_mask(&self) -> u32 {
-        (1 << self.seat_bits) - 1
+        peer.0 & self.seat_mask
     }
 
     /// The machine that an identity lives on.
@@ -384,6 +387,10 @@ impl Numbering {
     /// Where a peer lies in the identifier space.
     #[inline]
     pub fn key(&self, peer: PeerId) -> Key {
+        if self.plain { Key(mix(u64::from(peer.0) ^ self.peer_secret)) } else { self.special_key(peer) }
+    }
+
+    fn special_key(&self, peer: PeerId) -> Key {
         let nth = self.seat(peer).wrapping_sub(self.placed.first_seat);
         if nth < self.placed.count && nth & ((1 << self.slot_bits) - 1) >= self.placed.but_first {
             return self.placed.key(nth - self.placed.but_first);
@@ -411,6 +418,11 @@ fn mix_within(bits: u32, word: u64, secret: u64) -> u64 {
     };
     let word = (0..).zip(ODD).fold(word, round);
     word ^ word >> half
+}
+
+/// That many low bits.
+fn mask_of(bits: u32) -> u32 {
+    (1 << bits) - 1
 }
 
 /// The bits that tell so many seats apart; at least one.

@@ -9,14 +9,14 @@ pub(crate) const LIST_MAX: usize = 64;
 
 /// The ring as one peer sees it: everything measured clockwise from its own key.
 #[derive(Clone, Copy, Debug)]
-pub struct View {
-    numbering: Numbering,
+pub struct View<'a> {
+    numbering: &'a Numbering,
     key: Key,
 }
 
-impl View {
+impl<'a> View<'a> {
     #[inline]
-    pub(crate) fn new(numbering: Numbering, this: PeerId) -> Self {
+    pub(crate) fn new(numbering: &'a Numbering, this: PeerId) -> Self {
         Self { numbering, key: numbering.key(this) }
     }
 
@@ -29,7 +29,7 @@ impl View {
     /// How peers are numbered.
     #[inline]
     pub(crate) fn numbering(self) -> Numbering {
-        self.numbering
+        *self.numbering
     }
 
     /// Distance to a point of the ring; 0 for this peer's own.

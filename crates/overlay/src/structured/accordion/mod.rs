@@ -332,7 +332,7 @@ impl Shortcuts for Explored {
         if is_reply(message) {
             peer.table.budget.pay(cx.setting().wire_bytes(message));
         }
-        let view = View::new(cx.setting().numbering, peer.id());
+        let view = View::new(&cx.setting().numbering, peer.id());
         peer.table.book.heard(view, from, now);
     }
 
@@ -377,7 +377,7 @@ impl Shortcuts for Explored {
     /// As many contacts as the budget is likely to keep, at the density 1/x, heard from within the time for which they are believed.
     fn filled(&self, (): &mut (), numbering: Numbering, ring: &[(Key, PeerId)], at: usize) -> Table {
         let (key, id) = ring[at];
-        let view = View::new(numbering, id);
+        let view = View::new(&numbering, id);
         let count = ring.len();
         let mut table = Table::default();
         if count < 2 {
@@ -409,7 +409,7 @@ impl Shortcuts for Explored {
 
     fn check(&self, peer: &AccordionPeer, numbering: Numbering) -> Result<(), String> {
         let problem = |problem| format!("{:?}: {problem}", peer.id());
-        peer.table.book.check(View::new(numbering, peer.id())).map_err(problem)
+        peer.table.book.check(View::new(&numbering, peer.id())).map_err(problem)
     }
 }
 

@@ -135,7 +135,7 @@ impl Shortcuts for Fingers {
 
     fn tuned(&self, numbering: Numbering, ring: &[(Key, PeerId)], at: usize, start: &Start<'_>, peer: &mut ChordPeer) {
         if self.samples > 0 || self.weighs {
-            self.measure_at_start(View::new(numbering, peer.id), ring, at, start, peer);
+            self.measure_at_start(View::new(&numbering, peer.id), ring, at, start, peer);
         }
     }
 
@@ -180,7 +180,7 @@ impl Shortcuts for Fingers {
 
     /// The fingers are as many as lie beyond the successor, and none is nearer than its start.
     fn check(&self, peer: &ChordPeer, numbering: Numbering) -> Result<(), String> {
-        let view = View::new(numbering, peer.id);
+        let view = View::new(&numbering, peer.id);
         let beyond = peer.successor().map_or(0, |successor| fingers_beyond(view.to(successor)));
         if peer.table.len() != beyond {
             return Err(format!("{:?} has {} fingers, and {beyond} lie beyond its successor", peer.id, peer.table.len()));

@@ -167,7 +167,7 @@ impl<V: Shortcuts> ChordLike<V> {
             self.go_round(peer, cx, search, false);
             return;
         }
-        let from = View::new(self.numbering, search.at);
+        let from = View::new(&self.numbering, search.at);
         let own = next == peer.id && search.purpose != Purpose::Join;
         if V::REVISITS && own && search.depth < DEPTH_MAX {
             search.depth += 1;
@@ -197,7 +197,7 @@ impl<V: Shortcuts> ChordLike<V> {
 
     /// `search.at` precedes the key and has these successors: the first of them at or beyond the key owns it.
     fn consider_owners(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, mut search: Search<V::Trail>, successors: Arc<[PeerId]>) {
-        let from = View::new(self.numbering, search.at);
+        let from = View::new(&self.numbering, search.at);
         let distance = from.to_key(search.key);
         search.next_owner = successors.iter().take_while(|&&successor| from.to(successor) < distance).count() as u8;
         search.owners = successors;
@@ -332,7 +332,7 @@ impl<V: Shortcuts> ChordLike<V> {
 
     /// True if somebody after the one that has been asked may keep the value, and is known.
     fn has_replicas_left(&self, search: &Search<V::Trail>) -> bool {
-        let from = View::new(self.numbering, search.at);
+        let from = View::new(&self.numbering, search.at);
         let distance = from.to_key(search.key);
         let owner = search.owners.iter().take_while(|&&successor| from.to(successor) < distance).count();
         let next = usize::from(search.next_owner) + 1;

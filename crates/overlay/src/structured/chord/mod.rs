@@ -101,8 +101,8 @@ pub(crate) type Cx<'a, V> = Context<'a, ChordLike<V>>;
 
 impl<V: Shortcuts> ChordLike<V> {
     #[inline]
-    pub(crate) fn view(&self, peer: &RingPeer<V>) -> View {
-        View::new(self.numbering, peer.id)
+    pub(crate) fn view(&self, peer: &RingPeer<V>) -> View<'_> {
+        View::new(&self.numbering, peer.id)
     }
 
     /// Sends a message on this peer's account.

@@ -138,8 +138,8 @@ type Cx<'a, V> = Context<'a, PastryLike<V>>;
 
 impl<V: Variant> PastryLike<V> {
     #[inline]
-    fn view(&self, peer: &PastryPeer) -> View {
-        View::new(self.numbering, peer.id)
+    fn view(&self, peer: &PastryPeer) -> View<'_> {
+        View::new(&self.numbering, peer.id)
     }
 
     /// The next gap of something periodic: uniform in half to one and a half of its mean.

@@ -164,7 +164,7 @@ impl PastryPeer {
     /// which `avoid` holds count as absent.
     #[inline]
     pub(super) fn route(&self, numbering: Numbering, rules: &Rules, key: Key, avoid: impl Fn(PeerId) -> bool) -> Route {
-        let view = View::new(numbering, self.id);
+        let view = View::new(&numbering, self.id);
         let cover = self.leaves.covers(view, rules.side(), key);
         if cover == Cover::Beyond {
             // The leaf set does not reach so far: one more digit.
@@ -282,7 +282,7 @@ impl PastryPeer {
             self.neighbourhood = self.neighbourhood.iter().copied().filter(|&peer| peer != dead).collect();
         }
         let slot = self.table.remove(numbering, self.id, rules.bits, dead);
-        let leaf = self.leaves.list().contains(&dead) && self.leaves.rebuild(View::new(numbering, self.id), rules.side(), Some(dead), &[]);
+        let leaf = self.leaves.list().contains(&dead) && self.leaves.rebuild(View::new(&numbering, self.id), rules.side(), Some(dead), &[]);
         (slot, leaf)
     }
 }
@@ -334,7 +334,7 @@ impl PastryPeer {
 
     /// Each side of the leaf set is ordered and within its length; each entry of the routing table is in its own slot; nobody has itself.
     pub(super) fn check(&self, numbering: Numbering, rules: &Rules) -> Result<(), String> {
-        let view = View::new(numbering, self.id);
+        let view = View::new(&numbering, self.id);
         let (after, before) = self.leaf_set();
         for (side, sign) in [(after, true), (before, false)] {
             let distance = |peer: PeerId| if sign { view.to(peer) } else { view.to(peer).wrapping_neg() };

@@ -375,7 +375,7 @@ impl<V: Variant> PastryLike<V> {
         for &contact in leaves {
             self.consider(peer, cx, contact);
         }
-        let view = View::new(self.numbering, from);
+        let view = View::new(&self.numbering, from);
         let half = 1 << 63;
         let after = leaves.iter().map(|&peer| view.to(peer)).filter(|&ahead| ahead < half).max().unwrap_or(0);
         let before = leaves.iter().map(|&peer| view.to(peer)).filter(|&ahead| ahead >= half).min().unwrap_or(u64::MAX);
