@@ -254,7 +254,8 @@ impl CanPeer {
 
     pub(super) fn state_bytes(&self) -> usize {
         let extra = self.extra.as_deref().map_or(0, |extra| {
-            size_of::<Extra>()
+            // Whoever keeps no values has no list of them.
+            size_of::<Extra>() - size_of::<Records>()
                 + (extra.records.len() + extra.values.len()) * size_of::<Record>()
                 + extra.publisher.bytes()
                 + extra.checking.len() * size_of::<PeerId>()

@@ -222,7 +222,8 @@ impl KelipsPeer {
 
     pub(super) fn state_bytes(&self) -> usize {
         let extra = self.extra.as_deref().map_or(0, |extra| {
-            size_of::<Extra>()
+            // Whoever keeps no values has no list of them.
+            size_of::<Extra>() - size_of::<Records>()
                 + extra.buried.len() * size_of::<(PeerId, Heartbeat)>()
                 + extra.goodbyes.len() * size_of::<(News, u8)>()
                 + extra.fresh.len() * size_of::<(Tuple, u8)>()
