@@ -25,8 +25,9 @@ thread_local! {
     static BLOCKS: RefCell<Vec<Box<Block>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Memory for one list.
+/// Memory for one list: two cache lines.
 #[derive(Debug)]
+#[repr(C, align(64))]
 struct Block {
     few: [PeerId; FEW],
     /// All of them, if there are more.

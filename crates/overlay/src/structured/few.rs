@@ -2,19 +2,26 @@
 
 use std::ops::{Deref, DerefMut};
 
-/// A list with room for `N` in itself.
+/// A list with room for `N` in itself. In the order in which it is read, which a prefetch follows.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Few<T, const N: usize> {
     length: usize,
-    here: [T; N],
     /// All of them, once there are more than `N`.
     beyond: Vec<T>,
+    here: [T; N],
 }
 
 impl<T: Copy, const N: usize> Few<T, N> {
     /// An empty list; `blank` lies in the places that are free.
     pub(crate) fn new(blank: T) -> Self {
         Self { length: 0, here: [blank; N], beyond: Vec::new() }
+    }
+
+    /// All of them, and perhaps some places that are free: as many as the compiler knows, so that it goes through several at a time.
+    #[inline]
+    pub(crate) fn with_free(&self) -> &[T] {
+        if self.beyond.is_empty() { &self.here } else { &self.beyond }
     }
 
     #[inline]

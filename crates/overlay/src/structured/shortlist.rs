@@ -5,12 +5,14 @@
 //! nearer, what is left of those is asked at once (Maymounkov & Mazières 2002, section 2.3).
 //!
 //! # Cost
-//! 18 bytes a contact, which keeps its place while the order changes. Most of what an answer names is known: a small table of hints says at what
-//! place each would be, so that one comparison shows that it is there. For the rest, the order of distances does, in half a dozen. One piece
-//! of memory for k up to 20, so that an answer waits for it once, and nothing is allocated while it lasts.
+//! 22 bytes a contact, which keeps its place while the order changes. Most of what an answer names is known: a small table of hints says at what
+//! place each would be, so that one comparison shows that it is there. For the rest, the number of nearer ones is their rank; those are counted
+//! several at a time, by the first bits of their distances. One piece of memory for k up to 20, so that an answer waits for it once, and
+//! nothing is allocated while it lasts.
+
+use std::cmp::Ordering;
 
 use peerlab_model::{Key, Numbering, PeerId, Span, Time};
-use peerlab_prefetch::prefetch;
 
 use super::few::Few;
 use super::xor::distance;
@@ -85,18 +87,11 @@ impl Asked {
     }
 }
 
-/// The contacts of one search.
+/// The contacts of one search. What every answer reads comes first.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Shortlist {
     target: Key,
-    /// The contacts, each at a place of its own.
-    entries: Few<Entry, ENTRIES>,
-    /// Their places, the nearest first.
-    order: Few<u16, ENTRIES>,
-    /// For what a contact's number hashes to, the place of the one that came last: a hint, that another may have taken.
-    hints: [u8; HINTS],
-    /// Who is waited for, in the order of asking.
-    asked: Few<Asked, ASKED>,
     width: u8,
     alpha: u8,
     /// Entries that have failed, here or elsewhere.
@@ -104,6 +99,16 @@ pub(crate) struct Shortlist {
     round: u8,
     /// Answers in a row that brought nothing nearer.
     in_vain: u8,
+    /// For what a contact's number hashes to, the place of the one that came last: a hint, that another may have taken.
+    hints: [u8; HINTS],
+    /// The places of the contacts, the nearest first.
+    order: Few<u16, ENTRIES>,
+    /// The first bits of the distance of each.
+    away: Few<i32, ENTRIES>,
+    /// The contacts, each at a place of its own.
+    entries: Few<Entry, ENTRIES>,
+    /// Who is waited for, in the order of asking.
+    asked: Few<Asked, ASKED>,
 }
 
 /// Peers to be asked now.
@@ -125,6 +130,9 @@ impl Asks {
 }
 
 impl Shortlist {
+    /// The first so many bytes are all that most answers read: with who is waited for, a few.
+    pub(crate) const HOT: usize = std::mem::offset_of!(Self, asked) + 96;
+
     /// A search that asks `alpha` in parallel and ends when the nearest `width` have answered.
     pub(crate) fn new(target: Key, width: u8, alpha: u8, this: PeerId) -> Self {
         // The origin itself is never of interest, so it stands for nobody.
@@ -132,6 +140,8 @@ impl Shortlist {
         Self {
             target,
             entries: Few::new(nobody),
+            // What is free is farther away than anybody.
+            away: Few::new(i32::MAX),
             order: Few::new(0),
             hints: [0; HINTS],
             asked: Few::new(Asked { since: Time::ZERO, peer: this, patience_us: 0 }),
@@ -167,7 +177,7 @@ impl Shortlist {
                 && let Some(peer) = news.next()
             {
                 let entry = entry(self.target, peer);
-                if let Err(rank) = rank(&self.entries, &self.order, entry.distance) {
+                if let Err(rank) = self.rank(entry.distance) {
                     nearest = nearest.min(entry.distance);
                     self.insert(rank, entry);
                 }
@@ -178,8 +188,21 @@ impl Shortlist {
     }
 
     /// How many are nearer than this: the rank of the contact at this distance, or the one that it would have.
+    #[inline]
     fn rank(&self, distance: u64) -> Result<usize, usize> {
-        rank(&self.entries, &self.order, distance)
+        let first_bits = first_bits(distance);
+        let nearer: i32 = self.away.with_free().iter().map(|&away| i32::from(away < first_bits)).sum();
+        let mut rank = nearer as usize;
+        let (entries, order) = (&*self.entries, &*self.order);
+        // Of those that agree in their first bits, hardly ever more than the one itself, some may be nearer, too.
+        while let Some(&place) = order.get(rank) {
+            match entries[usize::from(place)].distance.cmp(&distance) {
+                Ordering::Less => rank += 1,
+                Ordering::Equal => return Ok(rank),
+                Ordering::Greater => break,
+            }
+        }
+        Err(rank)
     }
 
     #[inline]
@@ -190,6 +213,7 @@ impl Shortlist {
     fn insert(&mut self, rank: usize, entry: Entry) {
         let place = self.entries.len();
         self.entries.push(entry);
+        self.away.push(first_bits(entry.distance));
         self.order.insert(rank, place as u16);
         self.note(entry.peer, place);
     }
@@ -199,9 +223,9 @@ impl Shortlist {
     /// answered would drop the nearest, once enough have. The distance of what is news.
     #[inline]
     fn replace(&mut self, entry: Entry) -> u64 {
-        let (entries, order) = (&mut *self.entries, &mut *self.order);
-        let is_near = order.last().is_some_and(|&last| entry.distance < entries[usize::from(last)].distance);
-        if is_near && let Err(rank) = rank(entries, order, entry.distance) {
+        let is_near = self.order.last().is_some_and(|&last| entry.distance < self.entries[usize::from(last)].distance);
+        if is_near && let Err(rank) = self.rank(entry.distance) {
+            let (entries, order) = (&mut *self.entries, &mut *self.order);
             let droppable = |&place: &u16| matches!(entries[usize::from(place)].state, State::Heard | State::Answered | State::Elsewhere);
             if let Some(last) = order[rank..].iter().rposition(droppable) {
                 let farther = &mut order[rank..=rank + last];
@@ -209,6 +233,7 @@ impl Shortlist {
                 farther.copy_within(..last, 1);
                 farther[0] = place;
                 entries[usize::from(place)] = entry;
+                self.away[usize::from(place)] = first_bits(entry.distance);
                 self.note(entry.peer, place.into());
             }
             return entry.distance;
@@ -238,17 +263,8 @@ impl Shortlist {
         if is_there { Some(hint) } else { entries.iter().position(|entry| entry.peer == peer) }
     }
 
-    /// Brings near what an answer will read and write. A hint.
-    #[inline]
-    pub(crate) fn prefetch(&self) {
-        prefetch::<10, _>(&self.entries);
-        prefetch::<2, _>(&self.order);
-        prefetch::<2, _>(&self.hints);
-        prefetch::<2, _>(&self.asked);
-    }
-
-    /// Whom to ask now, or the first few of them; they count as asked. `claim` is told each of them, and says how many microseconds to wait for its answer (0: as long as
-    /// for any), or that another path has asked it: then it is passed over.
+    /// Whom to ask now, or the first few of them; they count as asked. `claim` is told each of them, and says how many microseconds to wait for
+    /// its answer (0: as long as for any), or that another path has asked it: then it is passed over.
     #[inline]
     pub(crate) fn next(&mut self, now: Time, mut claim: impl FnMut(PeerId) -> Result<u32, State>) -> Asks {
         let mut asks = Asks { list: [PeerId(0); ASKS], length: 0 };
@@ -420,12 +436,11 @@ impl Shortlist {
     }
 }
 
-/// See [`Shortlist::rank`].
+/// The first bits of a distance: numbers that can be compared several at a time. They tell almost all apart that are near to a key, up to a
+/// thousand million peers.
 #[inline]
-fn rank(entries: &[Entry], order: &[u16], distance: u64) -> Result<usize, usize> {
-    let at = |place: u16| entries[usize::from(place)].distance;
-    let rank = order.partition_point(|&place| at(place) < distance);
-    if order.get(rank).is_some_and(|&place| at(place) == distance) { Ok(rank) } else { Err(rank) }
+fn first_bits(distance: u64) -> i32 {
+    (distance >> 33) as i32
 }
 
 /// Which hint is for a contact: the upper bits of a product (Knuth's multiplicative hash), since numbers of new identities differ in those.

@@ -204,5 +204,3 @@ impl Message for KademliaMessage {
         }
     }
 }
-
-const _: () = assert!(size_of::<KademliaMessage>() <= 40);

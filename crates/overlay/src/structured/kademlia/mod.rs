@@ -9,8 +9,8 @@
 //! silence alone.
 //!
 //! # Cost
-//! A table is one allocation of about 1.6 KB among 10^5 peers (k = 20, a cache of 8). Answers carry their contacts in the message
-//! and allocate nothing; a lookup takes one allocation.
+//! A table is one allocation of about 1.7 KB among 10^5 peers (k = 20, a cache of 8). Answers have their contacts in blocks that are used
+//! again; a lookup takes one allocation.
 //!
 //! # Not here
 //! The hourly republication of provider records by those who keep them (values are stored again: `replication`).

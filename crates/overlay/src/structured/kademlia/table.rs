@@ -198,7 +198,7 @@ impl Table {
     #[inline]
     pub(super) fn prefetch(&self, shape: &Shape, place: Place) {
         match place {
-            Place::Home => self.words.get(self.home_start(shape)).into_iter().for_each(prefetch::<4, _>),
+            Place::Home => self.words.get(self.home_start(shape)).into_iter().for_each(prefetch::<5, _>),
             Place::Bucket(bucket) => self.words.get(bucket * shape.stride()).into_iter().for_each(prefetch::<3, _>),
         }
     }
