@@ -15,9 +15,11 @@ use super::xor::distance;
 
 /// The paths of one lookup.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Paths {
-    first: Shortlist,
+    /// Before the first one, which is large: every answer asks for it.
     others: Option<Box<Others>>,
+    first: Shortlist,
 }
 
 #[derive(Clone, Debug)]
@@ -52,6 +54,9 @@ impl Others {
 }
 
 impl Paths {
+    /// The first so many bytes are all that most answers read.
+    pub(crate) const HOT: usize = std::mem::offset_of!(Self, first) + Shortlist::HOT;
+
     /// A lookup over `paths` paths, each of which asks `alpha` in parallel and ends when the nearest `width` have answered.
     pub(crate) fn new(target: Key, (width, alpha, paths): (u8, u8, u8), this: PeerId) -> Self {
         let list = || Shortlist::new(target, width, alpha, this);
@@ -72,12 +77,6 @@ impl Paths {
             let list = if turn % paths == 0 { &mut self.first } else { &mut others.lists[turn % paths - 1] };
             list.add(numbering, &[peer], 1, this);
         }
-    }
-
-    /// Brings near what an answer will read and write. A hint.
-    #[inline]
-    pub(crate) fn prefetch(&self) {
-        self.first.prefetch();
     }
 
     /// How many paths there are.

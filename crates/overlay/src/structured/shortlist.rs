@@ -5,24 +5,32 @@
 //! nearer, what is left of those is asked at once (Maymounkov & Mazières 2002, section 2.3).
 //!
 //! # Cost
-//! 15 bytes a contact, in three tables: most of what an answer names is known, and is told from the rest by comparing numbers with numbers,
-//! which the compiler does several at a time, without a branch that the processor could guess wrong. What an answer reads of a search fits
-//! into a dozen cache lines. One piece of memory for k up to 20, so that an answer waits for it once, and nothing is allocated while it lasts.
+//! 22 bytes a contact, which keeps its place while the order changes. Most of what an answer names is known: a small table of hints says at what
+//! place each would be, so that one comparison shows that it is there. For the rest, the number of nearer ones is their rank; those are counted
+//! several at a time, by the first bits of their distances. One piece of memory for k up to 20, so that an answer waits for it once, and
+//! nothing is allocated while it lasts.
+
+use std::cmp::Ordering;
 
 use peerlab_model::{Key, Numbering, PeerId, Span, Time};
-use peerlab_prefetch::prefetch;
 
 use super::few::Few;
 use super::xor::distance;
-
-/// The largest width of a search.
-pub(crate) const WIDTH_MAX: usize = 64;
 
 /// Contacts that a search remembers beyond its width, in case that some fail.
 const SPARE: usize = 16;
 
 /// Contacts that lie in the list itself: the paper's k = 20, what is spare, and some that fail.
 const ENTRIES: usize = 20 + SPARE + 4;
+
+/// How many are asked at a time, but for the end of a search.
+const ASKS: usize = 8;
+
+/// Hints at where a contact is, several for each.
+const HINTS: usize = 128;
+
+/// Contacts of an answer that are looked at together.
+const TOGETHER: usize = 32;
 
 /// Requests in flight that lie in the list itself: in the end, all of the paper's k may be.
 const ASKED: usize = 20;
@@ -39,21 +47,6 @@ pub(crate) struct Entry {
     /// The request/reply round in which it was asked.
     round: u8,
     state: State,
-}
-
-/// What is noted of a contact, beside who and where it is.
-#[derive(Clone, Copy, Debug)]
-struct Mark {
-    depth: u8,
-    round: u8,
-    state: State,
-}
-
-impl Entry {
-    #[inline]
-    fn mark(self) -> Mark {
-        Mark { depth: self.depth, round: self.round, state: self.state }
-    }
 }
 
 /// What is known of a contact in a search.
@@ -94,18 +87,11 @@ impl Asked {
     }
 }
 
-/// The contacts of one search.
+/// The contacts of one search. What every answer reads comes first.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Shortlist {
     target: Key,
-    /// The numbers of the contacts, the nearest first.
-    peers: Few<u32, ENTRIES>,
-    /// Their distances, in the same order.
-    distances: Few<u64, ENTRIES>,
-    /// And their marks.
-    marks: Few<Mark, ENTRIES>,
-    /// Who is waited for, in the order of asking.
-    asked: Few<Asked, ASKED>,
     width: u8,
     alpha: u8,
     /// Entries that have failed, here or elsewhere.
@@ -113,31 +99,51 @@ pub(crate) struct Shortlist {
     round: u8,
     /// Answers in a row that brought nothing nearer.
     in_vain: u8,
+    /// For what a contact's number hashes to, the place of the one that came last: a hint, that another may have taken.
+    hints: [u8; HINTS],
+    /// The places of the contacts, the nearest first.
+    order: Few<u16, ENTRIES>,
+    /// The first bits of the distance of each.
+    away: Few<i32, ENTRIES>,
+    /// The contacts, each at a place of its own.
+    entries: Few<Entry, ENTRIES>,
+    /// Who is waited for, in the order of asking.
+    asked: Few<Asked, ASKED>,
 }
 
 /// Peers to be asked now.
 #[derive(Debug)]
 pub(crate) struct Asks {
-    list: [PeerId; WIDTH_MAX],
+    list: [PeerId; ASKS],
     length: usize,
 }
 
 impl Asks {
+    /// True if there may be more to be asked.
+    pub(crate) fn is_full(&self) -> bool {
+        self.length == ASKS
+    }
+
     pub(crate) fn as_slice(&self) -> &[PeerId] {
         &self.list[..self.length]
     }
 }
 
 impl Shortlist {
+    /// The first so many bytes are all that most answers read: with who is waited for, a few.
+    pub(crate) const HOT: usize = std::mem::offset_of!(Self, asked) + 96;
+
     /// A search that asks `alpha` in parallel and ends when the nearest `width` have answered.
     pub(crate) fn new(target: Key, width: u8, alpha: u8, this: PeerId) -> Self {
-        let nothing = Mark { depth: 0, round: 0, state: State::Failed };
+        // The origin itself is never of interest, so it stands for nobody.
+        let nobody = Entry { distance: 0, peer: this, depth: 0, round: 0, state: State::Failed };
         Self {
             target,
-            // The origin itself is never of interest, so it stands for nobody.
-            peers: Few::new(this.0),
-            distances: Few::new(0),
-            marks: Few::new(nothing),
+            entries: Few::new(nobody),
+            // What is free is farther away than anybody.
+            away: Few::new(i32::MAX),
+            order: Few::new(0),
+            hints: [0; HINTS],
             asked: Few::new(Asked { since: Time::ZERO, peer: this, patience_us: 0 }),
             width,
             alpha,
@@ -154,92 +160,147 @@ impl Shortlist {
         // Those that failed stay, so that nobody is asked twice.
         let room = usize::from(self.width) + usize::from(self.failed) + SPARE;
         let mut nearest = u64::MAX;
-        for &peer in contacts {
-            if self.peers.has(peer.0) || peer == this {
-                continue;
+        for contacts in contacts.chunks(TOGETHER) {
+            // Without a branch that the processor could guess wrong: what is known is overwritten.
+            let mut news = [this; TOGETHER];
+            let mut count = 0;
+            let entries = &*self.entries;
+            for &peer in contacts {
+                news[count % TOGETHER] = peer;
+                let known = entries.get(self.hint(peer)).is_some_and(|entry| entry.peer == peer);
+                count += usize::from(!known);
             }
-            let distance = distance(self.target, numbering.key(peer));
-            let full = self.distances.len() >= room;
-            if full && distance >= self.distances[self.distances.len() - 1] {
-                continue;
+            let mut news = news[..count].iter().copied().filter(|&peer| peer != this);
+            let entry =
+                |target, peer| Entry { distance: distance(target, numbering.key(peer)), peer, depth, round: 0, state: State::Heard };
+            while self.order.len() < room
+                && let Some(peer) = news.next()
+            {
+                let entry = entry(self.target, peer);
+                if let Err(rank) = self.rank(entry.distance) {
+                    nearest = nearest.min(entry.distance);
+                    self.insert(rank, entry);
+                }
             }
-            nearest = nearest.min(distance);
-            let entry = Entry { distance, peer, depth, round: 0, state: State::Heard };
-            let at = self.distances.partition_point(|&other| other < distance);
-            if full { self.replace(at, entry) } else { self.insert(at, entry) }
+            nearest = news.fold(nearest, |nearest, peer| nearest.min(self.replace(entry(self.target, peer))));
         }
         nearest < before
     }
 
-    fn insert(&mut self, at: usize, entry: Entry) {
-        self.peers.insert(at, entry.peer.0);
-        self.distances.insert(at, entry.distance);
-        self.marks.insert(at, entry.mark());
+    /// How many are nearer than this: the rank of the contact at this distance, or the one that it would have.
+    #[inline]
+    fn rank(&self, distance: u64) -> Result<usize, usize> {
+        let first_bits = first_bits(distance);
+        let nearer: i32 = self.away.with_free().iter().map(|&away| i32::from(away < first_bits)).sum();
+        let mut rank = nearer as usize;
+        let (entries, order) = (&*self.entries, &*self.order);
+        // Of those that agree in their first bits, hardly ever more than the one itself, some may be nearer, too.
+        while let Some(&place) = order.get(rank) {
+            match entries[usize::from(place)].distance.cmp(&distance) {
+                Ordering::Less => rank += 1,
+                Ordering::Equal => return Ok(rank),
+                Ordering::Greater => break,
+            }
+        }
+        Err(rank)
     }
 
-    /// Puts `entry` at `at` of a full list, and drops the farthest of all: never one that is waited for, whose answer or timeout is still to
-    /// come, nor one that failed; but of the others, asked or not, whichever it is. To spare those that have answered would drop the nearest,
-    /// once enough have.
-    fn replace(&mut self, at: usize, entry: Entry) {
-        let droppable = |mark: &Mark| matches!(mark.state, State::Heard | State::Answered | State::Elsewhere);
-        if let Some(last) = self.marks[at..].iter().rposition(droppable) {
-            put(&mut self.peers[at..=at + last], entry.peer.0);
-            put(&mut self.distances[at..=at + last], entry.distance);
-            put(&mut self.marks[at..=at + last], entry.mark());
+    #[inline]
+    fn at_rank(&self, rank: usize) -> &Entry {
+        &self.entries[usize::from(self.order[rank])]
+    }
+
+    fn insert(&mut self, rank: usize, entry: Entry) {
+        let place = self.entries.len();
+        self.entries.push(entry);
+        self.away.push(first_bits(entry.distance));
+        self.order.insert(rank, place as u16);
+        self.note(entry.peer, place);
+    }
+
+    /// Gives `entry`, if it is news and not too far away, its rank in a full list, and drops the farthest of all: never one that is waited for,
+    /// whose answer or timeout is still to come, nor one that failed; but of the others, asked or not, whichever it is. To spare those that have
+    /// answered would drop the nearest, once enough have. The distance of what is news.
+    #[inline]
+    fn replace(&mut self, entry: Entry) -> u64 {
+        let is_near = self.order.last().is_some_and(|&last| entry.distance < self.entries[usize::from(last)].distance);
+        if is_near && let Err(rank) = self.rank(entry.distance) {
+            let (entries, order) = (&mut *self.entries, &mut *self.order);
+            let droppable = |&place: &u16| matches!(entries[usize::from(place)].state, State::Heard | State::Answered | State::Elsewhere);
+            if let Some(last) = order[rank..].iter().rposition(droppable) {
+                let farther = &mut order[rank..=rank + last];
+                let place = farther[last];
+                farther.copy_within(..last, 1);
+                farther[0] = place;
+                entries[usize::from(place)] = entry;
+                self.away[usize::from(place)] = first_bits(entry.distance);
+                self.note(entry.peer, place.into());
+            }
+            return entry.distance;
+        }
+        u64::MAX
+    }
+
+    /// A hint that a contact is at `place`. There is none for places beyond what a byte can name.
+    #[inline]
+    fn note(&mut self, peer: PeerId, place: usize) {
+        if let Ok(hint) = u8::try_from(place) {
+            self.hints[hash(peer)] = hint;
         }
     }
 
-    /// Where in the list a peer is.
-    fn find(&self, peer: PeerId) -> Option<usize> {
-        self.peers.iter().position(|&other| other == peer.0)
-    }
-
-    /// Brings near what an answer will read and write. A hint.
+    /// Where a contact is, if it is known and the hint has not been overwritten.
     #[inline]
-    pub(crate) fn prefetch(&self) {
-        prefetch::<3, _>(&self.peers);
-        prefetch::<6, _>(&self.distances);
-        prefetch::<3, _>(&self.marks);
-        prefetch::<2, _>(&self.asked);
+    fn hint(&self, peer: PeerId) -> usize {
+        self.hints[hash(peer)].into()
     }
 
-    /// Whom to ask now; they count as asked. `claim` is told each of them, and says how many microseconds to wait for its answer (0: as long as
-    /// for any), or that another path has asked it: then it is passed over.
+    /// Where a contact is.
+    #[inline]
+    fn find(&self, peer: PeerId) -> Option<usize> {
+        let (entries, hint) = (&*self.entries, self.hint(peer));
+        let is_there = entries.get(hint).is_some_and(|entry| entry.peer == peer);
+        if is_there { Some(hint) } else { entries.iter().position(|entry| entry.peer == peer) }
+    }
+
+    /// Whom to ask now, or the first few of them; they count as asked. `claim` is told each of them, and says how many microseconds to wait for
+    /// its answer (0: as long as for any), or that another path has asked it: then it is passed over.
     #[inline]
     pub(crate) fn next(&mut self, now: Time, mut claim: impl FnMut(PeerId) -> Result<u32, State>) -> Asks {
-        let mut asks = Asks { list: [PeerId(0); WIDTH_MAX], length: 0 };
+        let mut asks = Asks { list: [PeerId(0); ASKS], length: 0 };
         let limit = usize::from(if self.in_vain >= self.alpha { self.width.max(self.alpha) } else { self.alpha });
         let mut window = self.width.max(self.alpha);
-        let mut room = limit.saturating_sub(self.asked.len()).min(WIDTH_MAX);
-        for (mark, &peer) in self.marks.iter_mut().zip(&*self.peers) {
+        let mut room = limit.saturating_sub(self.asked.len()).min(ASKS);
+        let entries = &mut *self.entries;
+        for &place in &*self.order {
             if room == 0 || window == 0 {
                 break;
             }
-            if mark.state == State::Heard {
-                let peer = PeerId(peer);
+            let entry = &mut entries[usize::from(place)];
+            if entry.state == State::Heard {
+                let peer = entry.peer;
                 match claim(peer) {
                     Ok(patience_us) => {
-                        (mark.state, mark.round) = (State::Waiting, self.round.saturating_add(1));
+                        (entry.state, entry.round) = (State::Waiting, self.round.saturating_add(1));
                         self.asked.push(Asked { since: now, peer, patience_us });
                         asks.list[asks.length] = peer;
                         asks.length += 1;
                         room -= 1;
                     }
                     Err(elsewhere) => {
-                        mark.state = elsewhere;
+                        entry.state = elsewhere;
                         self.failed = self.failed.saturating_add(u8::from(elsewhere.is_out()));
                     }
                 }
             }
-            window -= u8::from(!mark.state.is_out());
+            window -= u8::from(!entry.state.is_out());
         }
         asks
     }
 
     /// True if the nearest have all answered, or nobody is left to be asked.
     pub(crate) fn is_over(&self) -> bool {
-        let live = self.marks.iter().filter(|mark| !mark.state.is_out());
-        live.take(usize::from(self.width)).all(|mark| matches!(mark.state, State::Answered | State::Elsewhere))
+        self.live().take(usize::from(self.width)).all(|entry| matches!(entry.state, State::Answered | State::Elsewhere))
     }
 
     /// A contact has answered and named these; its depth, if it is one that was asked.
@@ -260,10 +321,10 @@ impl Shortlist {
         let depth = self.settle(asked, State::Failed)?;
         let distance = distance(self.target, numbering.key(from));
         let entry = Entry { distance, peer: from, depth, round: self.round.saturating_add(1), state: State::Answered };
-        match self.distances.binary_search(&distance) {
-            Ok(at) if self.marks[at].state == State::Heard => self.marks[at] = entry.mark(),
+        match self.rank(distance) {
+            Ok(rank) if self.at_rank(rank).state == State::Heard => self.set(rank, entry),
             Ok(_) => return None,
-            Err(at) => self.insert(at, entry),
+            Err(rank) => self.insert(rank, entry),
         }
         self.round = self.round.max(entry.round);
         Some(depth)
@@ -287,7 +348,7 @@ impl Shortlist {
     /// Another path, which has asked `peer`, has heard from it or given it up.
     pub(crate) fn settled_elsewhere(&mut self, peer: PeerId, answered: bool) {
         let Some(at) = self.find(peer) else { return };
-        let state = &mut self.marks[at].state;
+        let state = &mut self.entries[at].state;
         match (*state, answered) {
             (State::Elsewhere, false) => {
                 *state = State::FailedElsewhere;
@@ -304,18 +365,23 @@ impl Shortlist {
     /// Takes over the answers of another path to the same target, when all are over.
     pub(crate) fn join(&mut self, other: &Self) {
         for entry in other.answers() {
-            match self.distances.binary_search(&entry.distance) {
-                Ok(at) => self.marks[at] = entry.mark(),
-                Err(at) => self.insert(at, entry),
+            match self.rank(entry.distance) {
+                Ok(rank) => self.set(rank, entry),
+                Err(rank) => self.insert(rank, entry),
             }
         }
         self.round = self.round.max(other.round);
     }
 
+    /// What is known of the contact of this rank.
+    fn set(&mut self, rank: usize, entry: Entry) {
+        self.entries[usize::from(self.order[rank])] = entry;
+    }
+
     fn settle(&mut self, peer: PeerId, state: State) -> Option<u8> {
         let at = self.find(peer)?;
-        let mark = &mut self.marks[at];
-        match mark.state {
+        let entry = &mut self.entries[at];
+        match entry.state {
             State::Waiting => {
                 if let Some(at) = self.asked.iter().position(|asked| asked.peer == peer) {
                     self.asked.remove(at);
@@ -326,11 +392,11 @@ impl Shortlist {
             _ => return None,
         }
         self.failed = self.failed.saturating_add(u8::from(state == State::Failed));
-        mark.state = state;
+        entry.state = state;
         if state == State::Answered {
-            self.round = self.round.max(mark.round);
+            self.round = self.round.max(entry.round);
         }
-        Some(mark.depth)
+        Some(entry.depth)
     }
 
     /// A contact that has been waited for too long: for `longest`, unless less was said when it was asked.
@@ -354,26 +420,33 @@ impl Shortlist {
     }
 
     /// All of them, nearest first.
-    fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
-        let all = self.distances.iter().zip(&*self.peers).zip(&*self.marks);
-        all.map(|((&distance, &peer), &Mark { depth, round, state })| Entry { distance, peer: PeerId(peer), depth, round, state })
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let entries = &*self.entries;
+        self.order.iter().map(|&place| &entries[usize::from(place)])
     }
 
     /// Those that did not fail, nearest first.
-    fn live(&self) -> impl Iterator<Item = Entry> + '_ {
+    fn live(&self) -> impl Iterator<Item = &Entry> {
         self.entries().filter(|e| !e.state.is_out())
     }
 
     /// Those that answered, nearest first.
     pub(crate) fn answers(&self) -> impl Iterator<Item = Entry> + '_ {
-        self.entries().filter(|e| e.state == State::Answered)
+        self.entries().filter(|e| e.state == State::Answered).copied()
     }
 }
 
-/// Puts `value` first, and moves the others on by one; the last one goes.
-fn put<T: Copy>(list: &mut [T], value: T) {
-    list.copy_within(..list.len() - 1, 1);
-    list[0] = value;
+/// The first bits of a distance: numbers that can be compared several at a time. They tell almost all apart that are near to a key, up to a
+/// thousand million peers.
+#[inline]
+fn first_bits(distance: u64) -> i32 {
+    (distance >> 33) as i32
+}
+
+/// Which hint is for a contact: the upper bits of a product (Knuth's multiplicative hash), since numbers of new identities differ in those.
+#[inline]
+fn hash(peer: PeerId) -> usize {
+    (peer.0.wrapping_mul(0x9e37_79b1) >> (u32::BITS - HINTS.ilog2())) as usize
 }
 
 #[cfg(test)]

@@ -238,4 +238,4 @@ fn exchange(added: usize, dropped: usize) -> Fields {
     Fields::bytes(EXCHANGE + added as u32).addresses((added + dropped) as u32)
 }
 
-const _: () = assert!(size_of::<TrackerMessage>() <= size_of::<KademliaMessage>() + 8);
+const _: () = assert!(size_of::<TrackerMessage>() <= 56);

@@ -1,6 +1,6 @@
 //! What Kademlia's peers say to each other.
 //!
-//! 112 bytes each: a list of k = 20 contacts lies in the message itself, so that no answer allocates.
+//! 40 bytes each: a list of contacts lies beside the message ([`Contacts`]).
 
 use std::sync::Arc;
 

@@ -66,8 +66,9 @@ pub enum Pending {
     Hop(Box<Hop>),
 }
 
-/// An iterative lookup.
+/// An iterative lookup. What every answer reads comes first, and no cache line more than it needs.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub struct Search {
     pub(super) key: Key,
     pub(super) lookup: LookupId,
@@ -80,12 +81,14 @@ pub struct Search {
     pub(super) named: Vec<PeerId>,
 }
 
+/// Cache lines of a search that an answer reads, if there is one path.
+const HOT_LINES: usize = (std::mem::offset_of!(Search, list) + Paths::HOT).div_ceil(64);
+
 impl Search {
     /// Brings near what an answer will read and write. A hint.
     #[inline]
     pub(super) fn prefetch(&self) {
-        prefetch::<1, _>(&self.key);
-        self.list.prefetch();
+        prefetch::<HOT_LINES, _>(self);
     }
 }
 

@@ -161,8 +161,14 @@ impl Kademlia {
     /// Asks whom one path of the search wants to ask now.
     #[inline]
     fn ask(&self, peer: &KademliaPeer, cx: &mut Cx<'_>, token: Token, path: usize) {
+        while self.ask_some(peer, cx, token, path) {}
+    }
+
+    /// Asks some of them. True if there may be more.
+    #[inline]
+    fn ask_some(&self, peer: &KademliaPeer, cx: &mut Cx<'_>, token: Token, path: usize) -> bool {
         let now = cx.now();
-        let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
+        let Some(Pending::Search(search)) = cx.request_mut(token) else { return false };
         let asks = search.list.next(path, now, |to| self.patience_us(peer, to));
         let ask = Ask { key: search.key, lookup: search.lookup, token, upkeep: search.purpose.is_upkeep() };
         let purpose = search.purpose;
@@ -177,6 +183,7 @@ impl Kademlia {
                 cx.set_timer(self.patience(peer, to), KademliaTimer::Search(token));
             }
         }
+        asks.is_full()
     }
 
     /// A contact that was asked names others.

@@ -88,10 +88,10 @@ impl Walk<'_> {
     fn fill(&mut self, groups: usize, at: usize, home: Range, peers: &mut dyn PeerTable<KademliaPeer>) {
         let (shape, ids, parts, rng) = (&self.model.shape, &self.ids, &self.parts, &mut self.rng);
         let (key, id) = self.ring[at];
-        let near: Vec<PeerId> = home.filter(|&other| other != at).map(|other| ids[other]).take(HOME_MAX).collect();
+        let near: Vec<u32> = home.filter(|&other| other != at).map(|other| ids[other].0).take(HOME_MAX).collect();
         let mut group = 0;
         let peer = peers.get(id);
-        peer.table = Table::filled(shape, groups, &near, |bucket, words| {
+        peer.table = Table::filled(shape, self.model.numbering, groups, &near, |bucket, words| {
             while !shape.buckets(group).contains(&bucket) {
                 group += 1;
             }

@@ -6,11 +6,14 @@
 //! contacts of it (paper, section 2.4), so that the k nearest to any key of the subtree are known.
 //!
 //! # Cost
-//! One allocation of four bytes a contact. The place of a contact in its bucket is its age: the least recently seen comes first.
+//! One allocation of four bytes a contact, and four more for each at home: most questions are for somebody near, and want the nearest of those
+//! at home, which the first bits of their keys that they do not share tell apart. The place of a contact in its bucket is its age: the least
+//! recently seen comes first.
 
 use peerlab_model::{Key, Numbering, PeerId};
+use peerlab_prefetch::prefetch;
 
-use super::nearest::Nearest;
+use super::nearest::{Bucket, Nearest, lead};
 use crate::structured::xor::distance;
 
 /// Contacts that a home bucket takes at most. A subtree of k contacts rarely holds three times as many.
@@ -22,7 +25,8 @@ pub(super) struct Shape {
     pub(super) k: usize,
     /// Contacts in a replacement cache.
     cache: usize,
-    b: u32,
+    /// Bits after the first difference that each group's buckets tell apart.
+    bits: [u8; 64],
     /// The bucket with which each group begins.
     base: [u16; 65],
 }
@@ -48,7 +52,8 @@ pub(super) enum Seen {
 /// One peer's contacts.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
-    /// The blocks of the buckets: a word of state, k contacts, the replacement cache. Then the home bucket: a word of state, its contacts.
+    /// The blocks of the buckets: a word of state, k contacts, the replacement cache. Then the home bucket: a word of state, its contacts, and
+    /// for each of them the bits that its key goes on with.
     words: Vec<u32>,
     /// How many groups there are; nearer contacts are at home.
     groups: u8,
@@ -61,17 +66,21 @@ const PINGING: u32 = 1 << 17;
 
 impl Shape {
     pub(super) fn new(k: u8, cache: u8, b: u8) -> Self {
-        let mut shape = Self { k: usize::from(k), cache: usize::from(cache), b: u32::from(b), base: [0; 65] };
+        let b = u32::from(b);
+        let bits = std::array::from_fn(|group| {
+            let first = group as u32 + 1;
+            ((first.div_ceil(b) * b).min(64) - first) as u8
+        });
+        let mut base = [0_u16; 65];
         for group in 0..64 {
-            shape.base[group + 1] = shape.base[group].saturating_add(1 << shape.bits(group as u32));
+            base[group + 1] = base[group].saturating_add(1 << bits[group]);
         }
-        shape
+        Self { k: usize::from(k), cache: usize::from(cache), bits, base }
     }
 
-    /// Bits after the first difference that a group's buckets tell apart.
     #[inline]
     fn bits(&self, group: u32) -> u32 {
-        ((group + 1).div_ceil(self.b) * self.b).min(64) - (group + 1)
+        self.bits[group as usize].into()
     }
 
     #[inline]
@@ -113,10 +122,16 @@ impl Table {
     }
 
     /// A table of a long-running network: the contacts of each bucket in turn, then those at home.
-    pub(super) fn filled(shape: &Shape, groups: usize, home: &[PeerId], mut fill: impl FnMut(usize, &mut Vec<u32>)) -> Self {
+    pub(super) fn filled(
+        shape: &Shape,
+        numbering: Numbering,
+        groups: usize,
+        home: &[u32],
+        mut fill: impl FnMut(usize, &mut Vec<u32>),
+    ) -> Self {
         let buckets = usize::from(shape.base[groups]);
         let length = buckets * shape.stride();
-        let mut words = Vec::with_capacity(length + 1 + home.len() + 4);
+        let mut words = Vec::with_capacity(length + 1 + 2 * home.len() + 4);
         for bucket in 0..buckets {
             let start = bucket * shape.stride();
             words.push(0);
@@ -126,9 +141,18 @@ impl Table {
             words[start] = count as u32;
             words.resize(start + shape.stride(), 0);
         }
-        words.push(0);
-        words.extend(home.iter().map(|peer| peer.0));
-        Self { words, groups: groups as u8 }
+        let mut table = Self { words, groups: groups as u8 };
+        table.set_home(numbering, home);
+        table
+    }
+
+    /// Puts the home bucket behind the blocks of the others.
+    fn set_home(&mut self, numbering: Numbering, contacts: &[u32]) {
+        let shared = u32::from(self.groups);
+        self.words.reserve_exact(1 + 2 * contacts.len());
+        self.words.push(0);
+        self.words.extend_from_slice(contacts);
+        self.words.extend(contacts.iter().map(|&word| lead(numbering.key(PeerId(word)), shared)));
     }
 
     pub(super) fn groups(&self) -> usize {
@@ -150,7 +174,7 @@ impl Table {
     #[inline]
     fn span(&self, shape: &Shape, place: Place) -> (usize, usize) {
         match place {
-            Place::Home => (self.home_start(shape), self.words.len() - self.home_start(shape) - 1),
+            Place::Home => (self.home_start(shape), (self.words.len() - self.home_start(shape) - 1) / 2),
             Place::Bucket(bucket) => {
                 let start = bucket * shape.stride();
                 (start, (self.words[start] & 0xff) as usize)
@@ -170,14 +194,13 @@ impl Table {
         self.list(shape, place).iter().map(|&word| PeerId(word))
     }
 
-    /// Memory that `place` reads: for a prefetch.
+    /// Brings near what is known at `place`, for k = 20. A hint.
     #[inline]
-    pub(super) fn memory(&self, shape: &Shape, place: Place) -> Option<&u32> {
-        let start = match place {
-            Place::Home => self.home_start(shape),
-            Place::Bucket(bucket) => bucket * shape.stride(),
-        };
-        self.words.get(start)
+    pub(super) fn prefetch(&self, shape: &Shape, place: Place) {
+        match place {
+            Place::Home => self.words.get(self.home_start(shape)).into_iter().for_each(prefetch::<5, _>),
+            Place::Bucket(bucket) => self.words.get(bucket * shape.stride()).into_iter().for_each(prefetch::<3, _>),
+        }
     }
 
     fn cached(&self, shape: &Shape, bucket: usize) -> std::ops::Range<usize> {
@@ -196,15 +219,19 @@ impl Table {
         if list.contains(&peer.0)
             && let Some(at) = list.iter().rposition(|&word| word == peer.0)
         {
-            list[at..].rotate_left(1);
+            make_last(&mut list[at..]);
+            if place == Place::Home {
+                make_last(&mut self.words[start + 1 + count + at..]);
+            }
             return Seen::Known;
         }
         match place {
             Place::Home if count < HOME_MAX => {
-                if self.words.len() == self.words.capacity() {
+                if self.words.capacity() - self.words.len() < 2 {
                     self.words.reserve_exact(8);
                 }
-                self.words.push(peer.0);
+                self.words.insert(start + 1 + count, peer.0);
+                self.words.push(lead(numbering.key(peer), u32::from(self.groups)));
                 self.split(shape, numbering, this);
                 Seen::Added(place)
             }
@@ -221,13 +248,13 @@ impl Table {
     pub(super) fn cache(&mut self, shape: &Shape, bucket: usize, peer: PeerId) {
         let range = self.cached(shape, bucket);
         if let Some(at) = self.words[range.clone()].iter().position(|&word| word == peer.0) {
-            self.words[range][at..].rotate_left(1);
+            make_last(&mut self.words[range][at..]);
         } else if range.len() < shape.cache {
             self.words[range.end] = peer.0;
             self.words[bucket * shape.stride()] += 1 << 8;
         } else if shape.cache > 0 {
             let list = &mut self.words[range];
-            list.rotate_left(1);
+            make_last(list);
             list[shape.cache - 1] = peer.0;
         }
     }
@@ -239,11 +266,12 @@ impl Table {
         let Some(at) = self.words[start + 1..start + 1 + count].iter().position(|&word| word == peer.0) else { return false };
         match place {
             Place::Home => {
+                self.words.remove(start + 1 + count + at);
                 self.words.remove(start + 1 + at);
-                self.merge(shape);
+                self.merge(shape, numbering);
             }
             Place::Bucket(bucket) => {
-                self.words[start + 1 + at..start + 1 + count].rotate_left(1);
+                make_last(&mut self.words[start + 1 + at..start + 1 + count]);
                 if let Some(latest) = self.uncache(shape, bucket) {
                     self.words[start + count] = latest.0;
                 } else {
@@ -276,7 +304,7 @@ impl Table {
         let (start, count) = self.span(shape, Place::Bucket(bucket));
         let list = &mut self.words[start + 1..start + 1 + count];
         if let Some(at) = list.iter().position(|&word| word == old.0) {
-            list[at..].rotate_left(1);
+            make_last(&mut list[at..]);
             list[count - 1] = new.0;
             self.cache(shape, bucket, old);
         }
@@ -286,7 +314,7 @@ impl Table {
     pub(super) fn forget_candidate(&mut self, shape: &Shape, bucket: usize, peer: PeerId) {
         let range = self.cached(shape, bucket);
         if let Some(at) = self.words[range.clone()].iter().position(|&word| word == peer.0) {
-            self.words[range][at..].rotate_left(1);
+            make_last(&mut self.words[range][at..]);
             self.words[bucket * shape.stride()] -= 1 << 8;
         }
     }
@@ -297,25 +325,19 @@ impl Table {
             let group = u32::from(self.groups);
             let start = self.home_start(shape);
             let far = |word: u32| distance(this, numbering.key(PeerId(word))).leading_zeros() == group;
-            let home = &self.words[start + 1..];
+            let home = self.list(shape, Place::Home);
             if home.len() <= shape.k || home.iter().filter(|&&word| !far(word)).count() < shape.k {
                 return;
             }
-            let contacts = home.to_vec();
-            let count = contacts.len();
+            let (away, near): (Vec<u32>, Vec<u32>) = home.iter().partition(|&&word| far(word));
             self.groups += 1;
             self.words.truncate(start);
-            let end = self.home_start(shape);
-            self.words.reserve_exact(end + 1 + count - start);
-            self.words.resize(end + 1, 0);
-            for word in contacts {
-                if far(word) {
-                    let away = distance(this, numbering.key(PeerId(word)));
-                    self.refill(shape, shape.bucket(group, away), PeerId(word));
-                } else {
-                    self.words.push(word);
-                }
+            self.words.resize(self.home_start(shape), 0);
+            for word in away {
+                let distance = distance(this, numbering.key(PeerId(word)));
+                self.refill(shape, shape.bucket(group, distance), PeerId(word));
             }
+            self.set_home(numbering, &near);
         }
     }
 
@@ -327,28 +349,27 @@ impl Table {
             self.words[start] += 1;
         } else {
             let oldest = self.words[start + 1];
-            self.words[start + 1..start + 1 + count].rotate_left(1);
+            make_last(&mut self.words[start + 1..start + 1 + count]);
             self.words[start + count] = peer.0;
             self.cache(shape, bucket, PeerId(oldest));
         }
     }
 
     /// Takes the nearest group back into the home bucket as long as that one knows fewer than k.
-    fn merge(&mut self, shape: &Shape) {
+    fn merge(&mut self, shape: &Shape, numbering: Numbering) {
         while self.groups > 0 && self.span(shape, Place::Home).1 < shape.k {
-            let (start, count) = self.span(shape, Place::Home);
+            let count = self.span(shape, Place::Home).1;
             let mut contacts = Vec::with_capacity(count + 2 * shape.k);
             for bucket in shape.buckets(usize::from(self.groups) - 1) {
                 contacts.extend(self.contacts(shape, Place::Bucket(bucket)).map(|peer| peer.0));
                 contacts.extend(self.words[self.cached(shape, bucket)].iter());
             }
-            contacts.extend_from_slice(&self.words[start + 1..]);
+            contacts.extend_from_slice(self.list(shape, Place::Home));
             // Candidates of the merged group come last but for the old home; only a bucket of thousands is cut.
             contacts.truncate(HOME_MAX);
             self.groups -= 1;
             self.words.truncate(self.home_start(shape));
-            self.words.push(0);
-            self.words.extend(contacts);
+            self.set_home(numbering, &contacts);
         }
     }
 
@@ -367,19 +388,24 @@ impl Table {
         out: &mut Nearest,
     ) {
         let toward = distance(this, target);
-        let groups = u32::from(self.groups);
-        let differs = |group: u32| toward << group >> 63 == 1;
-        for group in (0..groups).filter(|&group| differs(group)) {
+        // A bit for each group, the farthest first.
+        let groups = !u64::MAX.unbounded_shr(u32::from(self.groups));
+        let mut differing = toward & groups;
+        while differing != 0 {
+            let group = differing.leading_zeros();
+            differing ^= 1 << (63 - group);
             self.take_group(shape, numbering, (toward, target, group), limit, wanted, out);
             if out.len() >= limit {
                 return;
             }
         }
-        out.take(numbering, target, limit, self.list(shape, Place::Home), wanted);
-        for group in (0..groups).rev().filter(|&group| !differs(group)) {
-            if out.len() >= limit {
-                return;
-            }
+        let (start, count) = self.span(shape, Place::Home);
+        let (contacts, leads) = self.words[start + 1..].split_at(count);
+        out.take(numbering, target, limit, Bucket { contacts, leads, shared: u32::from(self.groups) }, wanted);
+        let mut others = groups & !toward;
+        while others != 0 && out.len() < limit {
+            let group = 63 - others.trailing_zeros();
+            others &= others - 1;
             self.take_group(shape, numbering, (toward, target, group), limit, wanted, out);
         }
     }
@@ -396,11 +422,13 @@ impl Table {
     ) {
         let base = usize::from(shape.base[group as usize]);
         let pattern = shape.pattern(group, toward);
+        let shared = group + 1 + shape.bits(group);
         for other in 0..1 << shape.bits(group) {
             if out.len() >= limit {
                 return;
             }
-            out.take(numbering, target, limit, self.list(shape, Place::Bucket(base + (pattern ^ other))), wanted);
+            let contacts = self.list(shape, Place::Bucket(base + (pattern ^ other)));
+            out.take(numbering, target, limit, Bucket { contacts, leads: &[], shared }, wanted);
         }
     }
 
@@ -455,10 +483,23 @@ impl Table {
         if let Some(at) = (1..all.len()).find(|&at| all[at - 1] == all[at]) {
             return Err(format!("{this:?} knows {:?} twice", all[at]));
         }
-        let home = self.span(shape, Place::Home).1;
+        let (start, home) = self.span(shape, Place::Home);
+        let leads = self.words[start + 1 + home..].iter().copied();
+        if !leads.eq(self.contacts(shape, Place::Home).map(|peer| lead(numbering.key(peer), u32::from(self.groups)))) {
+            return Err(format!("{this:?}: the bits of the keys at home are not those of its contacts"));
+        }
         if self.groups > 0 && home < shape.k {
             return Err(format!("{this:?}: only {home} contacts at home beside {} groups", self.groups));
         }
         Ok(())
     }
+}
+
+/// Moves the first of these to the end.
+#[inline]
+fn make_last(words: &mut [u32]) {
+    let first = words[0];
+    let last = words.len() - 1;
+    words.copy_within(1.., 0);
+    words[last] = first;
 }
