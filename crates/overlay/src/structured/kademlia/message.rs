@@ -60,10 +60,6 @@ pub enum KademliaMessage {
     FindNode(Ask),
     /// The same, or whom you have registered as holders.
     FindValue(Ask),
-    /// The same, or what matches among the postings of the rarest word, if you keep some.
-    FindPostings(Ask, Keywords),
-    /// These match.
-    Postings { postings: Arc<[Posting]>, lookup: LookupId, token: Token },
     /// These.
     Nodes { contacts: Contacts, lookup: LookupId, token: Token, upkeep: bool },
     /// These hold it; the first of the records expires after `lives`.
@@ -104,6 +100,10 @@ pub enum KademliaMessage {
     Found { lookup: LookupId, token: Token, owner: PeerId, hops: u8 },
     /// `keeper` has these records; or none, and knows nobody nearer.
     Holders { lookup: LookupId, token: Token, keeper: PeerId, hops: u8, holders: Contacts },
+    /// The same as `FindNode`; or, if you keep postings of the rarest of these words, what matches all of them?
+    FindPostings(Ask, Keywords),
+    /// These match.
+    Postings { postings: Arc<[Posting]>, lookup: LookupId, token: Token },
 }
 
 impl Message for KademliaMessage {

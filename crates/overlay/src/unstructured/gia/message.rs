@@ -99,8 +99,6 @@ pub enum GiaMessage {
         /// As of [`GiaMessage::Tokens`].
         tokens: u16,
     },
-    /// What keeps the addresses of others, where they are found by gossip.
-    Member(MembershipMessage),
     /// The query lives (or has reached its TTL); back along its way.
     KeepAlive {
         /// The query: its descriptor id.
@@ -110,6 +108,8 @@ pub enum GiaMessage {
         /// As of [`GiaMessage::Tokens`].
         tokens: u16,
     },
+    /// What keeps the addresses of others, where they are found by gossip.
+    Member(MembershipMessage),
 }
 
 /// Capacity and number of neighbours of a peer, as it says itself.
