@@ -18,6 +18,7 @@ pub mod client_server;
 pub mod graph;
 pub mod hybrid;
 mod inverted;
+mod postings;
 mod publisher;
 mod rate_limit;
 pub mod records;

@@ -16,13 +16,25 @@ use peerlab_model::{Context, ItemId, Key, Overlay, Span};
 const UNDER_WAY_MAX: u8 = 4;
 
 /// A record to keep alive, or to take back.
-#[derive(Clone, Copy, Debug)]
-struct Registration {
-    item: ItemId,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registration {
+    pub(crate) item: ItemId,
     /// Which of the item's records.
     which: u8,
     /// To register, not to take back.
-    add: bool,
+    pub(crate) add: bool,
+}
+
+impl Registration {
+    /// Of the first, or only, record of an item.
+    pub const fn of(item: ItemId) -> Self {
+        Self { item, which: 0, add: true }
+    }
+
+    /// The key of the record.
+    pub(crate) fn key<O: Overlay>(self, cx: &Context<'_, O>) -> Key {
+        cx.setting().numbering.record_key(self.item, cx.words_of(self.item), self.which)
+    }
 }
 
 /// One holder's registrations.
@@ -45,6 +57,11 @@ impl Publisher {
     /// The same where each item has several records.
     pub(crate) fn queue_records(&mut self, items: &[ItemId], records: u8, add: bool) {
         self.waiting.extend(items.iter().flat_map(|&item| (0..records).map(move |which| Registration { item, which, add })));
+    }
+
+    /// Notes one that has to be tried again.
+    pub(crate) fn queue_again(&mut self, registration: Registration) {
+        self.waiting.push_back(registration);
     }
 
     /// Starts registering again all that is on the disk, each item once in `interval`; `tick` is the timer that [`Publisher::tick`] follows.
@@ -77,11 +94,12 @@ impl Publisher {
 
     /// The same, by the key of the record.
     pub(crate) fn next_record<O: Overlay>(&mut self, cx: &Context<'_, O>) -> Option<(Key, bool)> {
-        let Registration { item, which, add } = self.take()?;
-        Some((cx.setting().numbering.record_key(item, cx.words_of(item), which), add))
+        let next = self.take()?;
+        Some((next.key(cx), next.add))
     }
 
-    fn take(&mut self) -> Option<Registration> {
+    /// The same as it is.
+    pub(crate) fn take(&mut self) -> Option<Registration> {
         if self.under_way >= UNDER_WAY_MAX {
             return None;
         }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use peerlab_model::{ItemId, Keywords, Overlay, Rng, Span, Target, Word};
+use peerlab_model::units::Duration;
+use peerlab_model::{ItemId, Keywords, Overlay, OverlayConfig, Rng, Span, Target, Word};
 use peerlab_overlay::graph::GraphConfig;
 use peerlab_overlay::hybrid::central_index::{CentralIndex, CentralIndexConfig};
 use peerlab_overlay::structured::chord::{Chord, ChordConfig, Routing};
+use peerlab_overlay::structured::kademlia::{Kademlia, KademliaConfig, Preset};
 use peerlab_overlay::structured::koorde::{Koorde, KoordeConfig};
 use peerlab_overlay::unstructured::flooding::{
     ExpandingRing, ExpandingRingConfig, Flooding, FloodingConfig, HitPath, RandomWalk, RandomWalkConfig,
@@ -197,11 +199,9 @@ fn a_ring_s_inverted_index_names_all_that_matches() {
     assert_eq!(found, expected);
 }
 
-/// Joins, departures and crashes: postings move with the ring, replicas take over from the dead, and holders register again.
-#[test]
-fn a_ring_s_inverted_index_outlives_its_keepers() {
-    let config = ChordConfig { successors: 6, ..ChordConfig::default() };
-    let mut world = world::<Chord>(&config, 7, 30);
+/// Joins, departures and crashes, and a while for holders to register again: then everything is found.
+fn assert_outlives_its_keepers<O: Overlay>(config: &O::Config) {
+    let mut world = world::<O>(config, 7, 30);
     (30..PEERS).for_each(|seat| world.join(seat));
     world.run_for(seconds(120));
     for seat in [3, 12, 21] {
@@ -214,6 +214,13 @@ fn a_ring_s_inverted_index_outlives_its_keepers() {
     let (found, expected) = recall(&mut world, PEERS);
     assert_eq!(found, expected);
     world.check();
+}
+
+/// Postings move with the ring, and replicas take over from the dead; or newcomers are handed them, and the other keepers remember.
+#[test]
+fn an_inverted_index_outlives_its_keepers() {
+    assert_outlives_its_keepers::<Chord>(&ChordConfig { successors: 6, ..ChordConfig::default() });
+    assert_outlives_its_keepers::<Kademlia>(&kademlia());
 }
 
 #[test]
@@ -251,4 +258,74 @@ fn an_item_has_a_posting_under_each_word_of_its_name() {
     assert_eq!(all, 3);
     // A key, the item's identifier, and its name.
     assert_eq!(world.bytes("store"), world.sent("store") * (28 + 5 + 20 + 20 + 20));
+}
+
+/// Buckets of four, so that a word's keepers are a tenth of all.
+fn kademlia() -> KademliaConfig {
+    KademliaConfig { k: 4, republish_interval: Duration::secs(300), record_expiry: Duration::secs(600), ..KademliaConfig::default() }
+}
+
+#[test]
+fn kademlia_s_inverted_index_names_all_that_matches() {
+    let (_, mainline) = KademliaConfig::presets().into_iter().find(|(name, _)| *name == "mainline").expect("a preset");
+    assert_eq!(mainline.preset, Some(Preset::Mainline));
+    for config in [kademlia(), KademliaConfig { disjoint_paths: 2, ..kademlia() }, KademliaConfig { k: 4, ..mainline }] {
+        let mut world = world::<Kademlia>(&config, 6, PEERS);
+        let (found, expected) = recall(&mut world, PEERS);
+        assert_eq!(found, expected, "{config:?}");
+        assert!(world.sent("find-postings") > 0 && world.sent("find-value") == 0);
+    }
+}
+
+#[test]
+fn the_nearest_keeper_of_a_word_dies_and_another_one_answers() {
+    let mut world = world::<Kademlia>(&kademlia(), 8, PEERS);
+    let keywords = Keywords::new(&[Word(3), Word(4)]);
+    let nearest = world.model_owner(world.setting.numbering.word_key(keywords.rarest())).unwrap();
+    let nearest = world.setting.numbering.seat(nearest);
+    world.crash(nearest);
+    let origins = (0..PEERS).filter(|&seat| seat != nearest).collect::<Vec<_>>();
+    for origin in origins {
+        let expected = expected(&world, origin, keywords);
+        let id = world.lookup(origin, Target::Keywords(keywords));
+        world.run_for(seconds(40));
+        assert!(found(&world, world.record(id), keywords).is_superset(&expected), "{origin}");
+    }
+}
+
+/// An item of three words is three records, each at the four peers nearest to the word; what is withdrawn is gone, what is not registered again expires.
+#[test]
+fn kademlia_keeps_a_posting_under_each_word_of_a_name_at_the_nearest() {
+    let mut rng = peerlab_engine::random::Streams::new(9).rng("names", 0);
+    let options = Options { population: 20, items: ITEMS, words: names(&mut rng), ..Options::default() };
+    let mut world = World::<Kademlia>::new(&kademlia(), options);
+    world.start_converged(0..20);
+    world.publish(2, &[7]);
+    world.run_for(seconds(20));
+    let numbering = world.setting.numbering;
+    for &word in &world.words[7] {
+        let key = numbering.posting_key(word, ItemId(7));
+        let mut by_distance: Vec<u32> = (0..20).collect();
+        by_distance.sort_unstable_by_key(|&seat| numbering.key(world.id(seat)).0 ^ key.0);
+        let keeps = |seat: &u32| world.kept(*seat).iter().any(|record| record.key == key && record.holder == world.id(2));
+        assert!(by_distance[..4].iter().all(keeps) && !by_distance[4..].iter().any(keeps), "{word:?}");
+    }
+    // A key, the item's identifier, and its name.
+    assert!(world.sent("store") > 6 && world.bytes("store") == world.sent("store") * (28 + 5 + 20 + 20 + 20));
+    world.withdraw(2, &[7]);
+    world.run_for(seconds(20));
+    assert_eq!((0..20).map(|seat| world.kept(seat).len()).sum::<usize>(), 0);
+    world.publish(5, &[9]);
+    world.run_for(seconds(20));
+    world.crash(5);
+    let keywords = Keywords::new(&world.words[9].clone());
+    let ask = |world: &mut World<Kademlia>| {
+        let id = world.lookup(8, Target::Keywords(keywords));
+        world.run_for(seconds(40));
+        assert!(world.record(id).finished.is_some());
+        world.record(id).hits.len()
+    };
+    assert_eq!(ask(&mut world), 1, "the record of who has crashed is believed");
+    world.run_for(seconds(600));
+    assert_eq!(ask(&mut world), 0, "and forgotten");
 }

@@ -2,6 +2,7 @@
 
 mod accordion;
 mod can;
+mod carriers;
 mod central_index;
 mod chord;
 mod client_server;

@@ -27,7 +27,7 @@ fn newscast() -> MembershipConfig {
     MembershipConfig::Newscast(NewscastConfig::default())
 }
 
-fn all() -> [MembershipConfig; 4] {
+pub(crate) fn all() -> [MembershipConfig; 4] {
     [
         cyclon(),
         MembershipConfig::Cyclon(CyclonConfig { shuffling: Shuffling::Basic, shuffle_length: 3, ..CyclonConfig::default() }),

@@ -312,6 +312,18 @@ fn what_cannot_work_is_said() {
     assert_eq!(paths(SuperPeerConfig::default()), [] as [&str; 0]);
     assert_eq!(paths(gnutella()), [] as [&str; 0]);
     assert_eq!(gnutella().search, Search::Dynamic);
+    assert_eq!(paths(SuperPeerConfig { super_peers: 16, degree: 60, ..config() }), ["degree"], "a warning");
+    let among_few = |config: SuperPeerConfig| {
+        let mut issues = Issues::new();
+        config.check(4, &mut issues);
+        assert!(issues.list().iter().all(|issue| issue.warning));
+        issues.list().iter().map(|issue| issue.path.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        among_few(SuperPeerConfig { super_peers: 4, degree: 4, ..config() }),
+        ["super_peers", "degree"],
+        "more super-peers than peers"
+    );
     assert_eq!(paths(SuperPeerConfig { leaves: 0, table_bits: 17, ..config() }), ["leaves", "table_bits"]);
     assert_eq!(paths(SuperPeerConfig { idle: 0.95, ..config() }), ["idle"]);
     assert_eq!(

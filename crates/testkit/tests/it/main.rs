@@ -151,10 +151,10 @@ fn the_expanding_ring_conforms() {
     in_random_worlds::<ExpandingRing>(&config, &[TargetKind::Content, TargetKind::Peer]);
 }
 
-#[test]
-fn floods_over_memberships_by_gossip_conform() {
+/// Quick ones, with small views.
+fn memberships() -> [MembershipConfig; 4] {
     let (period, timeout) = (Duration::secs(5), Duration::secs(1));
-    let memberships = [
+    [
         MembershipConfig::Cyclon(CyclonConfig { view: 8, shuffle_length: 4, period, timeout, ..CyclonConfig::default() }),
         MembershipConfig::Cyclon(CyclonConfig { shuffling: Shuffling::Basic, period, ..CyclonConfig::default() }),
         MembershipConfig::HyParView(HyParViewConfig {
@@ -165,8 +165,12 @@ fn floods_over_memberships_by_gossip_conform() {
             ..HyParViewConfig::default()
         }),
         MembershipConfig::Newscast(NewscastConfig { view: 8, period, timeout, ..NewscastConfig::default() }),
-    ];
-    for membership in memberships {
+    ]
+}
+
+#[test]
+fn floods_over_memberships_by_gossip_conform() {
+    for membership in memberships() {
         let config = FloodingConfig { membership: membership.clone(), query_timeout: Duration::secs(1), ..FloodingConfig::default() };
         in_random_worlds::<Flooding>(&config, &[TargetKind::Content, TargetKind::Peer]);
         let config = RandomWalkConfig { membership, walkers: 3, ..RandomWalkConfig::default() };
@@ -239,6 +243,12 @@ fn super_peers_conform() {
     for redundancy in [2, 3] {
         in_random_worlds::<SuperPeers>(&SuperPeerConfig { redundancy, ..config.clone() }, &[TargetKind::Content, TargetKind::Keywords]);
     }
+    for membership in memberships() {
+        let search =
+            if membership.protocol().is_some_and(|membership| membership.is_symmetric()) { Search::Dynamic } else { Search::Flood };
+        let config = SuperPeerConfig { membership, search, step_wait: Duration::millis(500), ..config.clone() };
+        in_random_worlds::<SuperPeers>(&config, &[TargetKind::Content, TargetKind::Keywords, TargetKind::Peer]);
+    }
     let config = SuperPeerConfig { search: Search::Dynamic, super_peers: 2, wanted_hits: 2, step_wait: Duration::millis(500), ..config };
     in_random_worlds::<SuperPeers>(&config, &[TargetKind::Keywords, TargetKind::Content, TargetKind::Peer]);
 }
@@ -273,12 +283,19 @@ fn search_by_keyword_conforms() {
     in_random_worlds::<RandomWalk>(&RandomWalkConfig { wanted_hits: 5, ..RandomWalkConfig::default() }, &targets);
     in_random_worlds::<CentralIndex>(&CentralIndexConfig::default(), &targets);
     in_random_worlds::<Chord>(&ChordConfig { successors: 4, ..ChordConfig::default() }, &targets);
+    let kademlia =
+        KademliaConfig { k: 4, republish_interval: Duration::secs(20), record_expiry: Duration::secs(40), ..KademliaConfig::default() };
+    in_random_worlds::<Kademlia>(&kademlia, &targets);
+    in_random_worlds::<Kademlia>(&KademliaConfig { tokens: true, caching: false, hand_over: false, ..kademlia }, &targets);
 }
 
 #[test]
 fn gia_conforms() {
     let config = GiaConfig { max_nbrs: 8, max_responses: 2, keep_alive_timeout: Duration::secs(6), ttl: 50, ..GiaConfig::default() };
     in_random_worlds::<Gia>(&config, &[TargetKind::Content, TargetKind::Peer]);
+    for membership in memberships() {
+        in_random_worlds::<Gia>(&GiaConfig { membership, ..config.clone() }, &[TargetKind::Content, TargetKind::Peer]);
+    }
 }
 
 /// It answers nothing: what it is for is that rumours are heard.
@@ -293,7 +310,9 @@ fn epidemics_conform() {
         anti_entropy: Duration::secs(5),
         ..EpidemicConfig::default()
     };
-    for config in [EpidemicConfig::default(), views] {
+    let gossip =
+        memberships().map(|membership| EpidemicConfig { membership: Some(membership), connection_limit: 2, ..EpidemicConfig::default() });
+    for config in gossip.into_iter().chain([EpidemicConfig::default(), views]) {
         let (mut heard, mut dropped) = (0, 0);
         for seed in 0..WORLDS {
             let record = conformance::<Epidemic>(&config, TargetKind::Content, seed);

@@ -5,6 +5,8 @@ use peerlab_model::{Issues, OverlayConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::unstructured::membership::MembershipConfig;
+
 /// The most slots of a routing table: their numbers take 16 bits.
 const TABLE_BITS_MAX: u8 = 16;
 
@@ -22,6 +24,9 @@ pub struct SuperPeerConfig {
     /// Super-peers that serve a cluster together, 1 to 5 (paper: k = 1 or 2): each knows all of its leaves, and they take turns. More than 1 needs
     /// `super_peers = 1`.
     pub redundancy: u8,
+    /// How super-peers find and keep each other: "host-cache" (connections over addresses of the host cache, as many as `degree`), or by gossip among
+    /// themselves: "cyclon", "hyparview" or "newscast", whose views are then their neighbours. That needs `redundancy = 1`.
+    pub membership: MembershipConfig,
     /// Other super-peers that a super-peer connects to, 1 to 200 (paper: its outdegree; Gnutella 0.6: 30); with `redundancy`, other clusters.
     pub degree: u16,
     /// How a super-peer searches: "flood", or a "dynamic" query.
@@ -89,6 +94,7 @@ impl Default for SuperPeerConfig {
             leaves: 10,
             super_peers: 1,
             redundancy: 1,
+            membership: MembershipConfig::default(),
             degree: 10,
             search: Search::Flood,
             ttl: 5,
@@ -155,11 +161,21 @@ impl OverlayConfig for SuperPeerConfig {
             "super_peers",
             "a leaf of a redundant cluster belongs to it alone: super_peers = 1, or redundancy = 1".to_owned(),
         );
+        issues.within("membership", |issues| self.membership.check(issues));
+        issues.ensure(
+            self.redundancy <= 1 || self.membership == MembershipConfig::HostCache,
+            "membership",
+            "partners of one cluster are found over connections, not in views: `membership = { model = \"host-cache\" }`, or redundancy = 1",
+        );
         if u32::from(self.super_peers) >= population {
             issues.warn(
                 "super_peers",
                 format!("each leaf looks for {} super-peers among {population} peers: it never has enough", self.super_peers),
             );
+        }
+        if u32::from(self.degree) >= population && self.membership == MembershipConfig::HostCache {
+            let message = format!("each super-peer looks for {} others among {population} peers: it never has enough", self.degree);
+            issues.warn("degree", message);
         }
         let durations = [
             ("step_wait", self.step_wait),

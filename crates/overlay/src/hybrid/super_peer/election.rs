@@ -25,9 +25,11 @@ impl SuperPeers {
         peer.serves && peer.leaves.len() as f64 >= self.config.full * f64::from(self.config.leaves)
     }
 
-    /// True if half of its neighbours are full.
+    /// True if half of its neighbours are full. Those of a view change often: there, half of those that have said.
     fn is_crowded(peer: &SuperPeer) -> bool {
-        2 * peer.links.iter().filter(|link| link.full).count() >= peer.links.len()
+        let said = peer.links.iter().filter_map(|link| link.full);
+        let all = if peer.member.is_some() { said.clone().count() } else { peer.links.len() };
+        2 * said.filter(|full| *full).count() >= all
     }
 
     /// True if another super-peer would be of use: this one is full, and most likely so are those that a leaf would try next.
@@ -70,12 +72,14 @@ impl SuperPeers {
             become_member(peer, cx);
             // Two random contacts beside those it knows: or else clusters that grew out of each other would close into an island.
             self.bootstrap(peer, cx);
+            self.join_layer(peer, cx);
         }
     }
 
     /// A super-peer becomes a leaf; its leaves are sent to its neighbours.
     fn demote(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>) {
         Self::say_goodbye(peer, cx);
+        self.leave_layer(peer, cx);
         Self::end_searches(peer, cx);
         peer.serves = false;
         peer.leaves.clear();

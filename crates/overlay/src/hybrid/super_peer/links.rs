@@ -21,6 +21,9 @@ impl SuperPeers {
 
     /// Connections to look for. With partners they are those to other clusters: a cluster's other partners are told.
     fn lacking(&self, peer: &SuperPeer) -> usize {
+        if self.is_layered(peer) {
+            return 0;
+        }
         if self.is_redundant() {
             let clusters = if peer.serves { self.config.degree.into() } else { 1 };
             return usize::saturating_sub(clusters, peer.clusters() + peer.connecting.len());
@@ -96,7 +99,9 @@ impl SuperPeers {
         ends.push(Link::new(from));
         peer.hosts.retain(|&host| host != from);
         cx.send(from, SuperMessage::Accept { token });
-        if !leaf {
+        if leaf {
+            self.resigned(peer, cx, from);
+        } else {
             self.send_table(peer, cx, from);
         }
         self.tell_cluster(peer, cx, from);
@@ -137,7 +142,7 @@ impl SuperPeers {
     }
 
     pub(super) fn pinged(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>, from: PeerId) {
-        if !peer.is_linked(from) {
+        if !peer.hears(from) {
             return refuse_stranger(peer, cx, from);
         }
         if let Some(leaf) = peer.leaf(from) {
@@ -153,7 +158,7 @@ impl SuperPeers {
     pub(super) fn ponged(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>, from: PeerId, others: Hosts, needed: bool) {
         let serves = peer.serves;
         if let Some(link) = peer.link(from) {
-            (link.missed, link.full) = (0, serves && needed);
+            (link.missed, link.full) = (0, Some(serves && needed));
             peer.needed |= !serves && needed;
         }
         if let Some(partner) = peer.partners.iter_mut().find(|partner| partner.peer == from) {
@@ -166,6 +171,9 @@ impl SuperPeers {
     pub(super) fn bye(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>, from: PeerId, instead: Option<PeerId>) {
         if let Some(other) = instead {
             self.learn(peer, cx, other);
+        }
+        if self.is_layered(peer) && peer.leaf(from).is_none() {
+            return self.resigned(peer, cx, from);
         }
         self.lost(peer, cx, from);
     }
@@ -188,7 +196,8 @@ impl SuperPeers {
     /// Once in a ping interval.
     pub(super) fn tick(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>) {
         let most = self.config.missed_pings;
-        let silent = |link: &&Link| link.missed >= most;
+        let by_pings = !self.is_layered(peer);
+        let silent = |link: &&Link| by_pings && link.missed >= most;
         let dead: Vec<PeerId> = peer.links.iter().chain(&peer.partners).filter(silent).map(|link| link.peer).collect();
         // A leaf pings at its own pace: one interval more.
         let quiet: Vec<PeerId> = peer.leaves.iter().filter(|leaf| leaf.missed > most).map(|leaf| leaf.peer).collect();
@@ -199,12 +208,13 @@ impl SuperPeers {
         }
         peer.leaves.iter_mut().for_each(|leaf| leaf.missed += 1);
         for link in peer.links.iter_mut().chain(&mut peer.partners) {
-            link.missed += 1;
+            link.missed += u8::from(by_pings);
             cx.send(link.peer, SuperMessage::Ping);
         }
         self.refresh_table(peer, cx);
         peer.seen.tidy(cx.now(), self.memory);
         self.consider_role(peer, cx);
+        self.join_layer(peer, cx);
         self.seek_partner(peer, cx);
         cx.set_timer(self.config.ping_interval.span(), SuperTimer::Ping);
     }

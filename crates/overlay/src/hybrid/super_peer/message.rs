@@ -7,6 +7,7 @@ use std::sync::Arc;
 use peerlab_model::{Cause, Fields, ItemId, LookupId, Message, PeerId, Token};
 
 use crate::unstructured::flooding::{HEADER, Hosts, PONG, Query, Wanted, hit_fields, sized};
+use crate::unstructured::membership::{self, MembershipMessage};
 
 /// `GNUTELLA CONNECT/0.6` with `User-Agent`, `X-Ultrapeer`, `X-Query-Routing` and `X-Ultrapeer-Needed`: our count of typical headers.
 const CONNECT: u32 = 120;
@@ -64,13 +65,29 @@ pub enum SuperMessage {
     Partner,
     /// These serve my leaves with me.
     Cluster { partners: Hosts },
+    /// What keeps the neighbours of super-peers, where these are found by gossip.
+    Member(MembershipMessage),
+    /// The same from a newcomer among the super-peers, who has asked a leaf.
+    Relayed { newcomer: PeerId, message: MembershipMessage },
 }
 
+impl From<MembershipMessage> for SuperMessage {
+    fn from(message: MembershipMessage) -> Self {
+        Self::Member(message)
+    }
+}
+
+/// What peers say themselves.
+const OWN_KINDS: [&str; 16] = [
+    "connect", "accept", "refuse", "ping", "pong", "bye", "table", "ask", "taken", "over", "query", "hit", "invite", "partner", "cluster",
+    "relayed",
+];
+
+/// All of that, and what members say.
+const KINDS: [&str; OWN_KINDS.len() + MembershipMessage::KINDS.len()] = membership::kinds(&[&OWN_KINDS, &MembershipMessage::KINDS]);
+
 impl Message for SuperMessage {
-    const KINDS: &'static [&'static str] = &[
-        "connect", "accept", "refuse", "ping", "pong", "bye", "table", "ask", "taken", "over", "query", "hit", "invite", "partner",
-        "cluster",
-    ];
+    const KINDS: &'static [&'static str] = &KINDS;
 
     #[inline]
     fn kind(&self) -> usize {
@@ -90,6 +107,8 @@ impl Message for SuperMessage {
             Self::Invite { .. } => 12,
             Self::Partner => 13,
             Self::Cluster { .. } => 14,
+            Self::Relayed { .. } => 15,
+            Self::Member(message) => OWN_KINDS.len() + message.kind(),
         }
     }
 
@@ -118,6 +137,11 @@ impl Message for SuperMessage {
             Self::Invite { partners } | Self::Cluster { partners } => {
                 let count = partners.as_slice().len() as u32;
                 sized(VENDOR + 26 * count, count, 0)
+            }
+            Self::Member(message) => message.fields(),
+            Self::Relayed { message, .. } => {
+                let fields = message.fields();
+                fields.contacts(1 + fields.contacts)
             }
             Self::Hit { .. } => hit_fields(1),
             Self::Matches { items, .. } => hit_fields(items.len() as u32),

@@ -12,10 +12,11 @@
 //! An index of the leaves' metadata in the place of their tables; downloads; out-of-band hits.
 //!
 //! # Map
-//! `links`: connections · `election`: who serves · `partners`: several super-peers of one cluster · `tables`: query routing · `search`: questions · `start`: the converged network.
+//! `links`: connections · `election`: who serves · `layer`: super-peers that find each other by gossip · `partners`: several super-peers of one cluster · `tables`: query routing · `search`: questions · `start`: the converged network.
 
 mod config;
 mod election;
+mod layer;
 mod links;
 mod message;
 mod partners;
@@ -33,6 +34,7 @@ use peerlab_model::{
 };
 
 use crate::unstructured::flooding::{Memory, Query};
+use crate::unstructured::membership::{Membership, MembershipTimer};
 
 /// The super-peer model.
 #[derive(Debug)]
@@ -40,6 +42,8 @@ pub struct SuperPeers {
     config: SuperPeerConfig,
     numbering: Numbering,
     memory: Memory,
+    /// How super-peers find each other, if not by host caches.
+    membership: Option<Membership>,
 }
 
 pub(crate) type Cx<'a> = Context<'a, SuperPeers>;
@@ -59,6 +63,14 @@ pub enum SuperTimer {
     Collect(Token),
     /// A step of a search is over.
     Step(Token),
+    /// What neighbours that are found by gossip need.
+    Member(MembershipTimer),
+}
+
+impl From<MembershipTimer> for SuperTimer {
+    fn from(timer: MembershipTimer) -> Self {
+        Self::Member(timer)
+    }
 }
 
 const _: () = assert!(size_of::<SuperTimer>() <= 8);
@@ -77,7 +89,7 @@ impl Overlay for SuperPeers {
 
     fn new(config: &SuperPeerConfig, setting: &Setting) -> Result<Self, BuildError> {
         let memory = Memory::new(config.remember.span(), config.remember_max);
-        Ok(Self { config: config.clone(), numbering: setting.numbering, memory })
+        Ok(Self { config: config.clone(), numbering: setting.numbering, memory, membership: config.membership.protocol() })
     }
 
     fn targets(_config: &SuperPeerConfig) -> Targets {
@@ -95,6 +107,7 @@ impl Overlay for SuperPeers {
     fn started(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>) {
         cx.set_timer_within(self.config.ping_interval.span(), SuperTimer::Ping);
         self.fill(peer, cx);
+        self.gossip(peer, cx, Membership::started);
     }
 
     fn join(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>) {
@@ -105,6 +118,7 @@ impl Overlay for SuperPeers {
 
     fn leave(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>) {
         Self::say_goodbye(peer, cx);
+        self.leave_layer(peer, cx);
     }
 
     fn lookup(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>, id: LookupId, target: Target) {
@@ -134,6 +148,8 @@ impl Overlay for SuperPeers {
             M::Invite { partners } => self.invited(peer, cx, from, partners),
             M::Partner => self.partner_came(peer, cx, from),
             M::Cluster { partners } => self.told_of_cluster(peer, cx, from, partners),
+            M::Member(message) => self.membership_message(peer, cx, from, message),
+            M::Relayed { newcomer, message } => self.relayed(peer, cx, newcomer, message),
         }
     }
 
@@ -145,6 +161,7 @@ impl Overlay for SuperPeers {
             SuperTimer::Ask(token) => self.ask_timed_out(peer, cx, token),
             SuperTimer::Collect(token) => Self::collected(peer, cx, token),
             SuperTimer::Step(token) => self.step(peer, cx, token),
+            SuperTimer::Member(timer) => self.gossip(peer, cx, |membership, member, cx| membership.timer(member, cx, timer)),
         }
     }
 
@@ -176,7 +193,17 @@ impl Overlay for SuperPeers {
         if peer.leaves.len() > self.config.leaves.into() {
             return broken(format!("{} leaves, {} allowed", peer.leaves.len(), self.config.leaves));
         }
-        let most = if peer.serves { self.links_max() + 1 } else { self.wanted_links(peer) };
+        if let (Some(membership), Some(member)) = (&self.membership, &peer.member) {
+            membership.check(member)?;
+            if let Some(stranger) = peer.links().find(|other| !member.neighbours().contains(other)) {
+                return broken(format!("connected to {stranger:?}, which is not in the view"));
+            }
+        }
+        let most = match &peer.member {
+            Some(member) => member.neighbours().len(),
+            None if peer.serves => self.links_max() + 1,
+            None => self.wanted_links(peer),
+        };
         if peer.links.len() > most {
             return broken(format!("{} connections to super-peers, {most} allowed", peer.links.len()));
         }

@@ -6,6 +6,7 @@ use super::message::Table;
 use super::tables::table;
 use crate::unstructured::flooding::{Hosts, Seen, Wanted};
 use crate::unstructured::hosts;
+use crate::unstructured::membership::Member;
 
 /// A peer: a leaf, until it makes itself a super-peer.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +34,12 @@ pub struct SuperPeer {
     pub(super) leaves: Vec<Link>,
     /// The other super-peers of its cluster.
     pub(super) partners: Vec<Link>,
+    /// What a super-peer knows of the others where they are found by gossip.
+    pub(super) member: Option<Box<Member>>,
+    /// First contacts through which it has joined the others.
+    pub(super) introductions: u8,
+    /// Until when timers of a membership that it has left may run.
+    pub(super) quiet_until: Option<Time>,
     /// Addresses of super-peers.
     pub(super) hosts: Vec<PeerId>,
     pub(super) connecting: Requests<Attempt>,
@@ -67,8 +74,8 @@ pub struct Link {
     pub(super) missed: u8,
     /// What it (and its leaves) have, as far as it has said.
     pub(super) table: Option<Table>,
-    /// A super-peer's neighbour: it has said that it is full.
-    pub(super) full: bool,
+    /// A super-peer's neighbour: it has said that it is full, or that it is not.
+    pub(super) full: Option<bool>,
 }
 
 /// A connection that it asks for.
@@ -122,7 +129,7 @@ pub(super) struct Search {
 
 impl Link {
     pub(super) fn new(peer: PeerId) -> Self {
-        Self { peer, cluster: peer, missed: 0, table: None, full: false }
+        Self { peer, cluster: peer, missed: 0, table: None, full: None }
     }
 
     /// True if this end may have what lies at one of these slots each; what has not told its table may have anything.
@@ -167,6 +174,11 @@ impl SuperPeer {
 
     pub(super) fn is_linked(&self, peer: PeerId) -> bool {
         self.links.iter().chain(&self.leaves).chain(&self.partners).any(|link| link.peer == peer)
+    }
+
+    /// True if it takes messages of `other`: somebody at the other end of a connection or, where views are connections, any super-peer.
+    pub(super) fn hears(&self, other: PeerId) -> bool {
+        self.member.is_some() || self.is_linked(other)
     }
 
     pub(super) fn is_connecting_to(&self, peer: PeerId) -> bool {
@@ -218,6 +230,7 @@ impl SuperPeer {
         let links = self.links.iter().chain(&self.leaves).chain(&self.partners);
         links.map(|link| 5 + link.table.as_ref().map_or(0, |table| 2 * table.len())).sum::<usize>()
             + 4 * self.hosts.len()
+            + self.member.as_ref().map_or(0, |member| member.bytes())
             + 2 * (self.table.len() + self.own.len())
             + 24 * (self.asked.len() + self.searches.len())
             + self.seen.bytes()

@@ -145,13 +145,14 @@ impl SuperPeers {
         cx.rng().shuffle(&mut chosen);
         chosen.sort_by_key(|&(beyond, _)| beyond);
         chosen.truncate(self.config.probe.into());
+        let degree = self.outdegree(peer);
         let Some(search) = peer.searches.get_mut(token) else { return };
         let mut farthest = 1;
         for &(beyond, neighbour) in &chosen {
             let ttl = (1 + u8::from(beyond)).min(self.config.ttl);
             cx.send(neighbour, SuperMessage::Query(Query { ttl, ..query }));
             search.sent_to.push(neighbour);
-            search.horizon += reach(self.config.degree, ttl);
+            search.horizon += reach(degree, ttl);
             farthest = farthest.max(ttl);
         }
         cx.set_timer(self.config.step_wait.span().times(farthest.into()), SuperTimer::Step(token));
@@ -159,7 +160,7 @@ impl SuperPeers {
 
     /// The time of a step is over: another neighbour is asked, or it was the last step.
     pub(super) fn step(&self, peer: &mut SuperPeer, cx: &mut Cx<'_>, token: Token) {
-        let now = cx.now();
+        let (now, degree) = (cx.now(), self.outdegree(peer));
         let Some(search) = peer.searches.get_mut(token) else { return };
         let age = now.since(search.since);
         let in_turn = self.in_turn(&peer.links, search.id);
@@ -167,22 +168,22 @@ impl SuperPeers {
         let overdue = age >= self.config.query_timeout.span() || cx.setting().is_overdue(age);
         let next = cx.rng().pick(&left).copied().filter(|_| self.config.search == How::Dynamic && !overdue);
         let Some(next) = next else { return Self::end_search(peer, cx, token) };
-        let ttl = self.next_ttl(search, left.len());
+        let ttl = self.next_ttl(search, left.len(), degree);
         search.sent_to.push(next);
-        search.horizon += reach(self.config.degree, ttl);
+        search.horizon += reach(degree, ttl);
         let query = Query { id: search.id, wanted: search.wanted, ttl, hops: 1 + u8::from(search.leaf.is_some()) };
         cx.send(next, SuperMessage::Query(query));
         cx.set_timer(self.config.step_wait.span().times(ttl.into()), SuperTimer::Step(token));
     }
 
     /// As far as it takes for what is left of the neighbours to find what is still missing, if results lie everywhere as densely as so far.
-    fn next_ttl(&self, search: &Search, left: usize) -> u8 {
+    fn next_ttl(&self, search: &Search, left: usize, degree: u16) -> u8 {
         let missing = f64::from(self.config.wanted_hits) - f64::from(search.results);
         if search.results == 0 || self.config.wanted_hits == 0 {
             return self.config.ttl;
         }
         let per_neighbour = missing * search.horizon / f64::from(search.results) / left as f64;
-        (1..self.config.ttl).find(|&ttl| reach(self.config.degree, ttl) >= per_neighbour).unwrap_or(self.config.ttl)
+        (1..self.config.ttl).find(|&ttl| reach(degree, ttl) >= per_neighbour).unwrap_or(self.config.ttl)
     }
 
     fn end_search(peer: &mut SuperPeer, cx: &mut Cx<'_>, token: Token) {
@@ -209,12 +210,12 @@ impl SuperPeers {
             // A later step of a dynamic query may reach farther than the one before.
             let is_farther = self.config.search == How::Dynamic && query.ttl > passed.ttl;
             passed.ttl = passed.ttl.max(query.ttl);
-            if is_farther && peer.serves && peer.is_linked(from) {
+            if is_farther && peer.serves && peer.hears(from) {
                 self.forward(peer, cx, from, Query { ttl: query.ttl - 1, hops: query.hops + 1, ..query });
             }
             return;
         }
-        if !peer.is_linked(from) {
+        if !peer.hears(from) {
             return refuse_stranger(peer, cx, from);
         }
         peer.seen.insert(query.id, Passed { from, ttl: query.ttl }, cx.now(), self.memory);
@@ -317,7 +318,7 @@ impl SuperPeers {
         }
         // A way that ends here belongs to a search that has ended; a neighbour that is gone takes the hit with it.
         let next =
-            peer.seen.from(id, cx.now(), self.memory).map(|passed| passed.from).filter(|&next| next != cx.this() && peer.is_linked(next));
+            peer.seen.from(id, cx.now(), self.memory).map(|passed| passed.from).filter(|&next| next != cx.this() && peer.hears(next));
         if let Some(next) = next {
             cx.send(next, answer);
         }

@@ -1,13 +1,16 @@
 //! The converged start: a network in which the strongest have come to serve.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use peerlab_model::{PeerId, PeerTable, Rng, Start};
 
 use super::SuperPeers;
+use super::layer::INTRODUCTIONS;
 use super::message::Table;
 use super::peer::{Link, SuperPeer};
 use crate::graph::random_regular;
+use crate::unstructured::membership::Membership;
 
 /// The share of a super-peer's leaves that is taken when nobody comes or goes for long.
 const TAKEN: f64 = 0.75;
@@ -35,7 +38,10 @@ impl SuperPeers {
         // The strong are spread over the clusters.
         let count = self.clusters(start.members.len());
         let clusters: Vec<Vec<PeerId>> = (0..count).map(|at| servants.iter().copied().skip(at).step_by(count).collect()).collect();
-        let links = self.overlay(count, &mut rng);
+        let links = match &self.membership {
+            None => self.overlay(count, &mut rng),
+            Some(membership) => views(membership, &servants, &mut rng, peers),
+        };
         self.place_leaves(&clusters, &leaves, &mut rng, peers);
         self.make_partners(&clusters, peers);
         for &servant in &servants {
@@ -49,6 +55,11 @@ impl SuperPeers {
             for other in neighbours {
                 let ends = clusters[other].iter().map(|&peer| (peer, Arc::clone(&peers.get(peer).table)));
                 links.extend(ends.map(|(peer, table)| Link { cluster: name(&clusters[other]), ..self.told(peer, table) }));
+            }
+            if !self.tells_neighbours(peers.get(cluster[0])) {
+                for link in &mut links {
+                    link.table = None;
+                }
             }
             for &servant in cluster {
                 peers.get(servant).links.clone_from(&links);
@@ -134,6 +145,18 @@ impl SuperPeers {
             peer.learn(host, this, room, rng);
         }
     }
+}
+
+/// The neighbours of each super-peer, by position: its view.
+fn views(membership: &Membership, servants: &[PeerId], rng: &mut Rng, peers: &mut dyn PeerTable<SuperPeer>) -> Vec<Vec<usize>> {
+    let places: BTreeMap<PeerId, usize> = servants.iter().copied().zip(0..).collect();
+    let mut links = vec![Vec::new(); servants.len()];
+    membership.converged(servants, rng, &mut |peer, member| {
+        links[places[&peer]] = member.neighbours().iter().map(|other| places[other]).collect();
+        let state = peers.get(peer);
+        (state.member, state.introductions) = (Some(Box::new(member)), INTRODUCTIONS);
+    });
+    links
 }
 
 /// What a cluster of these super-peers is called.

@@ -115,7 +115,7 @@ impl SuperPeers {
         let changed = difference(&peer.table, &table);
         if changed > 0 {
             peer.table = table;
-            for link in &peer.links {
+            for link in peer.links.iter().filter(|_| self.tells_neighbours(peer)) {
                 cx.send(link.peer, SuperMessage::Table { slots: Table::clone(&peer.table), changed });
             }
         }

@@ -7,8 +7,9 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use peerlab_model::{Cause, Fields, Key, Keywords, LookupId, Message, NAME_BYTES, Numbering, PeerId, Posting, Token, Wire};
+use peerlab_model::{Cause, Fields, Key, Keywords, LookupId, Message, PeerId, Posting, Token};
 
+use crate::postings;
 use crate::records::Record;
 
 /// The names of the shared kinds of message, and of more.
@@ -255,7 +256,7 @@ impl<T: Trail> RingMessage<T> {
             Self::Replicate { .. } | Self::PassOn { .. } => Fields::bytes(5).keys(1).contacts(1).records(1),
             Self::Retract { .. } => Fields::bytes(1).keys(1).contacts(1),
             Self::Search { keywords, .. } => Fields::bytes(5 + keywords.text_bytes()),
-            Self::Postings { postings, .. } => results(postings),
+            Self::Postings { postings, .. } => postings::fields(postings),
             Self::Own(own) => own.fields(),
         }
     }
@@ -349,17 +350,6 @@ impl<T: Trail> Message for RingMessage<T> {
 
 fn contacts(successors: &[PeerId], predecessor: Option<PeerId>) -> u32 {
     successors.len() as u32 + u32::from(predecessor.is_some())
-}
-
-/// An answer to a question by keyword: each item with its identifier and name, and its holders. What does not fit into a datagram of 1500 bytes, with
-/// identifiers of the usual length, pays for the headers of several.
-fn results(postings: &[Posting]) -> Fields {
-    const DATAGRAM: u32 = 1500;
-    const HEADERS: u32 = 28;
-    let items = postings.chunk_by(|a, b| a.item == b.item).count() as u32;
-    let fields = Fields::bytes(5 + NAME_BYTES * items).keys(items).contacts(postings.len() as u32);
-    let more = (Wire::Udp.bytes(fields, Numbering::IDENTIFIER_BITS / 8) - HEADERS) / (DATAGRAM - HEADERS);
-    Fields { bytes: fields.bytes + HEADERS * more, ..fields }
 }
 
 /// The same and what a trail adds.

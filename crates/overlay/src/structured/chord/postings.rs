@@ -1,26 +1,20 @@
-//! Search by keyword: an inverted index that lies on the ring (Reynolds and Vahdat, Middleware 2003; Kad's keyword search).
+//! Search by keyword: an inverted index that lies on the ring (what a posting is: `crate::postings`).
 //!
 //! A holder registers each of its items under each word of the item's name, at the owner of the word. A question looks for the owner of its rarest
-//! word and asks it for the postings that match: they carry names, so the owner itself drops those that lack one of the other words, and no list
-//! travels between the owners of two words.
+//! word and asks it for the postings that match, so no list travels between the owners of two words.
 //!
 //! # Cost
 //! A lookup of a key, and 2 messages. A frequent word is a burden to one peer and its replicas: as many records as there are copies of items with
 //! that word, and all questions whose rarest word it is.
-//!
-//! # Not here
-//! Bloom filters and caches of intersections (Reynolds and Vahdat, sections 4.1 and 4.2): with names in the postings nothing is left to intersect.
 
 use std::sync::Arc;
 
-use peerlab_model::{Hit, Keywords, LookupId, PeerId, Posting, Token};
+use peerlab_model::{Keywords, LookupId, PeerId, Posting, Token};
 
 use super::message::Goal;
 use super::peer::{Pending, Purpose, RingPeer};
 use super::{ChordLike, ChordTimer, Cx, RingMessage, Shortcuts};
-
-/// Results of one answer (eMule's Kad takes 300 for a word).
-const RESULTS_MAX: usize = 300;
+use crate::postings;
 
 /// A question by keyword whose rarest word's owner is known.
 #[derive(Clone, Copy, Debug)]
@@ -92,32 +86,11 @@ impl<V: Shortcuts> ChordLike<V> {
         }
     }
 
-    fn answered_with_postings(cx: &mut Cx<'_, V>, search: Search, postings: &[Posting]) {
-        for &Posting { item, holder } in postings {
-            cx.matched(search.lookup, Hit { peer: holder, hops: search.hops, rounds: search.rounds }, item);
-        }
-        cx.finish(search.lookup);
+    fn answered_with_postings(cx: &mut Cx<'_, V>, search: Search, found: &[Posting]) {
+        postings::answered(cx, search.lookup, found, (search.hops, search.rounds));
     }
 
-    /// The living postings under the rarest word that match, in the order of their items. If they are more than an answer takes, a random choice of
-    /// them, in which as many items as possible have a holder before one has two.
     fn postings_for(peer: &RingPeer<V>, cx: &mut Cx<'_, V>, keywords: Keywords) -> Arc<[Posting]> {
-        let Some(extra) = peer.extra.as_deref() else { return Arc::default() };
-        let (now, word) = (cx.now(), cx.setting().numbering.word_key(keywords.rarest()));
-        let living = extra.records.from(word).take_while(|record| record.key.is_posting_of(word)).filter(|record| record.expires > now);
-        let matching = living.filter(|record| keywords.are_in(cx.words_of(record.key.posted_item())));
-        let mut postings: Vec<Posting> = matching.map(|record| Posting { item: record.key.posted_item(), holder: record.holder }).collect();
-        if postings.len() > RESULTS_MAX {
-            cx.rng().shuffle(&mut postings);
-            postings.sort_by_key(|posting| posting.item);
-            let mut ranked: Vec<(usize, Posting)> =
-                postings.chunk_by(|a, b| a.item == b.item).flat_map(|holders| holders.iter().copied().enumerate()).collect();
-            cx.rng().shuffle(&mut ranked);
-            ranked.sort_by_key(|&(rank, _)| rank);
-            ranked.truncate(RESULTS_MAX);
-            postings = ranked.into_iter().map(|(_, posting)| posting).collect();
-            postings.sort_unstable();
-        }
-        Arc::from(postings)
+        peer.extra.as_deref().map_or_else(Arc::default, |extra| postings::matching(&extra.records, cx, keywords))
     }
 }

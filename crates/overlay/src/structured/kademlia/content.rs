@@ -3,6 +3,8 @@
 //!
 //! A lookup that finds records leaves a copy at the nearest peer that had none; a peer that meets a newcomer nearer to a record's key gives it
 //! a copy (paper, sections 2.3 and 2.5). With the token rule of BEP 5 (`tokens`), only a holder itself can store.
+//!
+//! Where peers ask by keyword, the records are postings, one under each word of an item's name (`crate::postings`), at the k peers nearest to the word.
 
 use std::sync::Arc;
 
@@ -13,6 +15,7 @@ use super::nearest::K_MAX;
 use super::peer::{Extra, KademliaPeer, Pending, Purpose, Search};
 use super::table::Place;
 use super::{Cx, Kademlia, KademliaMessage, KademliaTimer};
+use crate::publisher::Registration;
 use crate::records::Record;
 use crate::repair::records_per_message;
 use crate::structured::contacts::Contacts;
@@ -23,7 +26,7 @@ impl Kademlia {
 
     /// Registers items, or takes their registration back, a few at a time.
     pub(super) fn queue_items(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, items: &[ItemId], add: bool) {
-        peer.extra().publisher.queue(items, add);
+        peer.extra().publisher.queue_records(items, cx.setting().records_per_item(), add);
         if add {
             self.begin_republishing(peer, cx);
         }
@@ -41,10 +44,9 @@ impl Kademlia {
 
     pub(super) fn publish_next(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>) {
         while peer.active
-            && let Some((item, add)) = peer.extra().publisher.next()
+            && let Some(next) = peer.extra().publisher.take()
         {
-            let key = self.numbering.item_key(item);
-            self.search_own(peer, cx, key, if add { Purpose::Publish(item) } else { Purpose::Withdraw }, None);
+            self.search_own(peer, cx, next.key(cx), if next.add { Purpose::Publish(next) } else { Purpose::Withdraw }, None);
         }
     }
 
@@ -59,15 +61,15 @@ impl Kademlia {
         keepers.into_iter().map(|(_, keeper)| keeper).collect()
     }
 
-    pub(super) fn send_records(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, search: &Search, item: ItemId) {
-        Self::stored_again(peer, item);
+    pub(super) fn send_records(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, search: &Search, of: Registration) {
+        Self::stored_again(peer, of);
         for keeper in self.keepers(peer, cx, search) {
             if keeper == peer.id {
                 self.keep(peer, cx, search.key, keeper, self.config.record_expiry.span());
                 self.received(peer, cx, search.key);
                 continue;
             }
-            let token = cx.open(Pending::Store { to: keeper, item });
+            let token = cx.open(Pending::Store { to: keeper, of });
             let write = search.write.iter().find(|&&(from, _)| from == keeper).map(|&(_, write)| write);
             let message = match write {
                 Some(write) => KademliaMessage::StoreWith { key: search.key, token, write },

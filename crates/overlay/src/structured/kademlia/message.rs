@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use peerlab_model::{Cause, Fields, Key, LookupId, Message, PeerId, Span, Token};
+use peerlab_model::{Cause, Fields, Key, Keywords, LookupId, Message, PeerId, Posting, Span, Token};
 
+use crate::postings;
 use crate::records::Record;
 use crate::structured::contacts::Contacts;
 
@@ -99,6 +100,10 @@ pub enum KademliaMessage {
     Found { lookup: LookupId, token: Token, owner: PeerId, hops: u8 },
     /// `keeper` has these records; or none, and knows nobody nearer.
     Holders { lookup: LookupId, token: Token, keeper: PeerId, hops: u8, holders: Contacts },
+    /// The same as `FindNode`; or, if you keep postings of the rarest of these words, what matches all of them?
+    FindPostings(Ask, Keywords),
+    /// These match.
+    Postings { postings: Arc<[Posting]>, lookup: LookupId, token: Token },
 }
 
 impl Message for KademliaMessage {
@@ -122,6 +127,8 @@ impl Message for KademliaMessage {
         "ack",
         "found",
         "holders",
+        "find-postings",
+        "postings",
     ];
 
     #[inline]
@@ -146,6 +153,8 @@ impl Message for KademliaMessage {
             Self::Ack { .. } => 16,
             Self::Found { .. } => 17,
             Self::Holders { .. } => 18,
+            Self::FindPostings(..) => 19,
+            Self::Postings { .. } => 20,
         }
     }
 
@@ -165,6 +174,9 @@ impl Message for KademliaMessage {
     fn fields(&self) -> Fields {
         match self {
             Self::FindNode(_) | Self::FindKeepers(_) | Self::FindValue(_) => Fields::bytes(5).keys(1),
+            // The rarest word's key, and the words themselves.
+            Self::FindPostings(_, keywords) => Fields::bytes(5 + keywords.text_bytes()).keys(1),
+            Self::Postings { postings, .. } => postings::fields(postings),
             Self::Store { .. } => Fields::bytes(5).keys(1).records(1),
             Self::Nodes { contacts, .. } => Fields::bytes(5).contacts(contacts.len() as u32),
             Self::Keepers { contacts, .. } => Fields::bytes(13).contacts(contacts.len() as u32),
@@ -194,11 +206,13 @@ impl Message for KademliaMessage {
     #[inline]
     fn cause(&self) -> Cause {
         match self {
-            Self::FindNode(ask) | Self::FindValue(ask) => ask.cause(),
+            Self::FindNode(ask) | Self::FindValue(ask) | Self::FindPostings(ask, _) => ask.cause(),
             Self::Nodes { lookup, upkeep, .. } | Self::Refuse { lookup, upkeep, .. } => cause(*lookup, *upkeep),
-            Self::Value { lookup, .. } | Self::Ack { lookup, .. } | Self::Found { lookup, .. } | Self::Holders { lookup, .. } => {
-                Cause::Lookup(*lookup)
-            }
+            Self::Value { lookup, .. }
+            | Self::Postings { lookup, .. }
+            | Self::Ack { lookup, .. }
+            | Self::Found { lookup, .. }
+            | Self::Holders { lookup, .. } => Cause::Lookup(*lookup),
             Self::Route { query, .. } => Cause::Lookup(query.lookup),
             _ => Cause::Maintenance,
         }

@@ -41,6 +41,8 @@ pub use message::{Ask, KademliaMessage, Query, WriteToken};
 pub use peer::{KademliaPeer, Pending, Search};
 pub use recursive::{Hop, Question};
 
+pub use crate::publisher::Registration;
+
 use peerlab_model::{
     BuildError, Context, Family, HostId, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Record, Roster, Setting, Span,
     Start, Target, Targets, Token, Violation,
@@ -107,7 +109,7 @@ impl Overlay for Kademlia {
     }
 
     fn targets(_config: &KademliaConfig) -> Targets {
-        Targets { key: true, peer: true, content: true, value: true, keywords: false }
+        Targets { key: true, peer: true, content: true, value: true, keywords: true }
     }
 
     fn peer(&self, id: PeerId) -> KademliaPeer {
@@ -149,6 +151,8 @@ impl Overlay for Kademlia {
         match message {
             M::FindNode(ask) => self.asked(peer, cx, from, ask, Wanted::Nodes),
             M::FindValue(ask) => self.asked(peer, cx, from, ask, Wanted::Value),
+            M::FindPostings(ask, keywords) => self.asked(peer, cx, from, ask, Wanted::Postings(keywords)),
+            M::Postings { postings, token, .. } => self.postings_found(peer, cx, (from, token), &postings),
             M::FindKeepers(ask) => self.asked(peer, cx, from, ask, Wanted::Keepers),
             M::Nodes { contacts, token, .. } => self.named(peer, cx, from, token, &contacts),
             M::Keepers { contacts, token, write } => {
@@ -221,7 +225,7 @@ impl Overlay for Kademlia {
         let own = self.numbering.key(peer.id);
         let fetch = |key: Key| peer.table.prefetch(&self.shape, peer.table.place(&self.shape, distance(own, key)));
         match message {
-            KademliaMessage::FindNode(ask) | KademliaMessage::FindValue(ask) => {
+            KademliaMessage::FindNode(ask) | KademliaMessage::FindValue(ask) | KademliaMessage::FindPostings(ask, _) => {
                 fetch(ask.key);
                 // Who asks is noted, too; in a lookup that is its origin.
                 fetch(self.numbering.key(self.numbering.peer(self.numbering.first_seat(HostId(ask.lookup.origin)), 0)));

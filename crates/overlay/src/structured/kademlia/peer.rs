@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use peerlab_model::{ItemId, Key, LookupId, Numbering, PeerId, Time};
+use peerlab_model::{Key, Keywords, LookupId, Numbering, PeerId, Time};
 use peerlab_prefetch::prefetch;
 
 use super::message::WriteToken;
 use super::recursive::{Hop, Question};
 use super::table::{Shape, Table};
 use super::tokens::Tokens;
-use crate::publisher::Publisher;
+use crate::publisher::{Publisher, Registration};
 use crate::records::{Record, Records};
 use crate::structured::disjoint::Paths;
 use crate::structured::newcomers::Newcomers;
@@ -51,7 +51,7 @@ pub enum Pending {
         /// Where.
         to: PeerId,
         /// Of what.
-        item: ItemId,
+        of: Registration,
     },
     /// A ping of a candidate, to see how near it is.
     Measure {
@@ -109,8 +109,10 @@ pub(super) enum Purpose {
     Fill,
     /// To refresh a bucket.
     Refresh,
+    /// Search by keyword: for whoever keeps the postings of the rarest word.
+    Keywords(Keywords),
     /// To register an item.
-    Publish(ItemId),
+    Publish(Registration),
     /// To take a registration back.
     Withdraw,
     /// To store a value where it belongs.
@@ -120,7 +122,7 @@ pub(super) enum Purpose {
 impl Purpose {
     /// True for what is no lookup.
     pub(super) fn is_upkeep(self) -> bool {
-        !matches!(self, Self::Key | Self::Peer(_) | Self::Item)
+        !matches!(self, Self::Key | Self::Peer(_) | Self::Item | Self::Keywords(_))
     }
 }
 

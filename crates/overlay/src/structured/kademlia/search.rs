@@ -5,13 +5,16 @@
 //! whole search: all its requests have the same timeout, so the oldest is always the next to be given up. With `adaptive_timeouts` each
 //! request has a timer of its own.
 
-use peerlab_model::{Hit, ItemId, Key, LookupId, PeerId, Span, Target, Token};
+use std::sync::Arc;
+
+use peerlab_model::{Hit, ItemId, Key, Keywords, LookupId, PeerId, Posting, Span, Target, Token};
 
 use super::config::Routing;
 use super::message::Ask;
 use super::nearest::Nearest;
 use super::peer::{KademliaPeer, Pending, Purpose, Search};
 use super::{Cx, Kademlia, KademliaMessage, KademliaTimer};
+use crate::postings;
 use crate::structured::contacts::Contacts;
 use crate::structured::disjoint::Paths;
 use crate::structured::xor::distance;
@@ -28,6 +31,8 @@ pub(super) enum Wanted {
     Value,
     /// The nearest, and a token to store with.
     Keepers,
+    /// What matches, or the nearest.
+    Postings(Keywords),
 }
 
 impl Kademlia {
@@ -43,6 +48,12 @@ impl Kademlia {
             && let Some((holders, lives)) = self.holders_of(peer, cx, key)
         {
             cx.send(from, KademliaMessage::Value { holders, lookup, token, lives });
+            return;
+        }
+        if let Wanted::Postings(keywords) = wanted
+            && let Some(postings) = Self::postings_for(peer, cx, keywords)
+        {
+            cx.send(from, KademliaMessage::Postings { postings, lookup, token });
             return;
         }
         let mut nearest = Nearest::new();
@@ -82,6 +93,7 @@ impl Kademlia {
             }
             Target::Peer(wanted) => self.search_for(peer, cx, cx.key_of(wanted), id, Purpose::Peer(wanted)),
             Target::Item(item) => self.look_for_item(peer, cx, id, item),
+            Target::Keywords(keywords) if peer.active => self.look_for_words(peer, cx, id, keywords),
             _ => cx.finish(id),
         }
     }
@@ -91,6 +103,14 @@ impl Kademlia {
         match self.holders_of(peer, cx, key).filter(|_| peer.active) {
             Some((holders, _)) => Self::name_holders(peer, cx, (id, peer.id), &holders, (0, 0)),
             None => self.search_for(peer, cx, key, id, Purpose::Item),
+        }
+    }
+
+    /// By iterative lookup in all modes, as records are stored: see `recursive`.
+    fn look_for_words(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, id: LookupId, keywords: Keywords) {
+        match Self::postings_for(peer, cx, keywords) {
+            Some(postings) => postings::answered(cx, id, &postings, (0, 0)),
+            None => self.search(peer, cx, self.numbering.word_key(keywords.rarest()), id, Purpose::Keywords(keywords), None),
         }
     }
 
@@ -175,6 +195,7 @@ impl Kademlia {
         for &to in asks.as_slice() {
             let message = match purpose {
                 Purpose::Item => KademliaMessage::FindValue(ask),
+                Purpose::Keywords(keywords) => KademliaMessage::FindPostings(ask, keywords),
                 Purpose::Publish(_) if self.config.tokens => KademliaMessage::FindKeepers(ask),
                 _ => KademliaMessage::FindNode(ask),
             };
@@ -200,6 +221,22 @@ impl Kademlia {
             return;
         }
         self.go_on(peer, cx, token);
+    }
+
+    /// A contact that was asked keeps postings of the rarest word: that ends the search, whether any match or not.
+    pub(super) fn postings_found(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, (from, token): (PeerId, Token), found: &[Posting]) {
+        self.measured_by_search(peer, cx, from, token);
+        let Some(Pending::Search(search)) = cx.request_mut(token) else { return };
+        let Some(depth) = search.list.answered(self.numbering, from, &[], peer.id) else { return };
+        let (lookup, rounds) = (search.lookup, search.list.rounds());
+        cx.close(token);
+        postings::answered(cx, lookup, found, (u32::from(depth), rounds));
+    }
+
+    /// What matches of what this peer keeps of the rarest word; nothing if that is no posting at all.
+    fn postings_for(peer: &KademliaPeer, cx: &mut Cx<'_>, keywords: Keywords) -> Option<Arc<[Posting]>> {
+        let records = peer.records().filter(|records| postings::is_keeper(records, cx, keywords))?;
+        Some(postings::matching(records, cx, keywords))
     }
 
     /// A contact that was asked knows holders: that ends the search at once, unless others have to agree.
@@ -332,11 +369,11 @@ impl Kademlia {
                 cx.hit(search.lookup, hit);
                 cx.finish(search.lookup);
             }
-            Purpose::Peer(_) | Purpose::Item => cx.finish(search.lookup),
+            Purpose::Peer(_) | Purpose::Item | Purpose::Keywords(_) => cx.finish(search.lookup),
             Purpose::Join => self.join_over(peer, cx, nearest.is_some()),
             Purpose::Fill => self.fill_next(peer, cx),
             Purpose::LookAround | Purpose::Refresh => {}
-            Purpose::Publish(item) => self.send_records(peer, cx, search, item),
+            Purpose::Publish(of) => self.send_records(peer, cx, search, of),
             Purpose::Withdraw => self.send_removals(peer, cx, search),
             Purpose::Replicate => self.put_in_place(peer, cx, search),
         }

@@ -42,8 +42,12 @@ impl Kademlia {
         let mut held: Vec<(Key, PeerId, Time)> = Vec::new();
         for &(_, holder) in ring {
             for &item in start.shares.of(self.numbering.seat(holder)) {
-                let age = rng.below(interval.min(expiry).max(1));
-                held.push((self.numbering.item_key(item), holder, Time::from_nanos((expiry - age.min(expiry)) as i64)));
+                let words = start.shares.words(item);
+                for which in 0..words.len().max(1) as u8 {
+                    let age = rng.below(interval.min(expiry).max(1));
+                    let key = self.numbering.record_key(item, words, which);
+                    held.push((key, holder, Time::from_nanos((expiry - age.min(expiry)) as i64)));
+                }
             }
         }
         held.sort_unstable();

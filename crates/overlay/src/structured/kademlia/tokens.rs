@@ -11,11 +11,12 @@
 //! # Not here
 //! How a token is made: see `tickets`.
 
-use peerlab_model::{ItemId, Key, PeerId, Rng, Span, Time, Token};
+use peerlab_model::{Key, PeerId, Rng, Span, Time, Token};
 
 use super::message::WriteToken;
 use super::peer::{KademliaPeer, Pending};
 use super::{Cx, Kademlia};
+use crate::publisher::Registration;
 use crate::tickets::Tickets;
 
 /// How often a secret changes (BEP 5, of "the BitTorrent implementation": every five minutes).
@@ -25,8 +26,8 @@ const SECRET_LIFE: Span = Span::from_secs(300);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tokens {
     tickets: Tickets,
-    /// Items of this peer's own that a keeper refused, until they have been stored again.
-    refused: Vec<ItemId>,
+    /// Registrations of this peer's own that a keeper refused, until they have been stored again.
+    refused: Vec<Registration>,
 }
 
 impl Tokens {
@@ -41,7 +42,7 @@ impl Tokens {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Option<Box<Self>>>() + size_of::<Self>() + self.refused.capacity() * size_of::<ItemId>()
+        size_of::<Option<Box<Self>>>() + size_of::<Self>() + self.refused.capacity() * size_of::<Registration>()
     }
 }
 
@@ -62,20 +63,20 @@ impl Kademlia {
 
     /// A keeper does not take the record: it is looked up again who does, and a token with it.
     pub(super) fn store_refused(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, token: Token) {
-        let Some(Pending::Store { item, .. }) = cx.close(token) else { return };
+        let Some(Pending::Store { of, .. }) = cx.close(token) else { return };
         let extra = peer.extra();
         let refused = &mut extra.tokens.get_or_insert_default().refused;
-        if !refused.contains(&item) && cx.shares().contains(&item) {
-            refused.push(item);
-            extra.publisher.queue(&[item], true);
+        if !refused.contains(&of) && cx.shares().contains(&of.item) {
+            refused.push(of);
+            extra.publisher.queue_again(of);
             self.publish_next(peer, cx);
         }
     }
 
     /// What was refused is on its way to the keepers again.
-    pub(super) fn stored_again(peer: &mut KademliaPeer, item: ItemId) {
+    pub(super) fn stored_again(peer: &mut KademliaPeer, of: Registration) {
         if let Some(tokens) = peer.extra.as_deref_mut().and_then(|extra| extra.tokens.as_deref_mut()) {
-            tokens.refused.retain(|&refused| refused != item);
+            tokens.refused.retain(|&refused| refused != of);
         }
     }
 }

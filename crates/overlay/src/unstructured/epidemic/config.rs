@@ -5,6 +5,8 @@ use peerlab_model::{Issues, OverlayConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::unstructured::membership::{Membership, MembershipConfig};
+
 /// The most partners that a peer contacts in a cycle.
 pub(super) const FANOUT_MAX: usize = 32;
 
@@ -35,6 +37,9 @@ pub struct EpidemicConfig {
     /// Who is contacted: any peer that is online (the paper's assumption: each site knows all sites; here a membership service gives an
     /// address), or somebody from a list of `view` addresses of the peer's own.
     pub partners: Partners,
+    /// A membership by gossip whose views give the partners: "cyclon", "hyparview" or "newscast". Absent: `partners` says who they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub membership: Option<MembershipConfig>,
     /// Addresses that a peer keeps with `partners = "view"`: of random others to begin with; one that does not answer is replaced by another.
     pub view: u16,
     /// Contacts by others that a peer accepts in a cycle; 0 for any number (paper, section 1.4: connection limit).
@@ -120,6 +125,7 @@ impl Default for EpidemicConfig {
             period: Duration::secs(1),
             phases: Phases::Random,
             partners: Partners::Uniform,
+            membership: None,
             view: 30,
             connection_limit: 0,
             hunt_limit: 0,
@@ -150,6 +156,22 @@ impl OverlayConfig for EpidemicConfig {
                 issues.warn("view", format!("{population} peers do not fill a view of {view}: `partners = \"uniform\"` is that"));
             }
         }
+        if let Some(membership) = &self.membership {
+            issues.within("membership", |issues| membership.check(issues));
+            if membership.protocol().is_none() {
+                issues.error(
+                    "membership",
+                    "an epidemic has no host cache: \"cyclon\", \"hyparview\", \"newscast\", or no `membership` at all",
+                );
+            }
+            if self.partners == Partners::View {
+                issues.error("partners", "a view of its own, or those of the `membership`: one of the two");
+            }
+            if (1..self.fanout).contains(&membership.neighbours()) {
+                let message = format!("a view of {} has no {} different partners", membership.neighbours(), self.fanout);
+                issues.warn("fanout", message);
+            }
+        }
         if self.hunt_limit > 0 && !self.asks_first() {
             issues.warn("hunt_limit", "nobody is ever refused without a `connection_limit`, nor missed without a view");
         }
@@ -170,6 +192,11 @@ impl OverlayConfig for EpidemicConfig {
 }
 
 impl EpidemicConfig {
+    /// The membership that gives partners, if one does.
+    pub(super) fn gossip(&self) -> Option<Membership> {
+        self.membership.as_ref().and_then(MembershipConfig::protocol)
+    }
+
     /// A contact is asked for before anything is sent: it may be refused, or nobody be there.
     pub(super) fn asks_first(&self) -> bool {
         self.connection_limit > 0 || self.partners == Partners::View

@@ -2,6 +2,8 @@
 
 use peerlab_model::{Cause, Fields, Message, RumourId, Token};
 
+use crate::unstructured::membership::{self, MembershipMessage};
+
 /// The kind of a message.
 const HEADER: u32 = 1;
 /// The name of a rumour: the paper's timestamp.
@@ -58,10 +60,24 @@ pub enum EpidemicMessage {
         /// Which.
         rumour: RumourId,
     },
+    /// What keeps the views that partners are drawn from.
+    Member(MembershipMessage),
 }
 
+impl From<MembershipMessage> for EpidemicMessage {
+    fn from(message: MembershipMessage) -> Self {
+        Self::Member(message)
+    }
+}
+
+/// What is said of rumours.
+const OWN_KINDS: [&str; 9] = ["knock", "admit", "busy", "update", "feedback", "pull", "checksum", "digest", "repair"];
+
+/// All of that, and what members say.
+const KINDS: [&str; OWN_KINDS.len() + MembershipMessage::KINDS.len()] = membership::kinds(&[&OWN_KINDS, &MembershipMessage::KINDS]);
+
 impl Message for EpidemicMessage {
-    const KINDS: &'static [&'static str] = &["knock", "admit", "busy", "update", "feedback", "pull", "checksum", "digest", "repair"];
+    const KINDS: &'static [&'static str] = &KINDS;
 
     #[inline]
     fn kind(&self) -> usize {
@@ -75,6 +91,7 @@ impl Message for EpidemicMessage {
             Self::Checksum { .. } => 6,
             Self::Digest { .. } => 7,
             Self::Repair { .. } => 8,
+            Self::Member(message) => OWN_KINDS.len() + message.kind(),
         }
     }
 
@@ -85,6 +102,7 @@ impl Message for EpidemicMessage {
             Self::Update { .. } | Self::Repair { .. } => Fields::bytes(HEADER + NAME).rumours(1),
             Self::Feedback { .. } => Fields::bytes(HEADER + NAME + 1),
             Self::Pull => Fields::bytes(HEADER),
+            Self::Member(message) => message.fields(),
             Self::Checksum { .. } => Fields::bytes(HEADER + 8),
             Self::Digest { known, .. } => {
                 let names: u32 = known.iter().map(|word| word.count_ones()).sum();
@@ -102,4 +120,4 @@ impl Message for EpidemicMessage {
     }
 }
 
-const _: () = assert!(size_of::<EpidemicMessage>() <= 24);
+const _: () = assert!(size_of::<EpidemicMessage>() <= 32);

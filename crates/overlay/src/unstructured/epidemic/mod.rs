@@ -27,10 +27,14 @@ use peerlab_model::{
     BuildError, Context, Family, LookupId, Overlay, PeerId, PeerTable, RumourId, Setting, Span, Start, Target, Targets, Token, Violation,
 };
 
+use crate::unstructured::membership::{Member, Membership, MembershipTimer};
+
 /// The model.
 #[derive(Debug)]
 pub struct Epidemic {
     config: EpidemicConfig,
+    /// Where partners come from, if from the views of a membership.
+    membership: Option<Membership>,
 }
 
 /// What a peer's timer reminds it of.
@@ -42,6 +46,14 @@ pub enum EpidemicTimer {
     AntiEntropy,
     /// Whoever was asked for a contact has not answered.
     Silence(Token),
+    /// What views need.
+    Member(MembershipTimer),
+}
+
+impl From<MembershipTimer> for EpidemicTimer {
+    fn from(timer: MembershipTimer) -> Self {
+        Self::Member(timer)
+    }
 }
 
 /// A contact that was asked for.
@@ -66,7 +78,7 @@ impl Overlay for Epidemic {
     type Request = Asked;
 
     fn new(config: &EpidemicConfig, _setting: &Setting) -> Result<Self, BuildError> {
-        Ok(Self { config: config.clone() })
+        Ok(Self { config: config.clone(), membership: config.gossip() })
     }
 
     fn targets(_config: &EpidemicConfig) -> Targets {
@@ -74,13 +86,15 @@ impl Overlay for Epidemic {
     }
 
     fn peer(&self, _id: PeerId) -> EpidemicPeer {
-        EpidemicPeer::new()
+        EpidemicPeer::new(self.membership.as_ref().map(Membership::member))
     }
 
     fn converged(&self, start: &Start<'_>, peers: &mut dyn PeerTable<EpidemicPeer>) {
-        if self.config.partners == Partners::View {
-            let members: Vec<PeerId> = start.members.iter().map(|(_, peer)| peer).collect();
-            let mut rng = start.rng.clone();
+        let members: Vec<PeerId> = start.members.iter().map(|(_, peer)| peer).collect();
+        let mut rng = start.rng.clone();
+        if let Some(membership) = &self.membership {
+            membership.converged(&members, &mut rng, &mut |peer, member| peers.get(peer).member = Some(Box::new(member)));
+        } else if self.config.partners == Partners::View {
             for &peer in &members {
                 self.fill_view(peers.get(peer), peer, || rng.pick(&members).copied());
             }
@@ -89,15 +103,24 @@ impl Overlay for Epidemic {
 
     fn started(&self, peer: &mut EpidemicPeer, cx: &mut Context<'_, Self>) {
         self.begin(peer, cx);
+        self.gossip(peer, cx, Membership::started);
     }
 
-    /// With an address or without: who is the first has nobody to hear from.
+    /// With an address or without: who is the first has nobody to hear from. A membership says itself when this peer belongs to it.
     fn join(&self, peer: &mut EpidemicPeer, cx: &mut Context<'_, Self>) {
+        if self.membership.is_some() {
+            self.begin(peer, cx);
+            return self.gossip(peer, cx, Membership::join);
+        }
         if self.config.partners == Partners::View {
             self.fill_view(peer, cx.this(), || cx.bootstrap());
         }
         self.begin(peer, cx);
         cx.joined();
+    }
+
+    fn leave(&self, peer: &mut EpidemicPeer, cx: &mut Context<'_, Self>) {
+        self.gossip(peer, cx, Membership::leave);
     }
 
     fn lookup(&self, _peer: &mut EpidemicPeer, cx: &mut Context<'_, Self>, id: LookupId, _target: Target) {
@@ -119,6 +142,9 @@ impl Overlay for Epidemic {
             EpidemicMessage::Checksum { sum } => Self::compare(peer, cx, from, sum),
             EpidemicMessage::Digest { known, asks } => Self::level(peer, cx, from, &known, asks),
             EpidemicMessage::Repair { rumour } => Self::repaired(peer, cx, rumour),
+            EpidemicMessage::Member(message) => {
+                self.gossip(peer, cx, |membership, member, cx| membership.message(member, cx, from, message));
+            }
         }
     }
 
@@ -127,12 +153,13 @@ impl Overlay for Epidemic {
             EpidemicTimer::Cycle => self.cycle(peer, cx),
             EpidemicTimer::AntiEntropy => self.anti_entropy(peer, cx),
             EpidemicTimer::Silence(token) => self.silent(peer, cx, token),
+            EpidemicTimer::Member(timer) => self.gossip(peer, cx, |membership, member, cx| membership.timer(member, cx, timer)),
         }
     }
 
     /// The view; nobody where everybody may be contacted.
     fn contacts(&self, peer: &EpidemicPeer, visit: &mut dyn FnMut(PeerId)) {
-        peer.view.iter().for_each(|&other| visit(other));
+        peer.view().iter().for_each(|&other| visit(other));
     }
 
     fn state_bytes(&self, peer: &EpidemicPeer) -> usize {
@@ -140,6 +167,9 @@ impl Overlay for Epidemic {
     }
 
     fn check(&self, peer: &EpidemicPeer) -> Result<(), Violation> {
+        if let (Some(membership), Some(member)) = (&self.membership, &peer.member) {
+            membership.check(member)?;
+        }
         if peer.view.len() > usize::from(self.config.view) {
             return Err(Violation(format!("{} addresses in a view of {}", peer.view.len(), self.config.view)));
         }
@@ -156,6 +186,18 @@ impl Overlay for Epidemic {
 }
 
 impl Epidemic {
+    /// Something happens to the views that partners are drawn from, if they are.
+    fn gossip(
+        &self,
+        peer: &mut EpidemicPeer,
+        cx: &mut Context<'_, Self>,
+        happens: impl FnOnce(&Membership, &mut Member, &mut Context<'_, Self>),
+    ) {
+        if let (Some(membership), Some(member)) = (&self.membership, &mut peer.member) {
+            happens(membership, member, cx);
+        }
+    }
+
     /// A member from now on.
     fn begin(&self, peer: &mut EpidemicPeer, cx: &mut Context<'_, Self>) {
         if self.config.phases == Phases::Random {

@@ -13,6 +13,12 @@ const DRAWS: usize = 8;
 impl Epidemic {
     /// Contacts `fanout` different partners, or as many as there are.
     pub(super) fn contact_partners(&self, peer: &mut EpidemicPeer, cx: &mut Context<'_, Self>) {
+        if let Some(member) = &peer.member {
+            for partner in member.some_neighbours(self.config.fanout as usize, cx.rng()) {
+                self.contact(peer, cx, partner, self.config.hunt_limit);
+            }
+            return;
+        }
         let mut chosen = [cx.this(); FANOUT_MAX];
         for at in 0..(self.config.fanout as usize).min(FANOUT_MAX) {
             let mut drawn = (0..DRAWS).filter_map(|_| self.partner(peer, cx));
@@ -24,6 +30,9 @@ impl Epidemic {
 
     /// A random partner; nothing if nobody is known.
     pub(super) fn partner(&self, peer: &mut EpidemicPeer, cx: &mut Context<'_, Self>) -> Option<PeerId> {
+        if let Some(member) = &peer.member {
+            return cx.rng().pick(member.neighbours()).copied();
+        }
         match self.config.partners {
             Partners::Uniform => cx.bootstrap(),
             Partners::View => {
@@ -73,6 +82,7 @@ impl Epidemic {
     /// The partner does not answer: in a view it gives way to another one.
     pub(super) fn silent(&self, peer: &mut EpidemicPeer, cx: &mut Context<'_, Self>, token: Token) {
         let Some(asked) = cx.close(token) else { return };
+        self.gossip(peer, cx, |membership, member, cx| membership.gone(member, cx, asked.partner));
         if let Some(at) = peer.view.iter().position(|&other| other == asked.partner) {
             peer.view.swap_remove(at);
             self.replace(peer, cx);

@@ -3,6 +3,7 @@
 use peerlab_model::{PeerId, RumourId, Span, Time};
 
 use crate::unstructured::known::Known;
+use crate::unstructured::membership::Member;
 
 /// One peer of an epidemic.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub struct EpidemicPeer {
     pub(super) hot: Vec<Hot>,
     /// Others' addresses, with `partners = "view"`.
     pub(super) view: Vec<PeerId>,
+    /// What it knows of others where a membership gives the partners.
+    pub(super) member: Option<Box<Member>>,
     /// From a multiple of the period to the beginning of its cycles.
     pub(super) phase: Span,
     /// Contacts that it has accepted in the cycle that began at `counted`.
@@ -45,11 +48,12 @@ impl Hot {
 }
 
 impl EpidemicPeer {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(member: Option<Member>) -> Self {
         Self {
             known: Known::default(),
             hot: Vec::new(),
             view: Vec::new(),
+            member: member.map(Box::new),
             phase: Span::ZERO,
             accepted: 0,
             counted: Time::MIN,
@@ -67,9 +71,9 @@ impl EpidemicPeer {
         self.hot.iter().any(|hot| hot.rumour == rumour)
     }
 
-    /// The others that it may contact, with `partners = "view"`.
+    /// The others that it may contact, where it may not contact everybody.
     pub fn view(&self) -> &[PeerId] {
-        &self.view
+        self.member.as_ref().map_or(&self.view, |member| member.neighbours())
     }
 
     pub(super) fn hot_mut(&mut self, rumour: RumourId) -> Option<&mut Hot> {
@@ -77,6 +81,9 @@ impl EpidemicPeer {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.known.bytes() + self.hot.len() * size_of::<Hot>() + self.view.len() * 4
+        self.known.bytes()
+            + self.hot.len() * size_of::<Hot>()
+            + self.view.len() * 4
+            + self.member.as_ref().map_or(0, |member| member.bytes())
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use peerlab_model::{Cause, Fields, ItemId, Keywords, LookupId, Message, PeerId, RumourId, Token};
 
 use crate::unstructured::descriptor::lookup_of;
-use crate::unstructured::membership::MembershipMessage;
+use crate::unstructured::membership::{self, MembershipMessage};
 
 pub use peerlab_model::NAME_BYTES;
 
@@ -281,15 +281,7 @@ const COPY_KINDS: [&str; 3] = ["fetch", "copy", "offer"];
 const COPIES: usize = OWN_KINDS.len() + MembershipMessage::KINDS.len();
 
 /// All of that.
-const KINDS: [&str; COPIES + COPY_KINDS.len()] = {
-    let mut kinds = [""; COPIES + COPY_KINDS.len()];
-    let (own, others) = kinds.split_at_mut(OWN_KINDS.len());
-    let (member, copies) = others.split_at_mut(MembershipMessage::KINDS.len());
-    own.copy_from_slice(&OWN_KINDS);
-    member.copy_from_slice(&MembershipMessage::KINDS);
-    copies.copy_from_slice(&COPY_KINDS);
-    kinds
-};
+const KINDS: [&str; COPIES + COPY_KINDS.len()] = membership::kinds(&[&OWN_KINDS, &MembershipMessage::KINDS, &COPY_KINDS]);
 
 impl FloodingMessage {
     fn other_fields(&self) -> Fields {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::unstructured::descriptor::ROUNDS_MAX;
+use crate::unstructured::membership::MembershipConfig;
 use crate::unstructured::seen::LONGEST;
 
 /// Places for neighbours that the book of a query has: see `peer::Trace`.
@@ -15,6 +16,9 @@ pub(super) const SLOTS: u16 = 128;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GiaConfig {
+    /// Where the addresses come from among which a peer chooses its neighbours: "host-cache" (pongs and refusals, in a cache of `host_cache` addresses), or
+    /// by gossip: "cyclon", "hyparview" or "newscast". Then the cache only says what capacities are known.
+    pub membership: MembershipConfig,
     /// With fewer neighbours a peer is not satisfied at all: 1 … `max_nbrs` (paper: 3).
     pub min_nbrs: u16,
     /// The most neighbours of a peer: up to 128 (paper: 128). One of less capacity has capacity / `min_alloc` at the most.
@@ -27,7 +31,7 @@ pub struct GiaConfig {
     pub adaptation_interval: Duration,
     /// K: how much sooner; the interval is T · K^−(1 − satisfaction) (paper: 256).
     pub aggressiveness: f64,
-    /// Addresses of its host cache among which a peer chooses whom to connect to (paper: "a small number").
+    /// Addresses of its host cache, or of its view, among which a peer chooses whom to connect to (paper: "a small number").
     pub candidates: u8,
     /// Capacity in messages per second that a peer tells others whose machine has no limit.
     pub unlimited_capacity: f64,
@@ -71,6 +75,7 @@ pub struct GiaConfig {
 impl Default for GiaConfig {
     fn default() -> Self {
         Self {
+            membership: MembershipConfig::default(),
             min_nbrs: 3,
             max_nbrs: 128,
             min_alloc: 4.0,
@@ -102,6 +107,7 @@ impl Default for GiaConfig {
 
 impl OverlayConfig for GiaConfig {
     fn check(&self, _population: u32, issues: &mut Issues) {
+        issues.within("membership", |issues| self.membership.check(issues));
         self.check_links(issues);
         self.check_queries(issues);
         let durations = [

@@ -8,6 +8,7 @@ use super::message::{GiaMessage, Holdings, Hosts, Report, Told};
 use super::peer::GiaPeer;
 use super::rules::{Decision, Standing, decide, pause, satisfaction};
 use super::{Gia, GiaTimer, own_capacity};
+use crate::unstructured::membership::{Member, Membership};
 
 type Cx<'a> = Context<'a, Gia>;
 
@@ -17,8 +18,21 @@ const FIRST_CONTACTS: u32 = 2;
 impl Gia {
     /// Gets first contacts and connects. Nobody else is online: then this peer is the overlay.
     pub(super) fn enter(&self, peer: &mut GiaPeer, cx: &mut Cx<'_>) {
+        if self.membership.is_some() {
+            return self.gossip(peer, cx, Membership::join);
+        }
         self.seek_contacts(peer, cx);
         self.adapt(peer, cx);
+    }
+
+    /// Whatever happens to the views: whoever finds somebody in them for the first time need not wait to connect.
+    pub(super) fn gossip(&self, peer: &mut GiaPeer, cx: &mut Cx<'_>, happens: impl FnOnce(&Membership, &mut Member, &mut Cx<'_>)) {
+        let (Some(membership), Some(views)) = (&self.membership, &mut peer.views) else { return };
+        let was_alone = views.member.neighbours().is_empty();
+        happens(membership, &mut views.member, cx);
+        if was_alone && !views.member.neighbours().is_empty() {
+            self.adapt(peer, cx);
+        }
     }
 
     fn seek_contacts(&self, peer: &mut GiaPeer, cx: &mut Cx<'_>) {
@@ -39,7 +53,7 @@ impl Gia {
     pub(super) fn adapt(&self, peer: &mut GiaPeer, cx: &mut Cx<'_>) {
         let content = self.satisfaction(peer, cx);
         if content < 1.0 && peer.connecting.is_empty() {
-            if peer.hosts.is_empty() {
+            if peer.hosts.is_empty() && self.membership.is_none() {
                 self.seek_contacts(peer, cx);
             }
             let own = own_capacity(&self.config, cx);

@@ -10,6 +10,7 @@ use peerlab_model::{Cause, Fields, ItemId, LookupId, Message, PeerId, Token};
 use super::rules::Capacity;
 use crate::unstructured::descriptor::lookup_of;
 use crate::unstructured::flooding::NAME_BYTES;
+use crate::unstructured::membership::{self, MembershipMessage};
 
 /// Descriptor id 16, payload type 1, TTL 2, hops 2, payload length 2.
 const HEADER: u32 = 23;
@@ -107,6 +108,8 @@ pub enum GiaMessage {
         /// As of [`GiaMessage::Tokens`].
         tokens: u16,
     },
+    /// What keeps the addresses of others, where they are found by gossip.
+    Member(MembershipMessage),
 }
 
 /// Capacity and number of neighbours of a peer, as it says itself.
@@ -213,23 +216,35 @@ fn listing(items: &[ItemId], rest: u32) -> Fields {
     sized(rest + items * ENTRY, 0, items)
 }
 
+impl From<MembershipMessage> for GiaMessage {
+    fn from(message: MembershipMessage) -> Self {
+        Self::Member(message)
+    }
+}
+
+/// What peers say themselves.
+const OWN_KINDS: [&str; 14] = [
+    "connect",
+    "accept",
+    "refuse",
+    "confirm",
+    "index",
+    "change",
+    "ask-index",
+    "ping",
+    "pong",
+    "tokens",
+    "bye",
+    "walk",
+    "response",
+    "keep-alive",
+];
+
+/// All of that, and what members say.
+const KINDS: [&str; OWN_KINDS.len() + MembershipMessage::KINDS.len()] = membership::kinds(&[&OWN_KINDS, &MembershipMessage::KINDS]);
+
 impl Message for GiaMessage {
-    const KINDS: &'static [&'static str] = &[
-        "connect",
-        "accept",
-        "refuse",
-        "confirm",
-        "index",
-        "change",
-        "ask-index",
-        "ping",
-        "pong",
-        "tokens",
-        "bye",
-        "walk",
-        "response",
-        "keep-alive",
-    ];
+    const KINDS: &'static [&'static str] = &KINDS;
 
     #[inline]
     fn kind(&self) -> usize {
@@ -248,6 +263,7 @@ impl Message for GiaMessage {
             Self::Walk(_) => 11,
             Self::Response { .. } => 12,
             Self::KeepAlive { .. } => 13,
+            Self::Member(message) => OWN_KINDS.len() + message.kind(),
         }
     }
 
@@ -269,6 +285,7 @@ impl Message for GiaMessage {
             }
             Self::Response { .. } => sized(HEADER + 4 + ADDRESS + ENTRY, 1, 1),
             Self::KeepAlive { .. } => sized(HEADER + 3, 0, 0),
+            Self::Member(message) => message.fields(),
         }
     }
 

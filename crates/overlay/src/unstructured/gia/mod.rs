@@ -36,7 +36,9 @@ use peerlab_model::{
     Violation,
 };
 
+use crate::unstructured::membership::{Membership, MembershipTimer};
 use crate::unstructured::seen::Memory;
+use peer::Views;
 use rules::{Capacity, advertised, most_neighbours};
 
 /// The Gia model.
@@ -45,6 +47,8 @@ pub struct Gia {
     config: GiaConfig,
     numbering: Numbering,
     memory: Memory,
+    /// How others are found, if not by host caches.
+    membership: Option<Membership>,
 }
 
 /// What a peer's timer reminds it of.
@@ -62,6 +66,14 @@ pub enum GiaTimer {
     Waiting,
     /// A question of this peer's own has been open for a while.
     Question(Token),
+    /// What finding others by gossip needs.
+    Member(MembershipTimer),
+}
+
+impl From<MembershipTimer> for GiaTimer {
+    fn from(timer: MembershipTimer) -> Self {
+        Self::Member(timer)
+    }
 }
 
 const _: () = assert!(size_of::<GiaTimer>() <= 8);
@@ -85,7 +97,7 @@ impl Overlay for Gia {
 
     fn new(config: &GiaConfig, setting: &Setting) -> Result<Self, BuildError> {
         let memory = Memory::new(config.remember.span(), config.remember_max);
-        Ok(Self { config: config.clone(), numbering: setting.numbering, memory })
+        Ok(Self { config: config.clone(), numbering: setting.numbering, memory, membership: config.membership.protocol() })
     }
 
     fn targets(_config: &GiaConfig) -> Targets {
@@ -93,7 +105,8 @@ impl Overlay for Gia {
     }
 
     fn peer(&self, _id: PeerId) -> GiaPeer {
-        GiaPeer::default()
+        let views = self.membership.as_ref().map(|membership| Box::new(Views::new(membership.member())));
+        GiaPeer { views, ..GiaPeer::default() }
     }
 
     fn converged(&self, start: &Start<'_>, peers: &mut dyn PeerTable<GiaPeer>) {
@@ -103,6 +116,7 @@ impl Overlay for Gia {
     fn started(&self, peer: &mut GiaPeer, cx: &mut Context<'_, Self>) {
         cx.set_timer_within(self.config.ping_interval.span(), GiaTimer::Ping);
         cx.set_timer_within(self.config.adaptation_interval.span(), GiaTimer::Adapt(peer.round));
+        self.gossip(peer, cx, Membership::started);
     }
 
     fn join(&self, peer: &mut GiaPeer, cx: &mut Context<'_, Self>) {
@@ -113,6 +127,9 @@ impl Overlay for Gia {
     fn leave(&self, peer: &mut GiaPeer, cx: &mut Context<'_, Self>) {
         for neighbour in peer.neighbours() {
             cx.send(neighbour, GiaMessage::Bye);
+        }
+        if let (Some(membership), Some(views)) = (&self.membership, &mut peer.views) {
+            membership.leave(&mut views.member, cx);
         }
     }
 
@@ -138,6 +155,7 @@ impl Overlay for Gia {
             GiaMessage::Ping(report) => self.answer_ping(peer, cx, from, report),
             GiaMessage::Pong { report, others } => self.pong(peer, cx, from, report, others),
             GiaMessage::Bye => self.bye(peer, cx, from),
+            GiaMessage::Member(message) => self.gossip(peer, cx, |membership, member, cx| membership.message(member, cx, from, message)),
         }
     }
 
@@ -150,6 +168,7 @@ impl Overlay for Gia {
             GiaTimer::Tokens => self.send_tokens(peer, cx),
             GiaTimer::Waiting => self.hold(peer, cx),
             GiaTimer::Question(token) => self.look_after(peer, cx, token),
+            GiaTimer::Member(timer) => self.gossip(peer, cx, |membership, member, cx| membership.timer(member, cx, timer)),
         }
     }
 
@@ -176,6 +195,9 @@ impl Overlay for Gia {
 
     fn check(&self, peer: &GiaPeer) -> Result<(), Violation> {
         let broken = |what: String| Err(Violation(what));
+        if let (Some(membership), Some(views)) = (&self.membership, &peer.views) {
+            membership.check(&views.member)?;
+        }
         for (at, neighbour) in peer.neighbours.iter().enumerate() {
             let before = &peer.neighbours[..at];
             if before.iter().any(|other| other.peer == neighbour.peer || other.slot == neighbour.slot) {

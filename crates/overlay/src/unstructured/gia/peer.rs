@@ -9,6 +9,7 @@ use super::message::{Hosts, Report, Sought, Told, Walk};
 use super::rules::{Capacity, Standing};
 use super::tokens::Mint;
 use crate::unstructured::hosts;
+use crate::unstructured::membership::Member;
 use crate::unstructured::seen::Seen;
 
 /// One peer of the Gia overlay.
@@ -27,6 +28,8 @@ pub struct GiaPeer {
     pub(super) connecting: Requests<PeerId>,
     /// Others that it has heard of, with their capacities as far as it knows them (else 0): no neighbours.
     pub(super) hosts: Vec<(PeerId, Capacity)>,
+    /// Where others are found by gossip: whom it knows so.
+    pub(super) views: Option<Box<Views>>,
     pub(super) mint: Mint,
     /// How often what it holds has changed.
     pub(super) version: u32,
@@ -36,6 +39,20 @@ pub struct GiaPeer {
     pub(super) holding: bool,
     /// It has told the world that it is a member.
     pub(super) joined: bool,
+}
+
+/// What a membership by gossip has brought.
+#[derive(Clone, Debug)]
+pub(super) struct Views {
+    pub(super) member: Member,
+    /// Those of whom it knows that it has tried to connect to: not again before it has tried all of them.
+    tried: Vec<PeerId>,
+}
+
+impl Views {
+    pub(super) fn new(member: Member) -> Self {
+        Self { member, tried: Vec::new() }
+    }
 }
 
 /// A link, and what its other end has said.
@@ -207,15 +224,24 @@ impl GiaPeer {
         }
     }
 
-    /// Takes somebody to connect to out of the host cache: of a few random ones the strongest, if it is stronger than this peer, else any
-    /// one of them (section 3.1).
+    /// Takes somebody to connect to out of the host cache, or out of those whom gossip has brought: of a few random ones the strongest, if it is
+    /// stronger than this peer, else any one of them (section 3.1).
     pub(super) fn take_candidate(&mut self, few: u8, own: Capacity, rng: &mut Rng) -> Option<PeerId> {
-        rng.shuffle(&mut self.hosts);
-        let few = self.hosts.len().min(usize::from(few));
-        let strongest = (0..few).max_by_key(|&at| (self.hosts[at].1, std::cmp::Reverse(at)))?;
-        // They are in random order: the first is any of them.
-        let at = if self.hosts[strongest].1 > own { strongest } else { 0 };
-        Some(self.hosts.swap_remove(at).0)
+        let Some(views) = &mut self.views else {
+            let at = choose(&mut self.hosts, few, own, rng)?;
+            return Some(self.hosts.swap_remove(at).0);
+        };
+        let known: Vec<PeerId> = views.member.known().collect();
+        views.tried.retain(|peer| known.contains(peer));
+        let is_new = |peer: &PeerId| !views.tried.contains(peer) && self.neighbours.iter().all(|neighbour| neighbour.peer != *peer);
+        let told = |peer: PeerId| self.hosts.iter().find(|host| host.0 == peer).map_or(0, |host| host.1);
+        let mut candidates: Vec<_> = known.into_iter().filter(is_new).map(|peer| (peer, told(peer))).collect();
+        let Some(at) = choose(&mut candidates, few, own, rng) else {
+            views.tried.clear();
+            return None;
+        };
+        views.tried.push(candidates[at].0);
+        Some(candidates[at].0)
     }
 
     /// Addresses to tell `asker`: a neighbour, and others from the host cache.
@@ -232,10 +258,19 @@ impl GiaPeer {
     pub(super) fn bytes(&self) -> usize {
         self.neighbours.len() * size_of::<Neighbour>()
             + self.hosts.len() * 8
+            + self.views.as_ref().map_or(0, |views| views.member.bytes() + views.tried.len() * 4)
             + self.index.bytes()
             + self.seen.bytes()
             + self.waiting.len() * size_of::<Waiting>()
             + self.questions.len() * size_of::<Question>()
             + self.connecting.len() * 8
     }
+}
+
+/// Brings `hosts` into random order; where among the first few the strongest is, if it is stronger than `own`, else the first, which is any of them.
+fn choose(hosts: &mut [(PeerId, Capacity)], few: u8, own: Capacity, rng: &mut Rng) -> Option<usize> {
+    rng.shuffle(hosts);
+    let few = hosts.len().min(usize::from(few));
+    let strongest = (0..few).max_by_key(|&at| (hosts[at].1, std::cmp::Reverse(at)))?;
+    Some(if hosts[strongest].1 > own { strongest } else { 0 })
 }

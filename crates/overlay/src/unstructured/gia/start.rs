@@ -6,7 +6,7 @@
 use peerlab_model::{PeerId, PeerTable, Rng, Start};
 
 use super::message::Told;
-use super::peer::GiaPeer;
+use super::peer::{GiaPeer, Views};
 use super::rules::{Capacity, Decision, Standing, advertised, decide, satisfaction};
 use super::{Gia, GiaConfig};
 
@@ -86,6 +86,9 @@ impl Gia {
             if moved == 0 {
                 break;
             }
+        }
+        if let Some(membership) = &self.membership {
+            membership.converged(&members, &mut rng, &mut |peer, member| peers.get(peer).views = Some(Box::new(Views::new(member))));
         }
         for (at, &peer) in members.iter().enumerate() {
             let state = peers.get(peer);

@@ -142,6 +142,16 @@ impl MembershipConfig {
         }
     }
 
+    /// The most neighbours of a peer; nothing for host caches, where that is for the model to say.
+    pub fn neighbours(&self) -> u32 {
+        match self {
+            Self::HostCache => 0,
+            Self::Cyclon(config) => config.view.into(),
+            Self::HyParView(config) => config.active_view.into(),
+            Self::Newscast(config) => config.view.into(),
+        }
+    }
+
     /// Notes what cannot work.
     pub fn check(&self, issues: &mut Issues) {
         match self {

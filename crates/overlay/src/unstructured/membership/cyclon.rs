@@ -105,6 +105,18 @@ impl Protocol for CyclonConfig {
         self.enter(member, cx);
     }
 
+    /// Joins through a contact. Nobody else is online: then this peer is the overlay.
+    fn enter<O: Carrier>(&self, member: &mut CyclonMember, cx: &mut Context<'_, O>) {
+        match cx.bootstrap() {
+            Some(contact) => {
+                let token = member.waiting.open(Waiting::Place);
+                cx.send(contact, MembershipMessage::Join { token }.into());
+                cx.set_timer(self.timeout.span(), MembershipTimer::Timeout(token).into());
+            }
+            None => become_member(member, cx),
+        }
+    }
+
     fn leave<O: Carrier>(&self, _member: &mut CyclonMember, _cx: &mut Context<'_, O>) {}
 
     fn message<O: Carrier>(&self, member: &mut CyclonMember, cx: &mut Context<'_, O>, from: PeerId, message: MembershipMessage) {
@@ -116,6 +128,11 @@ impl Protocol for CyclonConfig {
             MembershipMessage::ShuffleReply { token, entries } => {
                 if let Some(Waiting::Answer(sent)) = member.waiting.close(token) {
                     self.merge(member, cx, &entries, &sent);
+                }
+            }
+            MembershipMessage::Disconnect { .. } => {
+                if let Some(at) = member.view.position(from) {
+                    member.view.remove(at);
                 }
             }
             // What other protocols say.
@@ -144,18 +161,6 @@ impl Protocol for CyclonConfig {
 }
 
 impl CyclonConfig {
-    /// Joins through a contact. Nobody else is online: then this peer is the overlay.
-    fn enter<O: Carrier>(&self, member: &mut CyclonMember, cx: &mut Context<'_, O>) {
-        match cx.bootstrap() {
-            Some(contact) => {
-                let token = member.waiting.open(Waiting::Place);
-                cx.send(contact, MembershipMessage::Join { token }.into());
-                cx.set_timer(self.timeout.span(), MembershipTimer::Timeout(token).into());
-            }
-            None => become_member(member, cx),
-        }
-    }
-
     /// Somebody is new: as many walks as a view has entries, each of which finds it a place.
     fn introduce<O: Carrier>(&self, member: &mut CyclonMember, cx: &mut Context<'_, O>, newcomer: PeerId) {
         if member.view.is_empty() {

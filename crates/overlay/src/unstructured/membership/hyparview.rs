@@ -104,6 +104,16 @@ impl Protocol for HyParViewConfig {
         self.enter(member, cx);
     }
 
+    /// Joins through a contact. Nobody else is online: then this peer is the overlay, until somebody comes.
+    fn enter<O: Carrier>(&self, member: &mut HyParViewMember, cx: &mut Context<'_, O>) {
+        if let Some(contact) = cx.bootstrap() {
+            self.ask(member, cx, contact, |token| MembershipMessage::Join { token });
+        } else {
+            become_member(member, cx);
+            self.rejoin_later(member, cx);
+        }
+    }
+
     fn leave<O: Carrier>(&self, member: &mut HyParViewMember, cx: &mut Context<'_, O>) {
         for &neighbour in &member.active {
             cx.send(neighbour, MembershipMessage::Disconnect { leaving: true }.into());
@@ -158,16 +168,6 @@ impl Protocol for HyParViewConfig {
 }
 
 impl HyParViewConfig {
-    /// Joins through a contact. Nobody else is online: then this peer is the overlay, until somebody comes.
-    fn enter<O: Carrier>(&self, member: &mut HyParViewMember, cx: &mut Context<'_, O>) {
-        if let Some(contact) = cx.bootstrap() {
-            self.ask(member, cx, contact, |token| MembershipMessage::Join { token });
-        } else {
-            become_member(member, cx);
-            self.rejoin_later(member, cx);
-        }
-    }
-
     /// Somebody joins through this peer, which takes it in, whatever it costs, and tells its neighbours.
     fn take_in<O: Carrier>(&self, member: &mut HyParViewMember, cx: &mut Context<'_, O>, newcomer: PeerId, token: Token) {
         self.add_active(member, cx, newcomer);

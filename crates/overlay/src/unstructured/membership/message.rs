@@ -57,7 +57,7 @@ pub enum MembershipMessage {
         /// I am.
         accepted: bool,
     },
-    /// HyParView: I am no longer your neighbour.
+    /// I am no longer your neighbour. In one-sided views nobody knows whom to tell; there the model that carries them may have heard of it.
     Disconnect {
         /// I go offline: forget me.
         leaving: bool,
@@ -147,6 +147,21 @@ impl MembershipMessage {
             Self::KeepAlive | Self::Alive => Fields::bytes(1),
         }
     }
+}
+
+/// The kinds of a model's messages: its own, and what members say behind them, or somewhere among them.
+pub(crate) const fn kinds<const ALL: usize>(parts: &[&[&'static str]]) -> [&'static str; ALL] {
+    let mut kinds = [""; ALL];
+    let mut rest: &mut [&str] = &mut kinds;
+    let mut at = 0;
+    while at < parts.len() {
+        let (these, others) = rest.split_at_mut(parts[at].len());
+        these.copy_from_slice(parts[at]);
+        rest = others;
+        at += 1;
+    }
+    assert!(rest.is_empty(), "as many kinds as there is room for");
+    kinds
 }
 
 /// A list of entries: each an address and an age.

@@ -27,10 +27,11 @@ mod newscast;
 mod view;
 
 pub use config::{CyclonConfig, HyParViewConfig, MembershipConfig, NewscastConfig, Shuffling};
+pub(crate) use message::kinds;
 pub use message::{MembershipMessage, MembershipTimer};
 pub use view::Entry;
 
-use peerlab_model::{Context, Overlay, PeerId, Rng, Violation};
+use peerlab_model::{Context, Overlay, PeerId, Rng, Span, Violation};
 
 use cyclon::CyclonMember;
 use hyparview::HyParViewMember;
@@ -71,6 +72,8 @@ trait Protocol {
     fn converged(&self, members: &[PeerId], rng: &mut Rng, give: &mut dyn FnMut(PeerId, Self::Member));
     fn started<O: Carrier>(&self, member: &mut Self::Member, cx: &mut Context<'_, O>);
     fn join<O: Carrier>(&self, member: &mut Self::Member, cx: &mut Context<'_, O>);
+    /// Joins through a first contact: [`join`](Self::join) without its timers.
+    fn enter<O: Carrier>(&self, member: &mut Self::Member, cx: &mut Context<'_, O>);
     fn leave<O: Carrier>(&self, member: &mut Self::Member, cx: &mut Context<'_, O>);
     fn message<O: Carrier>(&self, member: &mut Self::Member, cx: &mut Context<'_, O>, from: PeerId, message: MembershipMessage);
     fn timer<O: Carrier>(&self, member: &mut Self::Member, cx: &mut Context<'_, O>, timer: MembershipTimer);
@@ -118,6 +121,11 @@ impl Membership {
         each!(self, member, (rules, state) => rules.join(state, cx));
     }
 
+    /// A member joins through one more first contact: where many have joined at once, those that met each other may have met nobody else.
+    pub fn join_again<O: Carrier>(&self, member: &mut Member, cx: &mut Context<'_, O>) {
+        each!(self, member, (rules, state) => rules.enter(state, cx));
+    }
+
     /// This peer leaves politely.
     pub fn leave<O: Carrier>(&self, member: &mut Member, cx: &mut Context<'_, O>) {
         each!(self, member, (rules, state) => rules.leave(state, cx));
@@ -131,6 +139,28 @@ impl Membership {
     /// A timer of the protocol has gone off.
     pub fn timer<O: Carrier>(&self, member: &mut Member, cx: &mut Context<'_, O>, timer: MembershipTimer) {
         each!(self, member, (rules, state) => rules.timer(state, cx, timer));
+    }
+
+    /// The model has heard that `peer` is no longer a member: this one forgets it.
+    pub fn gone<O: Carrier>(&self, member: &mut Member, cx: &mut Context<'_, O>, peer: PeerId) {
+        self.message(member, cx, peer, MembershipMessage::Disconnect { leaving: true });
+    }
+
+    /// True if both ends of a link know of it.
+    pub fn is_symmetric(&self) -> bool {
+        matches!(self, Self::HyParView(_))
+    }
+
+    /// The longest that a timer of a member's may run: after that a peer that has left may join anew, and none of its former timers will find it.
+    pub fn longest_timer(&self) -> Span {
+        match self {
+            Self::Cyclon(rules) => rules.period.span().max(rules.timeout.span()),
+            Self::HyParView(rules) => {
+                let waits = [rules.period, rules.keep_alive, rules.timeout, rules.rejoin_after];
+                waits.map(peerlab_model::units::Duration::span).into_iter().max().unwrap_or_default()
+            }
+            Self::Newscast(rules) => rules.period.span().max(rules.timeout.span()),
+        }
     }
 
     /// Invariants of one peer.
@@ -151,6 +181,19 @@ impl Member {
             Self::HyParView(state) => state.active(),
             Self::Newscast(state) => state.view.peers(),
         }
+    }
+
+    /// `most` random neighbours in random order, or all of them.
+    pub fn some_neighbours(&self, most: usize, rng: &mut Rng) -> Vec<PeerId> {
+        let mut some = self.neighbours().to_vec();
+        view::keep_some(&mut some, most, rng);
+        some
+    }
+
+    /// Everybody whose address it has: its neighbours, and those that are kept to replace them. Never itself, and nobody twice.
+    pub fn known(&self) -> impl Iterator<Item = PeerId> {
+        let spare = if let Self::HyParView(state) = self { state.passive() } else { &[] };
+        self.neighbours().iter().chain(spare).copied()
     }
 
     /// Bytes of what it knows.

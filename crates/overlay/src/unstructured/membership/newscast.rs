@@ -85,6 +85,14 @@ impl Protocol for NewscastConfig {
         self.enter(member, cx);
     }
 
+    /// Begins with an exchange with a contact. Nobody else is online: then this peer is the overlay.
+    fn enter<O: Carrier>(&self, member: &mut NewscastMember, cx: &mut Context<'_, O>) {
+        match cx.bootstrap() {
+            Some(contact) => self.exchange(member, cx, contact),
+            None => become_member(member, cx),
+        }
+    }
+
     fn leave<O: Carrier>(&self, _member: &mut NewscastMember, _cx: &mut Context<'_, O>) {}
 
     fn message<O: Carrier>(&self, member: &mut NewscastMember, cx: &mut Context<'_, O>, from: PeerId, message: MembershipMessage) {
@@ -102,6 +110,7 @@ impl Protocol for NewscastConfig {
                 }
                 self.merge(member, cx, &entries);
             }
+            MembershipMessage::Disconnect { .. } => member.forget(from),
             // What other protocols say.
             _ => {}
         }
@@ -129,14 +138,6 @@ impl Protocol for NewscastConfig {
 impl NewscastConfig {
     fn lifetime_ms(&self) -> u32 {
         (self.lifetime.span().nanos() / MILLISECOND) as u32
-    }
-
-    /// Begins with an exchange with a contact. Nobody else is online: then this peer is the overlay.
-    fn enter<O: Carrier>(&self, member: &mut NewscastMember, cx: &mut Context<'_, O>) {
-        match cx.bootstrap() {
-            Some(contact) => self.exchange(member, cx, contact),
-            None => become_member(member, cx),
-        }
     }
 
     fn cycle<O: Carrier>(&self, member: &mut NewscastMember, cx: &mut Context<'_, O>) {

@@ -2,10 +2,10 @@
 
 use std::mem::size_of;
 
-use peerlab_model::{Issues, LookupId, Message, Overlay, OverlayConfig, Time, Token, Wire};
+use peerlab_model::{Issues, Keywords, LookupId, Message, Overlay, OverlayConfig, Time, Token, Wire, Word};
 use peerlab_overlay::structured::contacts::Contacts;
 use peerlab_overlay::structured::kademlia::{
-    BucketChoice, Eviction, KademliaMessage, KademliaTimer, Pending, Preset, Query, Routing, WriteToken,
+    Ask, BucketChoice, Eviction, KademliaMessage, KademliaTimer, Pending, Preset, Query, Routing, WriteToken,
 };
 
 use super::*;
@@ -88,7 +88,7 @@ fn sizes_on_the_wire_are_those_of_the_page() {
     assert_eq!(cache.wire_bytes(Wire::Udp), 28 + 5 + 20 + 3 * 26);
     assert_eq!(cache.wire_bytes(Wire::P2psim), 20 + 4 * 4);
     assert_eq!(KademliaMessage::Leave.wire_bytes(Wire::Udp), 29);
-    assert!(KademliaMessage::KINDS.len() == 19 && KademliaMessage::Leave.kind() == 12);
+    assert!(KademliaMessage::KINDS.len() == 21 && KademliaMessage::Leave.kind() == 12);
     let write = WriteToken(1);
     let token = cx_token(&mut world);
     assert_eq!(KademliaMessage::Store { key: Key(1), token }.wire_bytes(Wire::Udp), 28 + 5 + 20);
@@ -97,6 +97,9 @@ fn sizes_on_the_wire_are_those_of_the_page() {
     assert_eq!(KademliaMessage::Route { hop: token, query }.wire_bytes(Wire::Udp), 28 + 10 + 20 + 26);
     let query = Query { direct: None, ..query };
     assert_eq!(KademliaMessage::Route { hop: token, query }.wire_bytes(Wire::Udp), 28 + 6 + 20);
+    let ask = Ask { key: Key(1), lookup: LookupId { origin: 0, number: 0 }, token, upkeep: false };
+    let two = Keywords::new(&[Word(3), Word(4)]);
+    assert_eq!(KademliaMessage::FindPostings(ask, two).wire_bytes(Wire::Udp), 28 + 5 + 20 + 2 * 7);
     assert!(size_of::<Pending>() <= 16, "{}", size_of::<Pending>());
     let _: fn(Token) -> KademliaTimer = KademliaTimer::Search;
 }

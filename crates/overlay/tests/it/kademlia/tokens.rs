@@ -1,7 +1,7 @@
 //! The token rule of BEP 5.
 
 use peerlab_model::ItemId;
-use peerlab_overlay::structured::kademlia::{KademliaMessage, Pending, WriteToken};
+use peerlab_overlay::structured::kademlia::{KademliaMessage, Pending, Registration, WriteToken};
 
 use super::*;
 use crate::harness::constant;
@@ -54,7 +54,7 @@ fn a_store_without_a_valid_token_is_refused() {
         let (keeper, thief) = (world.id(1), world.id(2));
         let key = world.setting.numbering.item_key(ItemId(4));
         world.handle(2, |_, _, cx| {
-            let token = cx.open(Pending::Store { to: keeper, item: ItemId(4) });
+            let token = cx.open(Pending::Store { to: keeper, of: Registration::of(ItemId(4)) });
             cx.send(
                 keeper,
                 match given {

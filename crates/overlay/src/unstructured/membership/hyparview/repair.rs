@@ -3,10 +3,10 @@
 use peerlab_model::{Context, PeerId, Token};
 
 use super::HyParViewMember;
-use crate::unstructured::membership::Carrier;
 use crate::unstructured::membership::config::HyParViewConfig;
 use crate::unstructured::membership::message::{MembershipMessage, MembershipTimer};
 use crate::unstructured::membership::view::random_of;
+use crate::unstructured::membership::{Carrier, Protocol};
 
 /// Refusals after which a peer that has a neighbour waits for its next shuffle: where everybody has enough, asking on costs and brings nothing.
 const REFUSALS: u8 = 4;
