@@ -552,8 +552,8 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     }
 
     #[inline]
-    fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, tag: u32, envelope: Self::Message) {
-        let (now, from) = (key.time, PeerId(tag));
+    fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, mut key: EventKey, tag: u32, envelope: Self::Message) {
+        let (mut now, from) = (key.time, PeerId(tag));
         let numbering = &self.common.setting.numbering;
         let host = numbering.host_of(actor);
         let books = &mut self.books;
@@ -585,7 +585,13 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
                     books.ended(now, &envelope, Fate::Queue);
                     return;
                 }
-                Some(finish) if finish > now => return out.postpone(finish, at.life.next_seq(), tag, envelope),
+                Some(finish) if finish > now => {
+                    key = EventKey { time: finish, origin: actor, seq: at.life.next_seq() };
+                    if !out.comes_next(key) {
+                        return out.postpone(finish, key.seq, tag, envelope);
+                    }
+                    now = finish;
+                }
                 Some(_) => {}
             }
         }
@@ -697,19 +703,21 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     fn prefetch(&self, actor: u32) {
         prefetch::<2, _>(&self.places[(actor - self.base) as usize]);
         if let Some(agent) = self.agent(actor) {
-            prefetch::<6, _>(agent);
+            agent.prefetch();
             self.books.prefetch_limits(self.local(actor));
         }
     }
 
     #[inline]
     fn prefetch_for_message(&self, actor: u32, envelope: &Self::Message) {
-        let seat = &self.places[(actor - self.base) as usize];
-        if let Some(peer) = &seat.peer {
-            self.prefetch_request(seat);
-            match &envelope.message {
-                Load::Overlay(message) => self.common.overlay.prefetch(peer, Next::Message(message)),
-                Load::Transfer(message) => self.agent(actor).into_iter().for_each(|agent| agent.prefetch(message)),
+        match &envelope.message {
+            Load::Transfer(message) => self.agent(actor).into_iter().for_each(|agent| agent.prefetch_for(message)),
+            Load::Overlay(message) => {
+                let seat = &self.places[(actor - self.base) as usize];
+                if let Some(peer) = &seat.peer {
+                    self.prefetch_request(seat);
+                    self.common.overlay.prefetch(peer, Next::Message(message));
+                }
             }
         }
     }
@@ -739,8 +747,12 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
 
     #[inline]
     fn prefetch_behind_timer(&self, actor: u32, timer: Self::Timer) {
-        if let Alarm::Model(_) = timer {
-            self.prefetch_latest_request(actor);
+        match timer {
+            Alarm::Model(_) => self.prefetch_latest_request(actor),
+            Alarm::Transfer(reminder) if Wake::from(reminder) == Wake::Uplink => {
+                self.agent(actor).into_iter().for_each(Agent::prefetch_queue);
+            }
+            _ => {}
         }
     }
 }
