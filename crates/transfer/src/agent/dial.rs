@@ -244,7 +244,7 @@ impl Agent {
             self.ask_others(cx, connection.item);
         }
         if connection.served {
-            self.served -= 1;
+            self.served.retain(|&served| served != slot);
             self.serve_next(cx);
         }
     }

@@ -32,12 +32,21 @@ impl Agent {
         if piece >= cx.plan.layout.pieces() || !connection.have.add(piece) {
             return;
         }
-        if let Some(want) = self.wants.iter_mut().find(|want| want.item == connection.item) {
-            want.rarity[piece as usize] += 1;
-            connection.useful += u32::from(!want.stock.have().has(piece));
-        }
+        let Some(want) = self.wants.iter_mut().find(|want| want.item == connection.item) else {
+            self.seen(cx, slot, piece);
+            return self.their_pieces_have_changed(cx, slot);
+        };
+        want.rarity[piece as usize] += 1;
+        connection.useful += 1 - want.stock.have().bit(piece);
+        // Nearly always this is all: it is what is said most, and the more a host has the less it is to it.
+        let (interests, serves_us) = ((connection.useful > 0) != connection.interested, connection.serves_us);
         self.seen(cx, slot, piece);
-        self.their_pieces_have_changed(cx, slot);
+        if interests {
+            self.show_interest(cx, slot);
+        }
+        if serves_us {
+            self.ask(cx, slot);
+        }
     }
 
     fn their_pieces_have_changed(&mut self, cx: &mut Cx<'_>, slot: u16) {
@@ -116,7 +125,7 @@ impl Agent {
             let source = Source { slot, has: &connection.have, is_idle: connection.asked.is_empty() };
             let next = || want.stock.next(source, &cx.plan.layout, order, &want.rarity, &mut self.rng);
             let Some(block) = overdue.or_else(next) else { return };
-            connection.asked.push_back((block, now));
+            connection.asked.push((block, now));
             self.say(cx, slot, |to| TransferMessage::Request { to, block });
         }
     }

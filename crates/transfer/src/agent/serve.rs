@@ -47,7 +47,7 @@ impl Agent {
 
     /// Gives the slots that are free: to those who have given most, where that counts, else to those who have waited for longest.
     pub(super) fn serve_next(&mut self, cx: &mut Cx<'_>) {
-        while self.served < self.slots_to_give(cx) && !self.waiting.is_empty() {
+        while self.served.len() < self.slots_to_give(cx) && !self.waiting.is_empty() {
             let rates = self.waiting.iter().map(|&slot| self.connection(slot).rate());
             let best = if self.returns_favours(cx) { rates.enumerate().max_by_key(|&(at, rate)| (rate, Reverse(at))) } else { None };
             let slot = self.waiting.remove(best.map_or(0, |(at, _)| at)).expect("it is there");
@@ -61,9 +61,9 @@ impl Agent {
         if !self.returns_favours(cx) || !self.waiting.contains(&slot) {
             return;
         }
-        let served = (0..).zip(&self.connections).filter_map(|(slot, it)| Some((slot, it.as_ref().filter(|it| it.served)?.rate())));
-        let worst = served.filter(|&(slot, _)| slot != self.optimistic).min_by_key(|&(slot, rate)| (rate, slot));
-        if let Some((worst, _)) = worst.filter(|&(_, rate)| rate < self.connection(slot).rate()) {
+        let regular = self.served.iter().copied().filter(|&slot| slot != self.optimistic);
+        let worst = regular.map(|slot| (self.connection(slot).rate(), slot)).min();
+        if let Some((_, worst)) = worst.filter(|&(rate, _)| rate < self.connection(slot).rate()) {
             self.waiting.retain(|&waiting| waiting != slot);
             self.set_served(cx, worst, false);
             self.waiting.push_back(worst);
@@ -85,11 +85,11 @@ impl Agent {
         connection.served = serves;
         if serves {
             connection.served_since = now;
-            self.served += 1;
+            self.served.push(slot);
         } else {
             // What they have asked for is forgotten; they will know by what they are told.
             connection.queue.clear();
-            self.served -= 1;
+            self.served.retain(|&served| served != slot);
             self.ring.retain(|&queued| queued != slot);
         }
         self.say(cx, slot, |to| TransferMessage::Choke { to, serves });
@@ -159,7 +159,7 @@ impl Agent {
             return;
         }
         let connection = self.connection_mut(slot);
-        connection.queue.push_back(block);
+        connection.queue.push(block);
         if !self.ring.contains(&slot) {
             self.ring.push_back(slot);
         }
@@ -178,7 +178,10 @@ impl Agent {
             }
             self.ring.pop_front();
             let connection = self.connection_mut(slot);
-            let Some(block) = connection.queue.pop_front() else { continue };
+            if connection.queue.is_empty() {
+                continue;
+            }
+            let block = connection.queue.remove(0);
             let item = connection.item;
             if !connection.queue.is_empty() {
                 self.ring.push_back(slot);
