@@ -563,7 +563,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         }
         let (bytes, queued) = match &envelope.message {
             Load::Overlay(message) => (self.common.setting.wire_bytes(message), true),
-            Load::Transfer(message) => (message.wire_bytes(&self.common.plan().layout), false),
+            Load::Transfer(message) => (message.wire_bytes(), false),
         };
         // Its own key tells a message that has waited here from one that arrives.
         let arrives = key.origin != actor;

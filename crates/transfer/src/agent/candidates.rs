@@ -5,48 +5,32 @@ use peerlab_model::{PeerId, Time};
 /// Peers that are remembered.
 const MAX: usize = 200;
 
-/// Places of the index: more than twice as many as there are peers, and those who have given way since it was made.
-const PLACES: usize = 512;
+/// Peers looked at together: a number that a processor compares at once.
+const TOGETHER: usize = 16;
 
-/// Peers who may have an item, in the order in which they were named.
+/// Peers who may have an item, in the order in which they were named. (Their numbers lie by themselves: a peer hears again and again of those whom it
+/// knows.)
 #[derive(Default)]
 pub(super) struct Candidates {
     peers: Vec<PeerId>,
     /// Not to be tried before.
     after: Vec<Time>,
-    /// Where each stands, by its number's hash: its place, counted from 1. (A peer hears again and again of those whom it knows.) Where others stand now
-    /// than did, they are passed over.
-    index: Vec<u8>,
 }
-
-const _: () = assert!(MAX < u8::MAX as usize);
 
 impl Candidates {
     /// These are said to have it, now. When there are many, those give way that have been tried last.
     pub(super) fn add(&mut self, peers: impl IntoIterator<Item = PeerId>, now: Time) {
-        self.index.resize(PLACES, 0);
         let mut tried: Option<Vec<usize>> = None;
         for peer in peers {
-            let Err(vacant) = self.find(peer) else { continue };
-            let place = if self.peers.len() < MAX {
-                if self.peers.len() == self.peers.capacity() {
-                    let room = self.peers.len().clamp(8, MAX - self.peers.len());
-                    self.peers.reserve_exact(room);
-                    self.after.reserve_exact(room);
-                }
+            if self.contains(peer) {
+                continue;
+            }
+            if self.peers.len() < MAX {
                 self.peers.push(peer);
                 self.after.push(now);
-                self.peers.len() - 1
             } else if let Some(place) = tried.get_or_insert_with(|| self.tried(now)).pop() {
                 (self.peers[place], self.after[place]) = (peer, now);
-                place
-            } else {
-                continue;
-            };
-            self.index[vacant] = place as u8 + 1;
-        }
-        if tried.is_some() {
-            self.make_index();
+            }
         }
     }
 
@@ -57,25 +41,9 @@ impl Candidates {
         places
     }
 
-    /// The place of a peer; if it is not known, where the index has room for it.
-    fn find(&self, peer: PeerId) -> Result<usize, usize> {
-        let mut at = peer.0.wrapping_mul(0x9e37_79b1) as usize >> (u32::BITS - PLACES.ilog2());
-        loop {
-            match usize::from(self.index[at]).checked_sub(1) {
-                None => return Err(at),
-                Some(place) if self.peers[place] == peer => return Ok(place),
-                Some(_) => at = (at + 1) % PLACES,
-            }
-        }
-    }
-
-    fn make_index(&mut self) {
-        self.index.fill(0);
-        for place in 0..self.peers.len() {
-            if let Err(vacant) = self.find(self.peers[place]) {
-                self.index[vacant] = place as u8 + 1;
-            }
-        }
+    #[expect(clippy::needless_bitwise_bool, reason = "no branch, so that all of them are compared at once")]
+    fn contains(&self, peer: PeerId) -> bool {
+        self.peers.chunks(TOGETHER).any(|some| some.iter().fold(false, |found, known| found | (*known == peer)))
     }
 
     /// The first one at or beyond place `from` that can be tried now, and its place; it is not to be tried again before `again`.
@@ -89,7 +57,6 @@ impl Candidates {
     pub(super) fn clear(&mut self) {
         self.peers.clear();
         self.after.clear();
-        self.index.clear();
     }
 
     /// This one is not to be tried any longer.
@@ -97,12 +64,11 @@ impl Candidates {
         if let Some(place) = self.peers.iter().position(|&known| known == peer) {
             self.peers.remove(place);
             self.after.remove(place);
-            self.make_index();
         }
     }
 
     pub(super) fn state_bytes(&self) -> usize {
-        self.peers.capacity() * size_of::<PeerId>() + self.after.capacity() * size_of::<Time>() + self.index.len()
+        self.peers.capacity() * size_of::<PeerId>() + self.after.capacity() * size_of::<Time>()
     }
 }
 
@@ -131,12 +97,12 @@ mod tests {
         let mut candidates = Candidates::default();
         candidates.add((0..MAX as u32).map(PeerId), at(0));
         candidates.add([PeerId(1000)], at(0));
-        assert!(candidates.find(PeerId(1000)).is_err(), "nobody has been tried, so nobody gives way");
+        assert!(!candidates.contains(PeerId(1000)), "nobody has been tried, so nobody gives way");
         for (place, again) in [(3, 60), (5, 61), (9, 61)] {
             assert_eq!(candidates.next(place, at(0), at(again)), Some((place, PeerId(place as u32))));
         }
         candidates.add([1000, 1001, 1002, 1003].map(PeerId), at(1));
         assert_eq!([3, 5, 9].map(|place| candidates.peers[place]), [1002, 1001, 1000].map(PeerId));
-        assert!(candidates.find(PeerId(1003)).is_err());
+        assert!(!candidates.contains(PeerId(1003)));
     }
 }

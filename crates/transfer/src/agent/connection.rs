@@ -18,7 +18,6 @@ const BACKLOG: (u64, u64) = (2, 4);
 /// One end of a connection about one item. What most messages look at comes first, in 64 bytes: of all that is said, two in five are a word about one
 /// more piece, and a host has more connections than a cache has room for. (Aligned to cache lines, they would be as many bytes, and cost a peer 3 KB: who
 /// asks for that cannot grow where it lies.)
-#[expect(clippy::struct_excessive_bools, reason = "what each end wants of the other and gives it: none follows from another")]
 #[repr(C)]
 pub(super) struct Connection {
     pub(super) peer: PeerId,
@@ -100,7 +99,7 @@ impl Connection {
 
     /// True if they have the whole item.
     pub(super) fn is_complete(&self, plan: &Plan) -> bool {
-        self.have.count() == plan.layout.pieces()
+        self.have.count() == plan.layout(self.item).pieces()
     }
 
     /// True if more may be asked for.

@@ -8,7 +8,7 @@
 //! - [`watch`]: what is fetched for somebody who watches it meanwhile;
 //! - [`offer`]: one piece at a time, of a server that seems to have nothing;
 //! - [`verify`]: pieces that are not what they should be, and whose fault that is;
-//! - [`serve`]: who is served, and the blocks on their way to the uplink;
+//! - [`serve`]: who is served, and the blocks on their way to the uplink, in [`turns`];
 //! - [`round`]: what has to be looked after every ten seconds.
 //!
 //! # Cost
@@ -24,6 +24,7 @@ mod fetch;
 mod offer;
 mod round;
 mod serve;
+mod turns;
 mod verify;
 mod want;
 mod watch;
@@ -40,6 +41,7 @@ use crate::plan::Plan;
 use crate::port::{Port, Wake};
 
 use connection::Connection;
+use turns::Turns;
 use want::Want;
 pub use want::{Download, End};
 
@@ -60,7 +62,6 @@ struct Seed {
 }
 
 /// See the module. What every message looks at comes first, and after it what those of blocks do.
-#[expect(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
 #[repr(C, align(64))]
 pub struct Agent {
     /// By number, side by side, so that all of them can be looked through.
@@ -74,19 +75,21 @@ pub struct Agent {
     /// The peer that is served in the hope of something better.
     optimistic: u16,
     rounds: u32,
-    /// Connections with blocks to be sent, the next one first.
-    ring: VecDeque<u16>,
+    /// Connections with blocks to be sent.
+    ring: Turns,
     /// Connections that are served, in no particular order.
     served: Vec<u16>,
-    /// Connections that are there.
-    open: usize,
     /// Those who wait for a slot, the first one first, where slots go to who comes first.
     waiting: VecDeque<u16>,
     rng: Rng,
+    /// Connections that serve this host, in no particular order.
+    servants: Vec<u16>,
     downloads: Vec<Download>,
-    seeds: Vec<Seed>,
+    /// Connections that are there.
+    open: usize,
     /// Peers met before this have been named to the others.
     named: Time,
+    seeds: Vec<Seed>,
     /// Numbers of connections that are over.
     vacant: Vec<u16>,
     /// Those who have sent what was not what it should be.
@@ -114,9 +117,10 @@ impl Agent {
             open: 0,
             wants: Vec::new(),
             seeds: Vec::new(),
-            ring: VecDeque::new(),
+            ring: Turns::none(),
             waiting: VecDeque::new(),
             served: Vec::new(),
+            servants: Vec::new(),
             optimistic: NONE,
             uplink_waits: false,
             rounds_go_on: false,
@@ -179,10 +183,10 @@ impl Agent {
     /// The user wants an item that is on the host's disk as a whole.
     pub fn at_hand(&mut self, plan: &Plan, now: Time, lookup: Option<LookupId>, item: ItemId) {
         let mut download =
-            Download { from_cache: plan.layout.size(), end: Some((now, End::Complete)), ..Download::new(plan, item, lookup, now) };
+            Download { from_cache: plan.layout(item).size(), end: Some((now, End::Complete)), ..Download::new(plan, item, lookup, now) };
         download.spoilt_pieces = self.bad_pieces(plan, item);
-        if let (Some(player), Some(media)) = (&mut download.player, &plan.media) {
-            player.has_until(plan.layout.pieces(), now, media);
+        if let (Some(player), Some(media)) = (&mut download.player, plan.media(item)) {
+            player.has_until(plan.layout(item).pieces(), now, &media);
         }
         self.downloads.push(download);
     }
@@ -240,6 +244,7 @@ impl Agent {
         self.ring.clear();
         self.waiting.clear();
         self.served.clear();
+        self.servants.clear();
         (self.open, self.optimistic) = (0, NONE);
         (self.uplink_waits, self.rounds_go_on) = (false, false);
         self.named = Time::MIN;
@@ -361,7 +366,7 @@ impl Agent {
     }
 
     fn next_in_turn(&self) -> Option<&Option<Connection>> {
-        self.connections.get(*self.ring.front()? as usize)
+        self.connections.get(self.ring.first()? as usize)
     }
 
     fn connection_mut(&mut self, slot: u16) -> &mut Connection {
@@ -446,7 +451,7 @@ impl Agent {
         let SeedFor::Ratio(ratio) = cx.plan.config.seed_for else { return };
         let is_seed = self.seeds.iter().any(|seed| seed.item == item);
         let uploaded = self.downloads.iter().rfind(|download| download.item == item).map_or(0, |download| download.uploaded);
-        if is_seed && uploaded as f64 >= ratio * cx.plan.layout.size() as f64 {
+        if is_seed && uploaded as f64 >= ratio * cx.plan.layout(item).size() as f64 {
             self.stop_serving(cx, item);
         }
     }

@@ -11,7 +11,7 @@
 use std::cmp::Reverse;
 
 use super::{Agent, Cx, NONE};
-use crate::message::TransferMessage;
+use crate::message::{Length, TransferMessage};
 
 impl Agent {
     /// How many are served at once.
@@ -90,7 +90,7 @@ impl Agent {
             // What they have asked for is forgotten; they will know by what they are told.
             connection.queue.clear();
             self.served.retain(|&served| served != slot);
-            self.ring.retain(|&queued| queued != slot);
+            self.ring.remove(slot);
         }
         self.say(cx, slot, |to| TransferMessage::Choke { to, serves });
     }
@@ -153,15 +153,18 @@ impl Agent {
     /// The other end asks for a block.
     pub(super) fn request(&mut self, cx: &mut Cx<'_>, slot: u16, block: u32) {
         let connection = self.connection(slot);
-        let piece = cx.plan.layout.piece_of(block);
-        let has = piece < cx.plan.layout.pieces() && self.want(connection.item).is_none_or(|want| want.stock.have().has(piece));
+        let layout = cx.plan.layout(connection.item);
+        let piece = layout.piece_of(block);
+        let has = piece < layout.pieces() && self.want(connection.item).is_none_or(|want| want.stock.have().has(piece));
         if !connection.served || !has {
             return;
         }
         let connection = self.connection_mut(slot);
+        // Who has asked for something already has its turn, unless it has taken all of it back.
+        let is_first = connection.queue.is_empty();
         connection.queue.push(block);
-        if !self.ring.contains(&slot) {
-            self.ring.push_back(slot);
+        if is_first && !self.ring.contains(slot) {
+            self.ring.push(slot);
         }
         self.pump(cx);
     }
@@ -169,14 +172,14 @@ impl Agent {
     /// Sends blocks until the uplink is busy.
     pub(super) fn pump(&mut self, cx: &mut Cx<'_>) {
         while !self.uplink_waits
-            && let Some(&slot) = self.ring.front()
+            && let Some(slot) = self.ring.first()
         {
             let (now, free) = (cx.port.now(), cx.port.uplink_free());
             if free > now {
                 self.uplink_waits = true;
                 return cx.port.wake(free.since(now), crate::Wake::Uplink);
             }
-            self.ring.pop_front();
+            self.ring.advance();
             let connection = self.connection_mut(slot);
             if connection.queue.is_empty() {
                 continue;
@@ -184,11 +187,15 @@ impl Agent {
             let block = connection.queue.remove(0);
             let item = connection.item;
             if !connection.queue.is_empty() {
-                self.ring.push_back(slot);
+                self.ring.push(slot);
             }
             let is_bad = self.sends_bad(item, block);
-            self.say(cx, slot, |to| if is_bad { TransferMessage::BadBlock { to, block } } else { TransferMessage::Block { to, block } });
-            self.count_upload(cx, item, cx.plan.layout.bytes_of(block));
+            let bytes = cx.plan.layout(item).bytes_of(block);
+            let content = |to, bytes| {
+                if is_bad { TransferMessage::BadBlock { to, block, bytes } } else { TransferMessage::Block { to, block, bytes } }
+            };
+            self.say(cx, slot, |to| content(to, Length(bytes)));
+            self.count_upload(cx, item, bytes);
         }
     }
 

@@ -102,20 +102,20 @@ impl Download {
             hash_failures: 0,
             banned: 0,
             spoilt_pieces: 0,
-            player: plan.media.map(|_| Player::new(now)),
+            player: plan.stream.map(|_| Player::new(now)),
         }
     }
 
     /// What somebody who watches it has seen of it by `now`, or until it ended; nothing where nobody watches.
     pub fn playback(&self, plan: &Plan, now: Time) -> Option<Playback> {
         let until = self.end.map_or(now, |(at, _)| at.min(now));
-        Some(self.player?.playback(until, plan.media.as_ref()?))
+        Some(self.player?.playback(until, &plan.media(self.item)?))
     }
 }
 
 impl Want {
     pub(super) fn new(plan: &Plan, item: ItemId, download: u32, now: Time) -> Self {
-        let pieces = plan.layout.pieces();
+        let pieces = plan.layout(item).pieces();
         Self {
             item,
             download,
