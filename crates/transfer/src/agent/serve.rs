@@ -87,8 +87,8 @@ impl Agent {
             connection.served_since = now;
             self.served.push(slot);
         } else {
-            // What they have asked for is forgotten; they will know by what they are told.
-            connection.queue.clear();
+            // What they have asked for is forgotten, and so is the room for it; they will know by what they are told.
+            connection.queue = Vec::new();
             self.served.retain(|&served| served != slot);
             self.ring.remove(slot);
         }
