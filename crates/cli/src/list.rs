@@ -58,7 +58,7 @@ fn overview(registry: &Registry) -> String {
 fn items(registry: &Registry, subject: Subject) -> Vec<Item> {
     match subject {
         Subject::Topologies => topologies(registry),
-        Subject::Churn => of_definition(registry, "Distribution"),
+        Subject::Churn => of_definition(registry, "DurationDistribution"),
         Subject::Latency => of_definition(registry, "Latency"),
         Subject::Classes => of_definition(registry, "KnownClasses"),
         Subject::Actions => of_definition(registry, "Action"),

@@ -191,6 +191,8 @@ pub(crate) struct Queues<M, T> {
     limit: Time,
     /// What the actors of the present group queued for themselves before `limit`, the latest first.
     own: Vec<Own<M, T>>,
+    /// The order of the window's next event, of those that lay in the queue when it opened.
+    next: (u32, EventKey),
     /// Mail for other shards.
     outgoing: Vec<Vec<Mail<M>>>,
     me: usize,
@@ -247,6 +249,16 @@ impl<S: Shard + ?Sized> Outbox<'_, S> {
         }
     }
 
+    /// True if an event of the present actor with this key, which comes after what is being handled, is what its group handles next, in this window: who
+    /// would queue it can as well handle it at once.
+    #[inline]
+    pub fn comes_next(&self, key: EventKey) -> bool {
+        debug_assert_eq!(key.origin, self.actor, "an event that an actor has for itself is its own");
+        let Queues { limit, next, own, group_bits, .. } = &*self.queues;
+        let is_before = |own: &Own<_, _>| key < EventKey { time: own.time, origin: own.actor, seq: own.seq };
+        key.time < *limit && (self.actor >> group_bits, key) < *next && own.last().is_none_or(is_before)
+    }
+
     /// Queues a message again for the present actor itself, under its own key: it will be handled at `at`.
     #[inline]
     pub fn postpone(&mut self, at: Time, seq: u32, tag: u32, message: S::Message) {
@@ -290,6 +302,7 @@ impl<S: Shard> Lane<S> {
             window: 0,
             limit: windows.epoch,
             own: Vec::new(),
+            next: NEVER,
             outgoing: std::iter::repeat_with(Vec::new).take(shards).collect(),
             me,
             actors_per_shard,
@@ -379,10 +392,11 @@ impl<S: Shard> Lane<S> {
                     |shard, mail| mail.message.iter().for_each(|message| shard.prefetch_behind_message(mail.actor, message)),
                 );
                 let mail = self.messages.take();
+                let (actor, key, tag) = (mail.actor, mail.key, mail.tag);
                 let content = mail.message.take().expect("a message is handled once");
-                let mut out = Outbox { queues: &mut self.queues, actor: mail.actor };
-                self.shard.message(&mut out, mail.actor, mail.key, mail.tag, content);
                 message = self.messages.peek(bits);
+                self.queues.next = message.min(timer);
+                self.shard.message(&mut Outbox { queues: &mut self.queues, actor }, actor, key, tag, content);
             } else if timer < NEVER {
                 self.timers.look_ahead(
                     &self.shard,
@@ -390,24 +404,24 @@ impl<S: Shard> Lane<S> {
                     |shard, alarm| shard.prefetch_behind_timer(alarm.actor, alarm.timer),
                 );
                 let alarm = *self.timers.take();
-                let mut out = Outbox { queues: &mut self.queues, actor: alarm.actor };
-                self.shard.timer(&mut out, alarm.actor, alarm.key(), alarm.timer);
                 timer = self.timers.peek(bits);
+                self.queues.next = message.min(timer);
+                self.shard.timer(&mut Outbox { queues: &mut self.queues, actor: alarm.actor }, alarm.actor, alarm.key(), alarm.timer);
             } else {
                 return;
             }
             if !self.queues.own.is_empty() {
-                self.handle_own(group, message.min(timer));
+                self.handle_own(group);
             }
         }
     }
 
     /// Handles what the actors of `group` queued for themselves within the window, as far as it comes before the group's next event.
     #[cold]
-    fn handle_own(&mut self, group: u32, next: (u32, EventKey)) {
+    fn handle_own(&mut self, group: u32) {
         while let Some(own) = self.queues.own.last() {
             let key = EventKey { time: own.time, origin: own.actor, seq: own.seq };
-            if next < (group, key) {
+            if self.queues.next < (group, key) {
                 return;
             }
             let own = self.queues.own.pop().expect("seen above");

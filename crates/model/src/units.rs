@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use peerlab_engine::time::Span;
@@ -18,7 +19,7 @@ pub struct Size(pub u64);
 
 /// A rate of data, in bits per second, such as `"10 Mbit/s"`. Never zero: who cannot send is offline, not slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Rate(u64);
+pub struct Rate(NonZeroU64);
 
 /// Why a quantity could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,25 +51,33 @@ impl Duration {
 impl Rate {
     /// A rate of `bits` bits per second; nothing for zero.
     pub const fn bits_per_second(bits: u64) -> Option<Self> {
-        if bits == 0 { None } else { Some(Self(bits)) }
+        match NonZeroU64::new(bits) {
+            Some(bits) => Some(Self(bits)),
+            None => None,
+        }
     }
 
     /// Bits per second.
     pub const fn bits(self) -> u64 {
-        self.0
+        self.0.get()
     }
 
     /// This rate times `factor`, one bit per second at least.
     #[must_use]
     pub fn scaled(self, factor: f64) -> Self {
-        Self(((self.0 as f64 * factor) as u64).max(1))
+        Self(NonZeroU64::new((self.bits() as f64 * factor) as u64).unwrap_or(NonZeroU64::MIN))
     }
 
     /// The time that `bytes` bytes take, rounded up to a nanosecond.
     #[inline]
     pub fn transmission(self, bytes: u64) -> Span {
-        let nanos = (u128::from(bytes) * 8_000_000_000).div_ceil(u128::from(self.0));
-        Span::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        const PER_BYTE: u64 = 8_000_000_000;
+        // Whatever a message is long: a division of 64 bits takes a third of the time of one of 128.
+        let nanos = bytes.checked_mul(PER_BYTE).map_or_else(
+            || u64::try_from((u128::from(bytes) * u128::from(PER_BYTE)).div_ceil(u128::from(self.bits()))).unwrap_or(u64::MAX),
+            |nanobits| nanobits.div_ceil(self.bits()),
+        );
+        Span::from_nanos(nanos)
     }
 }
 
@@ -152,9 +161,9 @@ impl FromStr for Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = RATE_UNITS.iter().find(|(_, factor)| self.0.is_multiple_of(*factor));
+        let unit = RATE_UNITS.iter().find(|(_, factor)| self.bits().is_multiple_of(*factor));
         let (name, factor) = unit.unwrap_or(&RATE_UNITS[3]);
-        write!(f, "{} {name}", self.0 / factor)
+        write!(f, "{} {name}", self.bits() / factor)
     }
 }
 

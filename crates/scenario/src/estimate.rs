@@ -101,7 +101,7 @@ fn blocks(conditions: &Conditions, online_seconds: f64) -> f64 {
         }
         Arrivals::FlashCrowd | Arrivals::Poisson | Arrivals::Decay | Arrivals::Trace => f64::from(conditions.peers.count),
     };
-    downloads * (conditions.content.size.0 as f64 / download.block.0 as f64).max(1.0)
+    downloads * (conditions.content.size.mean().0 as f64 / download.block.0 as f64).max(1.0)
 }
 
 fn per_second(interval: Duration) -> f64 {

@@ -230,7 +230,7 @@ fn check_item(file: &ScenarioFile, event: &EventConfig, target: Option<TargetKin
 fn check_download(file: &ScenarioFile, download: &DownloadConfig, target: Option<TargetKind>, issues: &mut Issues) {
     let content = file.content.clone().unwrap_or_default();
     let poisoned = file.adversary.iter().any(|table| table.behaviour == Behaviour::Poison);
-    issues.within("download", |issues| download.check(content.size, content.copies, poisoned, issues));
+    issues.within("download", |issues| download.check(content.size.same(), content.copies, poisoned, issues));
     if file.storage.is_some() {
         let help = "leave `[download]` or `[storage]` out";
         issues.error_with_help(
@@ -254,13 +254,14 @@ fn check_download(file: &ScenarioFile, download: &DownloadConfig, target: Option
 /// What is watched has to come, and fast enough.
 fn check_stream(file: &ScenarioFile, stream: &StreamConfig, issues: &mut Issues) {
     let content = file.content.clone().unwrap_or_default();
-    stream.check(content.size, issues);
+    let size = content.size.mean();
+    stream.check(size, issues);
     let Some(download) = &file.download else {
         return issues.error_with_help("", "nothing is downloaded, so there is nothing to watch", "add a table `[download]`");
     };
-    let (needs, plays) = (stream.bitrate, stream.plays_for(content.size));
+    let (needs, plays) = (stream.bitrate, stream.plays_for(size));
     let stands_still = |rate: Rate| {
-        let takes = rate.transmission(content.size.0);
+        let takes = rate.transmission(size.0);
         let share = 100.0 * (1.0 - rate.bits() as f64 / needs.bits() as f64);
         format!(
             "what plays for {:.0} s takes {:.0} s to arrive, and playing stands still for {share:.0} % of them",

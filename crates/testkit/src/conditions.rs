@@ -7,7 +7,7 @@ use peerlab_network::{Latency, NetworkConfig};
 use peerlab_transfer::{Arrivals, DownloadConfig, Method, SeedFor, StreamConfig};
 use peerlab_workload::{
     Action, AdversaryConfig, Behaviour, ChurnConfig, ClassConfig, ContentConfig, Direction, Distribution, Diurnal, EventConfig, Identity,
-    LookupsConfig, PeersConfig, Placement, Popularity, RumoursConfig, Select, TargetKind,
+    ItemSize, LookupsConfig, PeersConfig, Placement, Popularity, RumoursConfig, Select, TargetKind,
 };
 use peerlab_world::{Conditions, StartKind, TimeConfig};
 
@@ -46,7 +46,9 @@ pub fn random_conditions(seed: u64, target: TargetKind) -> Conditions {
     };
     conditions.rumours = some(rng).then(|| rumours(rng));
     if target == TargetKind::Content && rng.chance(0.3) {
-        conditions.content.size = Size(1 + rng.below(200_000));
+        let size = Size(1 + rng.below(200_000));
+        let drawn = Distribution::Lognormal { mean: Some(size), median: None, sigma: 1.0 };
+        conditions.content.size = if size.0.is_multiple_of(2) { ItemSize::Same(size) } else { ItemSize::Drawn(drawn) };
         conditions.download = Some(download(rng));
         conditions.stream = rng.chance(0.4).then(|| stream(rng));
     }

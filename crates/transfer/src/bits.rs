@@ -36,7 +36,13 @@ impl Bits {
     /// True if `piece` is in the set.
     #[inline]
     pub fn has(&self, piece: u32) -> bool {
-        self.words[piece as usize / 64] >> (piece % 64) & 1 == 1
+        self.bit(piece) == 1
+    }
+
+    /// 1 if `piece` is in the set, else 0.
+    #[inline]
+    pub(crate) fn bit(&self, piece: u32) -> u32 {
+        (self.words[piece as usize / 64] >> (piece % 64) & 1) as u32
     }
 
     /// `piece` will be looked at soon. A hint.
@@ -48,23 +54,26 @@ impl Bits {
     }
 
     /// Adds `piece`; false if it was there.
+    ///
+    /// What is counted is the bit, never a comparison: where a truth value was both counted and branched upon, rustc 1.95 lost the count in
+    /// optimised builds (rust-lang/rust#158206, mended in 1.96.1; benches/records/2026-11-30-swarm.md).
     #[inline]
     pub fn add(&mut self, piece: u32) -> bool {
-        let (word, bit) = (&mut self.words[piece as usize / 64], 1 << (piece % 64));
-        let is_new = *word & bit == 0;
-        *word |= bit;
-        self.count += u32::from(is_new);
-        is_new
+        let word = &mut self.words[piece as usize / 64];
+        let before = (*word >> (piece % 64) & 1) as u32;
+        *word |= 1 << (piece % 64);
+        self.count += 1 - before;
+        before == 0
     }
 
     /// Takes `piece` out; false if it was not there.
     #[inline]
     pub fn remove(&mut self, piece: u32) -> bool {
-        let (word, bit) = (&mut self.words[piece as usize / 64], 1 << (piece % 64));
-        let was_there = *word & bit != 0;
-        *word &= !bit;
-        self.count -= u32::from(was_there);
-        was_there
+        let word = &mut self.words[piece as usize / 64];
+        let before = (*word >> (piece % 64) & 1) as u32;
+        *word &= !(1 << (piece % 64));
+        self.count -= before;
+        before == 1
     }
 
     /// The pieces of this set, in ascending order.

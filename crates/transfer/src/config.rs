@@ -236,9 +236,9 @@ impl JsonSchema for SeedFor {
 const CONNECTIONS_MAX: u32 = 20_000;
 
 impl DownloadConfig {
-    /// Notes every value that cannot work with items of `size`, of which the population holds `copies` each, with paths relative to the
+    /// Notes every value that cannot work with items of `size` (nothing where each has its own), of which the population holds `copies` each, with paths relative to the
     /// `[download]` table; `poisoned`: some hosts send what is bad, beside the `polluters`.
-    pub fn check(&self, size: Size, copies: u32, poisoned: bool, issues: &mut Issues) {
+    pub fn check(&self, size: Option<Size>, copies: u32, poisoned: bool, issues: &mut Issues) {
         issues.share("share", self.share);
         issues.share("free_riders", self.free_riders);
         issues.share("polluters", self.polluters);
@@ -254,12 +254,14 @@ impl DownloadConfig {
         issues.ensure(is_whole, "piece", format!("a piece of {} is no whole number of blocks of {}", self.piece, self.block));
         let many = is_whole && self.piece.0 / self.block.0 > u64::from(u16::MAX);
         issues.ensure(!many, "piece", format!("a piece of {} has more than 65535 blocks of {}", self.piece, self.block));
-        if self.piece > size {
+        if let Some(size) = size.filter(|&size| self.piece > size) {
             let help = "an item that is one piece can be served only when it is whole";
             issues.error_with_help("piece", format!("a piece of {} is larger than an item of {size}", self.piece), help);
         }
-        let too_many = self.block.0 > 0 && size.0.div_ceil(self.block.0) >= 1 << 32;
-        issues.ensure(!too_many, "block", format!("an item of {size} has more than 2^32 blocks of {}", self.block));
+        let too_many = |size: &Size| self.block.0 > 0 && size.0.div_ceil(self.block.0) >= 1 << 32;
+        if let Some(size) = size.filter(too_many) {
+            issues.error("block", format!("an item of {size} has more than 2^32 blocks of {}", self.block));
+        }
         for (key, duration) in [
             ("rechoke", self.rechoke),
             ("optimistic", self.optimistic),

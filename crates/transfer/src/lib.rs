@@ -29,7 +29,7 @@ pub use agent::{Agent, Download, End};
 pub use bits::Bits;
 pub use config::{Arrivals, DownloadConfig, Method, SeedFor, ServerSlots};
 pub use layout::Layout;
-pub use message::{Bitfield, Peers, TransferMessage};
+pub use message::{Bitfield, Length, Peers, TransferMessage};
 pub use plan::Plan;
 pub use player::Playback;
 pub use port::{Port, Wake};

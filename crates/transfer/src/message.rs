@@ -1,17 +1,25 @@
 //! What two agents say to each other: the peer protocol of BitTorrent (BEP 3), with peer exchange (BEP 11).
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use peerlab_model::{ItemId, PeerId};
 
 use crate::bits::Bits;
-use crate::layout::Layout;
 
 /// The pieces that somebody has.
 pub type Bitfield = Arc<Bits>;
 
 /// Peers that are named to another. (A vector behind its pointer: a message is two words.)
 pub type Peers = Arc<Vec<PeerId>>;
+
+/// Bytes of content, or of what says which pieces there are. They follow from what else a message says of its item, so no digest hangs on them.
+#[derive(Clone, Copy, Debug)]
+pub struct Length(pub u32);
+
+impl Hash for Length {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
 
 /// A message of a connection, which is a TCP connection in life. Each end knows it by a number of its own, which the other end puts into `to`.
 #[derive(Clone, Debug, Hash)]
@@ -43,6 +51,8 @@ pub enum TransferMessage {
         to: u16,
         /// The pieces.
         bits: Bitfield,
+        /// A bit each.
+        bytes: Length,
     },
     /// The sender has one more piece.
     Have {
@@ -85,6 +95,8 @@ pub enum TransferMessage {
         to: u16,
         /// Which.
         block: u32,
+        /// As long as it is.
+        bytes: Length,
     },
     /// Others who have the item (peer exchange).
     Others {
@@ -104,6 +116,8 @@ pub enum TransferMessage {
         to: u16,
         /// Which it claims to be.
         block: u32,
+        /// As long as that is.
+        bytes: Length,
     },
 }
 
@@ -160,22 +174,25 @@ impl TransferMessage {
         }
     }
 
-    /// Its size on the wire in bytes, about an item of this layout: BEP 3's own sizes, in segments with 40 bytes of IPv4 and TCP headers each.
+    /// Its size on the wire in bytes: BEP 3's own sizes, in segments with 40 bytes of IPv4 and TCP headers each.
     /// Acknowledgements travel with what goes the other way, or uncounted.
     #[inline]
-    pub fn wire_bytes(&self, layout: &Layout) -> u32 {
+    pub fn wire_bytes(&self) -> u32 {
         let payload = match self {
             // TCP's own three-way handshake is two segments more.
             Self::Hello { .. } | Self::Welcome { .. } => HANDSHAKE + HEADERS,
             Self::Close { peers, .. } => 6 * peers.len() as u32,
-            Self::Pieces { .. } => 5 + layout.pieces().div_ceil(8),
+            Self::Pieces { bytes, .. } => 5 + bytes.0,
             Self::Have { .. } => 9,
             Self::Interest { .. } | Self::Choke { .. } => 5,
             Self::Request { .. } | Self::Cancel { .. } => 17,
-            Self::Block { block, .. } | Self::BadBlock { block, .. } => 13 + layout.bytes_of(*block),
+            Self::Block { bytes, .. } | Self::BadBlock { bytes, .. } => 13 + bytes.0,
             Self::Others { peers, .. } => 40 + 6 * peers.len() as u32,
             Self::Alive { .. } => 4,
         };
         payload + HEADERS * payload.div_ceil(SEGMENT).max(1)
     }
 }
+
+// A message on its way takes the room of the largest.
+const _: () = assert!(size_of::<TransferMessage>() == 16);

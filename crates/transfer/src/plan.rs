@@ -2,7 +2,7 @@
 
 use peerlab_engine::random::Streams;
 use peerlab_model::units::Size;
-use peerlab_model::{HostId, PeerId, Rng, Time};
+use peerlab_model::{HostId, ItemId, PeerId, Rng, Time};
 
 use crate::bits::Bits;
 use crate::config::{DownloadConfig, Method, ServerSlots};
@@ -18,8 +18,8 @@ const ACCEPTED_MAX: usize = 60_000;
 pub struct Plan {
     /// The parameters.
     pub config: DownloadConfig,
-    /// How each item is cut.
-    pub layout: Layout,
+    /// How items are cut: all in one way, or each in its own.
+    layouts: Box<[Layout]>,
     /// The origin servers.
     pub servers: Vec<PeerId>,
     /// Which hosts want item 0, and when, if a trace says so.
@@ -27,9 +27,9 @@ pub struct Plan {
     /// There may be hosts that send something else in place of blocks.
     pub(crate) polluted: bool,
     /// How items are played, if they are.
-    pub(crate) media: Option<Media>,
-    /// All pieces.
-    pub(crate) all: Bitfield,
+    pub(crate) stream: Option<StreamConfig>,
+    /// All pieces, of items that are cut in one way.
+    all: Bitfield,
     streams: Streams,
 }
 
@@ -39,11 +39,11 @@ impl Plan {
         let layout = Layout::new(size, config.piece, config.block);
         Self {
             config: config.clone(),
-            layout,
+            layouts: Box::new([layout]),
             servers,
             traced: Vec::new(),
             polluted: config.polluters > 0.0,
-            media: None,
+            stream: None,
             all: Bitfield::new(Bits::all(layout.pieces())),
             streams,
         }
@@ -52,7 +52,40 @@ impl Plan {
     /// The same, with items that are played while they load.
     #[must_use]
     pub fn with_stream(self, stream: Option<StreamConfig>) -> Self {
-        Self { media: stream.map(|stream| Media::new(stream, self.layout)), ..self }
+        Self { stream, ..self }
+    }
+
+    /// The same, with items of these sizes, by number, in place of one size for all. (None has more than 2^32 − 1 blocks.)
+    #[must_use]
+    pub fn with_sizes(self, sizes: Option<Vec<Size>>) -> Self {
+        let Some(sizes) = sizes else { return self };
+        let (piece, block) = (self.config.piece, self.config.block);
+        let most = Size(block.0.saturating_mul(u64::from(u32::MAX)));
+        Self { layouts: sizes.into_iter().map(|size| Layout::new(size.min(most), piece, block)).collect(), ..self }
+    }
+
+    /// How an item is cut.
+    ///
+    /// # Panics
+    /// If each item has its own size and there is no such item.
+    #[inline]
+    pub fn layout(&self, item: ItemId) -> &Layout {
+        match &*self.layouts {
+            [layout] => layout,
+            layouts => &layouts[item.0 as usize],
+        }
+    }
+
+    /// All pieces of an item.
+    pub(crate) fn all(&self, item: ItemId) -> Bitfield {
+        let pieces = self.layout(item).pieces();
+        if self.all.count() == pieces { Bitfield::clone(&self.all) } else { Bitfield::new(Bits::all(pieces)) }
+    }
+
+    /// An item as media, if items are played.
+    #[inline]
+    pub(crate) fn media(&self, item: ItemId) -> Option<Media> {
+        Some(Media::new(self.stream?, *self.layout(item)))
     }
 
     /// The same, where a trace says which hosts want item 0, and when.
@@ -127,7 +160,7 @@ impl Plan {
             _ if !is_server => self.config.slots as usize,
             ServerSlots::Number(slots) => slots as usize,
             // Viewers ask for little, and need it at once.
-            ServerSlots::Auto if self.media.is_some() && self.servers_fill_in() => ACCEPTED_MAX / 2,
+            ServerSlots::Auto if self.stream.is_some() && self.servers_fill_in() => ACCEPTED_MAX / 2,
             ServerSlots::Auto => {
                 let kilobytes = self.config.server_upload.bits() as f64 / 8000.0;
                 (libm::sqrt(0.6 * kilobytes) as usize).clamp(4, 10_000)

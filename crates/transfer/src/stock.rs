@@ -11,6 +11,7 @@ const GOT: u8 = u8::MAX;
 
 /// The pieces and blocks of one download.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Stock {
     have: Bits,
     /// Pieces of which something has been asked for or got, the oldest first.

@@ -1,28 +1,54 @@
-//! Distributions of times, as a scenario names them.
+//! Distributions of times and of sizes, as a scenario names them.
 
 use peerlab_model::Issues;
-use peerlab_model::units::Duration;
+use peerlab_model::units::{Duration, Size};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-/// A distribution of times. Those that can be given by two quantities take exactly one of them.
+/// What a distribution is of.
+pub trait Quantity: Copy {
+    /// Why there is no zero of it.
+    const NO_ZERO: &'static str;
+
+    /// In seconds or bytes.
+    fn amount(self) -> f64;
+}
+
+impl Quantity for Duration {
+    const NO_ZERO: &'static str = "a time of zero would make a host come and go without end: it must be above zero";
+
+    fn amount(self) -> f64 {
+        self.span().secs_f64()
+    }
+}
+
+impl Quantity for Size {
+    const NO_ZERO: &'static str = "what has no byte cannot be downloaded: it must be above zero";
+
+    fn amount(self) -> f64 {
+        self.0 as f64
+    }
+}
+
+/// A distribution of times, or of sizes. Those that can be given by two quantities take exactly one of them.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "distribution", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Distribution {
+#[schemars(rename = "{T}Distribution")]
+pub enum Distribution<T = Duration> {
     /// Memoryless.
     Exponential {
         /// The mean.
-        mean: Duration,
+        mean: T,
     },
     /// Heavy-tailed for a shape below 1: who has been online for long stays for long. Sessions measured in file-sharing
     /// networks have shapes of 0.3 to 0.6.
     Weibull {
         /// The mean, `scale · Γ(1 + 1/shape)`; this or `scale`.
         #[serde(skip_serializing_if = "Option::is_none")]
-        mean: Option<Duration>,
+        mean: Option<T>,
         /// The scale: 63.2 % lie below it; this or `mean`.
         #[serde(skip_serializing_if = "Option::is_none")]
-        scale: Option<Duration>,
+        scale: Option<T>,
         /// The shape, above 0.
         shape: f64,
     },
@@ -30,10 +56,10 @@ pub enum Distribution {
     Pareto {
         /// The mean, `minimum · shape / (shape − 1)`; this or `minimum`.
         #[serde(skip_serializing_if = "Option::is_none")]
-        mean: Option<Duration>,
+        mean: Option<T>,
         /// The smallest value; this or `mean`.
         #[serde(skip_serializing_if = "Option::is_none")]
-        minimum: Option<Duration>,
+        minimum: Option<T>,
         /// The exponent of the tail, above 1 so that there is a mean.
         shape: f64,
     },
@@ -41,30 +67,30 @@ pub enum Distribution {
     Lognormal {
         /// The mean, `median · exp(sigma² / 2)`; this or `median`.
         #[serde(skip_serializing_if = "Option::is_none")]
-        mean: Option<Duration>,
+        mean: Option<T>,
         /// The median; this or `mean`.
         #[serde(skip_serializing_if = "Option::is_none")]
-        median: Option<Duration>,
+        median: Option<T>,
         /// The standard deviation of the logarithm, at least 0.
         sigma: f64,
     },
     /// Always the same.
     Constant {
         /// The value.
-        value: Duration,
+        value: T,
     },
 }
 
 /// All keys of all distributions at once. A derived `tag` would buffer the table and lose the positions of what is wrong in it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawDistribution {
+struct RawDistribution<T> {
     distribution: Kind,
-    mean: Option<Duration>,
-    scale: Option<Duration>,
-    minimum: Option<Duration>,
-    median: Option<Duration>,
-    value: Option<Duration>,
+    mean: Option<T>,
+    scale: Option<T>,
+    minimum: Option<T>,
+    median: Option<T>,
+    value: Option<T>,
     shape: Option<f64>,
     sigma: Option<f64>,
 }
@@ -92,7 +118,7 @@ impl Kind {
     }
 }
 
-impl RawDistribution {
+impl<T> RawDistribution<T> {
     fn check_keys<E: de::Error>(&self) -> Result<(), E> {
         let (name, known) = self.distribution.keys();
         let present = [
@@ -110,11 +136,11 @@ impl RawDistribution {
         }
     }
 
-    fn needed<T, E: de::Error>(&self, value: Option<T>, key: &str) -> Result<T, E> {
+    fn needed<V, E: de::Error>(&self, value: Option<V>, key: &str) -> Result<V, E> {
         value.ok_or_else(|| E::custom(format!("the distribution `{}` needs `{key}`", self.distribution.keys().0)))
     }
 
-    fn one_of<E: de::Error>(&self, mean: Option<Duration>, other: Option<Duration>, key: &str) -> Result<(), E> {
+    fn one_of<E: de::Error>(&self, mean: Option<T>, other: Option<T>, key: &str) -> Result<(), E> {
         let name = self.distribution.keys().0;
         match (mean, other) {
             (None, None) => Err(E::custom(format!("the distribution `{name}` needs `mean` or `{key}`"))),
@@ -124,9 +150,9 @@ impl RawDistribution {
     }
 }
 
-impl<'de> Deserialize<'de> for Distribution {
+impl<'de, T: Quantity + Deserialize<'de>> Deserialize<'de> for Distribution<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = RawDistribution::deserialize(deserializer)?;
+        let raw = RawDistribution::<T>::deserialize(deserializer)?;
         raw.check_keys::<D::Error>()?;
         let mean = raw.mean;
         match raw.distribution {
@@ -148,12 +174,12 @@ impl<'de> Deserialize<'de> for Distribution {
     }
 }
 
-impl Distribution {
+impl<T: Quantity> Distribution<T> {
     /// Notes every value that cannot work, with paths relative to the distribution's table.
     pub fn check(&self, issues: &mut Issues) {
-        let mut positive = |key: &str, value: Option<Duration>| {
-            let is_zero = value.is_some_and(|value| value.span().nanos() == 0);
-            issues.ensure(!is_zero, key, "a time of zero would make a host come and go without end: it must be above zero");
+        let mut positive = |key: &str, value: Option<T>| {
+            let is_zero = value.is_some_and(|value| value.amount() == 0.0);
+            issues.ensure(!is_zero, key, T::NO_ZERO);
         };
         match self {
             Self::Exponential { mean } => positive("mean", Some(*mean)),

@@ -3,7 +3,7 @@
 //!
 //! - [`PeersConfig`], [`Classes`]: the population and its classes;
 //! - [`ChurnConfig`], [`Lifetimes`]: sessions and absences, drawn from [`Distribution`]s or given by a [`Trace`];
-//! - [`ContentConfig`], [`Holdings`], [`Shelves`], [`ItemSampler`]: items, copies and popularity;
+//! - [`ContentConfig`], [`Holdings`], [`Shelves`], [`ItemSampler`], [`ItemSize`]: items, copies, popularity and sizes;
 //! - [`StorageConfig`]: values that the overlay itself keeps;
 //! - [`RumoursConfig`]: news that everybody is to hear;
 //! - [`LookupsConfig`], [`Questions`]: what is asked for, and when;
@@ -38,8 +38,8 @@ pub use adversary::{AdversaryConfig, Behaviour, Placement, adversaries, check_ad
 pub use arrivals::load_arrivals;
 pub use churn::{ChurnConfig, Diurnal, Identity, Lifetimes, Phase, Trace, TraceError};
 pub use classes::Classes;
-pub use content::{ContentConfig, Holdings, ItemSampler, KeywordsConfig, Popularity, Replication, Shelves, Words};
-pub use distribution::Distribution;
+pub use content::{ContentConfig, Holdings, ItemSampler, ItemSize, KeywordsConfig, Popularity, Replication, Shelves, Words};
+pub use distribution::{Distribution, Quantity};
 pub use lookups::{LookupsConfig, TargetKind};
 pub use peers::{AccessLink, ClassConfig, KnownClasses, PeersConfig};
 pub use questions::{Question, Questions};

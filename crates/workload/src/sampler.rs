@@ -1,4 +1,4 @@
-//! Samplers of times, our own on `libm`, so that every machine and every build draws the same.
+//! Samplers of times and sizes, our own on `libm`, so that every machine and every build draws the same.
 //!
 //! Besides values themselves there are *residual* ones: what is left of an interval of a renewal process that a random instant
 //! falls into. That interval is drawn with a probability proportional to its length, and the instant is uniform in it, so the
@@ -9,9 +9,9 @@ use libm::{cos, exp, log, pow, sqrt, tgamma};
 use peerlab_engine::random::Rng;
 use peerlab_engine::time::Span;
 
-use crate::distribution::Distribution;
+use crate::distribution::{Distribution, Quantity};
 
-/// A distribution of times, ready to draw from; parameters in seconds. 32 bytes.
+/// A distribution, ready to draw from; parameters in seconds, or in bytes. 32 bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampler {
     kind: Kind,
@@ -27,51 +27,57 @@ enum Kind {
     Constant { value: f64 },
 }
 
-impl Distribution {
+impl<T: Quantity> Distribution<T> {
     /// A sampler of this distribution, which must have passed its check.
     pub fn sampler(&self) -> Sampler {
-        let secs = |value: &Option<peerlab_model::units::Duration>| value.map(|value| value.span().secs_f64());
+        let amount = |value: &Option<T>| value.map(Quantity::amount);
         let kind = match self {
-            Self::Exponential { mean } => Kind::Exponential { mean: mean.span().secs_f64() },
+            Self::Exponential { mean } => Kind::Exponential { mean: mean.amount() },
             Self::Weibull { mean, scale, shape } => {
-                let from_mean = || secs(mean).unwrap_or(0.0) / tgamma(1.0 + 1.0 / shape);
-                Kind::Weibull { scale: secs(scale).unwrap_or_else(from_mean), shape: *shape }
+                let from_mean = || amount(mean).unwrap_or(0.0) / tgamma(1.0 + 1.0 / shape);
+                Kind::Weibull { scale: amount(scale).unwrap_or_else(from_mean), shape: *shape }
             }
             Self::Pareto { mean, minimum, shape } => {
-                let from_mean = || secs(mean).unwrap_or(0.0) * (shape - 1.0) / shape;
-                Kind::Pareto { minimum: secs(minimum).unwrap_or_else(from_mean), shape: *shape }
+                let from_mean = || amount(mean).unwrap_or(0.0) * (shape - 1.0) / shape;
+                Kind::Pareto { minimum: amount(minimum).unwrap_or_else(from_mean), shape: *shape }
             }
             Self::Lognormal { mean, median, sigma } => {
-                let from_mean = || log(secs(mean).unwrap_or(0.0)) - sigma * sigma / 2.0;
-                Kind::Lognormal { mu: secs(median).map_or_else(from_mean, log), sigma: *sigma }
+                let from_mean = || log(amount(mean).unwrap_or(0.0)) - sigma * sigma / 2.0;
+                Kind::Lognormal { mu: amount(median).map_or_else(from_mean, log), sigma: *sigma }
             }
-            Self::Constant { value } => Kind::Constant { value: value.span().secs_f64() },
+            Self::Constant { value } => Kind::Constant { value: value.amount() },
         };
         Sampler { kind, mean: kind.mean() }
     }
 
-    /// The mean in seconds.
+    /// The mean in seconds or bytes.
     pub fn mean(&self) -> f64 {
         self.sampler().mean()
     }
 }
 
 impl Sampler {
-    /// The mean in seconds.
+    /// The mean in seconds or bytes.
     pub fn mean(&self) -> f64 {
         self.mean
     }
 
-    /// A value; at least a nanosecond.
+    /// A time; at least a nanosecond.
     #[inline]
     pub fn sample(&self, rng: &mut Rng) -> Span {
-        span(match self.kind {
+        span(self.draw(rng))
+    }
+
+    /// A value in seconds or bytes.
+    #[inline]
+    pub(crate) fn draw(&self, rng: &mut Rng) -> f64 {
+        match self.kind {
             Kind::Exponential { mean } => mean * rng.exponential(),
             Kind::Weibull { scale, shape } => scale * pow(rng.exponential(), 1.0 / shape),
             Kind::Pareto { minimum, shape } => pareto(minimum, shape, rng),
             Kind::Lognormal { mu, sigma } => exp(mu + sigma * standard_normal(rng)),
             Kind::Constant { value } => value,
-        })
+        }
     }
 
     /// What is left of an interval that a random instant falls into: density (1 − F(x)) / mean. At least a nanosecond.
@@ -90,7 +96,7 @@ impl Sampler {
 }
 
 impl Kind {
-    /// The mean in seconds. Some gamma functions, which is why it is computed once.
+    /// The mean in seconds or bytes. Some gamma functions, which is why it is computed once.
     fn mean(self) -> f64 {
         match self {
             Self::Exponential { mean } => mean,

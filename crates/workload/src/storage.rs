@@ -5,7 +5,7 @@ use peerlab_model::units::Size;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::content::{ContentConfig, Popularity, Replication};
+use crate::content::{ContentConfig, ItemSize, Popularity, Replication};
 
 /// Values that are published once and kept by the overlay's own peers. Questions for them are lookups with `target = "value"`.
 ///
@@ -53,7 +53,7 @@ impl StorageConfig {
             popularity: self.popularity.clone(),
             copies: 1,
             replication: Replication::Uniform,
-            size: self.size,
+            size: ItemSize::Same(self.size),
             keywords: None,
         }
     }

@@ -64,14 +64,17 @@ impl<M: Message> Load<M> {
     }
 }
 
-/// A host's link and capacity, and how busy they are.
+/// A host's link and capacity, and how busy they are: a cache line.
 #[derive(Clone, Copy, Default)]
+#[repr(align(64))]
 pub(crate) struct LinkAndQueue {
     pub(crate) link: Link,
     pub(crate) link_state: LinkState,
     capacity: Option<Capacity>,
     capacity_state: CapacityState,
 }
+
+const _: () = assert!(size_of::<LinkAndQueue>() == 64);
 
 impl LinkAndQueue {
     pub(crate) fn new(link: Link, capacity: Option<Capacity>) -> Self {
@@ -152,7 +155,7 @@ impl<V> Books<V> {
     #[inline]
     pub(crate) fn prefetch_limits(&self, local: usize) {
         if let Some(limits) = self.limits.get(local) {
-            prefetch::<2, _>(limits);
+            prefetch::<1, _>(limits);
         }
     }
 

@@ -81,11 +81,6 @@ impl<O> Common<O> {
         }
     }
 
-    /// How content is moved.
-    pub(crate) fn plan(&self) -> &Plan {
-        self.plan.as_ref().expect("content is moved")
-    }
-
     /// True if this host moves content and is no member of the overlay, nor one of its servers.
     pub(crate) fn is_apart(&self, host: HostId) -> bool {
         host.0 >= self.setting.numbering.population() + self.servers.len() as u32

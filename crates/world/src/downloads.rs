@@ -248,7 +248,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
             push("server_bytes_share", "1", servers as f64 / (servers + peers) as f64);
         }
         let (mut active, mut complete) = (0_u64, 0_u64);
-        let mut copies = vec![0_u32; plan.layout.pieces() as usize];
+        let mut copies = vec![0_u32; plan.layout(ItemId(0)).pieces() as usize];
         let mut holders = plan.servers.iter().filter(|&&server| self.truth.is_online(server)).count() as u32;
         for (host, agent) in agents(shards.iter()) {
             active += agent.active() as u64;

@@ -196,7 +196,8 @@ impl<'a, O: Overlay> World<'a, O> {
                 let servers = (0..roles.len()).filter(holds).map(place).collect();
                 // Where servers have it all, and peers nothing that anybody could find, it comes from these.
                 let model = if roles.iter().any(|role| role.holds_all) { Method::ClientServer } else { download.model };
-                let plan = Plan::new(&DownloadConfig { model, ..download.clone() }, content.size, servers, streams);
+                let plan = Plan::new(&DownloadConfig { model, ..download.clone() }, content.size.mean(), servers, streams)
+                    .with_sizes(content.size.draw(content.items, streams));
                 let poisoned = conditions.adversaries.iter().any(|table| table.behaviour == Behaviour::Poison);
                 Arc::new(plan.with_stream(conditions.stream).with_arrivals(traced).with_poison(poisoned))
             }),

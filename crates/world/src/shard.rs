@@ -553,8 +553,8 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     }
 
     #[inline]
-    fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, tag: u32, envelope: Self::Message) {
-        let (now, from) = (key.time, PeerId(tag));
+    fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, mut key: EventKey, tag: u32, envelope: Self::Message) {
+        let (mut now, from) = (key.time, PeerId(tag));
         let numbering = &self.common.setting.numbering;
         let host = numbering.host_of(actor);
         let books = &mut self.books;
@@ -564,7 +564,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         }
         let (bytes, queued) = match &envelope.message {
             Load::Overlay(message) => (self.common.setting.wire_bytes(message), true),
-            Load::Transfer(message) => (message.wire_bytes(&self.common.plan().layout), false),
+            Load::Transfer(message) => (message.wire_bytes(), false),
         };
         // Its own key tells a message that has waited here from one that arrives.
         let arrives = key.origin != actor;
@@ -586,7 +586,13 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
                     books.ended(now, envelope.label(), Fate::Queue);
                     return;
                 }
-                Some(finish) if finish > now => return out.postpone(finish, at.life.next_seq(), tag, envelope),
+                Some(finish) if finish > now => {
+                    key = EventKey { time: finish, origin: actor, seq: at.life.next_seq() };
+                    if !out.comes_next(key) {
+                        return out.postpone(finish, key.seq, tag, envelope);
+                    }
+                    now = finish;
+                }
                 Some(_) => {}
             }
         }
@@ -703,22 +709,24 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
             self.common.holdings.prefetch(self.common.setting.numbering.host_of(actor));
         }
         if let Some(agent) = self.agent(actor) {
-            prefetch::<6, _>(agent);
+            agent.prefetch();
             self.books.prefetch_limits(self.local(actor));
         }
     }
 
     #[inline]
     fn prefetch_for_message(&self, actor: u32, envelope: &Self::Message) {
-        let seat = &self.places[(actor - self.base) as usize];
-        if let Some(peer) = &seat.peer {
-            self.prefetch_request(seat);
-            if O::READS_DISK {
-                prefetch::<1, _>(self.shelves.items(&self.common.holdings, self.common.setting.numbering.host_of(actor)));
-            }
-            match &envelope.message {
-                Load::Overlay(message) => self.common.overlay.prefetch(peer, Next::Message(message)),
-                Load::Transfer(message) => self.agent(actor).into_iter().for_each(|agent| agent.prefetch(message)),
+        match &envelope.message {
+            Load::Transfer(message) => self.agent(actor).into_iter().for_each(|agent| agent.prefetch_for(message)),
+            Load::Overlay(message) => {
+                let seat = &self.places[(actor - self.base) as usize];
+                if let Some(peer) = &seat.peer {
+                    self.prefetch_request(seat);
+                    if O::READS_DISK {
+                        prefetch::<1, _>(self.shelves.items(&self.common.holdings, self.common.setting.numbering.host_of(actor)));
+                    }
+                    self.common.overlay.prefetch(peer, Next::Message(message));
+                }
             }
         }
     }
@@ -754,8 +762,12 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
 
     #[inline]
     fn prefetch_behind_timer(&self, actor: u32, timer: Self::Timer) {
-        if let Alarm::Model(_) = timer {
-            self.prefetch_latest_request(actor);
+        match timer {
+            Alarm::Model(_) => self.prefetch_latest_request(actor),
+            Alarm::Transfer(reminder) if Wake::from(reminder) == Wake::Uplink => {
+                self.agent(actor).into_iter().for_each(Agent::prefetch_queue);
+            }
+            _ => {}
         }
     }
 }

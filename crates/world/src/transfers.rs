@@ -94,7 +94,7 @@ impl<O: Overlay, V: Observer<O::Message>> Port for Deeds<'_, '_, O, V> {
     }
 
     fn send(&mut self, to: PeerId, message: TransferMessage, order: &mut Time) {
-        let bytes = message.wire_bytes(&self.common.plan().layout);
+        let bytes = message.wire_bytes();
         self.stream(to, message, bytes, order);
     }
 

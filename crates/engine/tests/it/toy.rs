@@ -233,7 +233,10 @@ impl World {
             digest.merge(part.digest);
         }
         let actors = parts.iter().flat_map(|part| &part.actors).map(|actor| (actor.seen, actor.chain)).collect();
-        Outcome { actors, digest: digest.to_string(), observations: script.observations }
+        let outcome = Outcome { actors, digest: digest.to_string(), observations: script.observations };
+        let at_once: u64 = parts.iter().map(|part| part.at_once).sum();
+        assert!(at_once > 0 || outcome.handled() < 10_000, "no message that came next again was handled at once");
+        outcome
     }
 
     /// What must come of this world: all events in one sorted queue.
@@ -315,33 +318,47 @@ struct Part {
     digest: Digest,
     actions: Vec<Action>,
     latest: Time,
+    /// Postponed messages that were handled at once.
+    at_once: u64,
 }
 
 impl Part {
     fn new(world: World, base: u32, count: u32) -> Self {
         let end = world.actors.min(base + count);
         let actors = (base..end).map(|number| world.actor(number)).collect();
-        Self { world, base, actors, digest: Digest::default(), actions: Vec::new(), latest: Time::MIN }
+        Self { world, base, actors, digest: Digest::default(), actions: Vec::new(), latest: Time::MIN, at_once: 0 }
     }
 
     fn handle(&mut self, out: &mut Outbox<'_, Self>, me: u32, key: EventKey, event: Event) {
         self.latest = self.latest.max(key.time);
         self.world.handle(me, &mut self.actors, self.base, key, event, &mut self.digest, &mut self.actions);
-        self.carry_out(out);
+        self.carry_out(out, me);
     }
 
     fn poke(&mut self, out: &mut Outbox<'_, Self>, me: u32, now: Time) {
         let actor = &mut self.actors[(me - self.base) as usize];
         self.world.act(me, actor, now, self.world.life, &mut self.actions);
-        self.carry_out(out);
+        self.carry_out(out, me);
     }
 
-    fn carry_out(&mut self, out: &mut Outbox<'_, Self>) {
+    /// A message that comes next when it is handled again is handled at once, as is allowed.
+    fn carry_out(&mut self, out: &mut Outbox<'_, Self>, me: u32) {
+        let mut again = None;
         for action in self.actions.drain(..) {
             match action {
                 Action::Send { to, key, tag, letter } => out.send(to, key, tag, letter),
                 Action::Timer { of, at, seq, timer } => out.of(of).timer(at, seq, timer),
-                Action::Postpone { at, seq, tag, letter } => out.postpone(at, seq, tag, letter),
+                Action::Postpone { at, seq, tag, letter } => {
+                    assert!(again.replace((EventKey { time: at, origin: me, seq }, tag, letter)).is_none(), "one at a time");
+                }
+            }
+        }
+        if let Some((key, tag, letter)) = again {
+            if out.comes_next(key) {
+                self.at_once += 1;
+                self.handle(out, me, key, Event::Mail(tag, letter));
+            } else {
+                out.postpone(key.time, key.seq, tag, letter);
             }
         }
     }

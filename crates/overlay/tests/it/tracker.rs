@@ -2,7 +2,7 @@
 
 use peerlab_model::units::Duration;
 use peerlab_model::{Issues, ItemId, Message, OverlayConfig, Span, Target, Time, Wire};
-use peerlab_overlay::hybrid::tracker::{Counts, Dht, Protocol, Tracker, TrackerConfig, TrackerMessage, TrackerPeer};
+use peerlab_overlay::hybrid::tracker::{Answer, Counts, Dht, Protocol, Tracker, TrackerConfig, TrackerMessage, TrackerPeer};
 
 use crate::harness::{Options, World};
 use crate::histories::{Step, histories};
@@ -406,7 +406,8 @@ fn messages_have_the_sizes_of_the_specifications() {
     let udp = |message: &TrackerMessage| (message.wire_bytes(Wire::Udp), message.wire_bytes(Wire::P2psim));
     let protocol = Protocol::Udp;
     assert_eq!(udp(&TrackerMessage::Connect { token, lookup, protocol }), (28 + 16, 20));
-    let named = TrackerMessage::Peers { token, lookup, protocol, interval, counts, peers: peers.clone().into() };
+    let named =
+        TrackerMessage::Peers { token, lookup, protocol, answer: Box::new(Answer { interval, counts, peers: peers.clone().into() }) };
     assert_eq!(udp(&named), (28 + 20 + 6 * 50, 20 + 4 * 50));
     assert_eq!(udp(&TrackerMessage::Stop { item: ItemId(1), protocol }), (28 + 16 + 28 + 98, 28));
     assert_eq!(udp(&TrackerMessage::Handshake { token, lookup, item: ItemId(1) }), (40 + 68, 28));

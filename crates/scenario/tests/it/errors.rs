@@ -172,6 +172,26 @@ fn downloads_that_cannot_work_are_refused() {
 }
 
 #[test]
+fn sizes_that_no_item_can_have_are_refused() {
+    for (size, what) in [
+        ("\"0 B\"", "error: an item has a byte at least\n  --> test.toml:20:8"),
+        ("\"4 apples\"", "test.toml:20:8"),
+        ("4", "say of what unit"),
+        ("{ distribution = \"lognormal\", median = \"4 MiB\" }", "`[content.size]` lacks the key `sigma`\n  --> test.toml:20:8"),
+        ("{ distribution = \"pareto\", mean = \"4 MiB\", minimum = \"1 MiB\", shape = 2.0 }", "takes `mean` or `minimum`, not both"),
+        (
+            "{ distribution = \"pareto\", mean = \"4 MiB\", shape = 0.9 }",
+            "a Pareto shape is above 1, else there is no mean; 0.9 is not\n  --> test.toml:20:59",
+        ),
+        ("{ distribution = \"exponential\", mean = \"0 B\" }", "what has no byte cannot be downloaded: it must be above zero"),
+        ("{ distribution = \"lognormal\", mean = \"4 min\", sigma = 1.0 }", "test.toml:20:"),
+        ("{ distribution = \"zipf\", exponent = 1.0 }", "test.toml:20:"),
+    ] {
+        refused(&format!("{SOUND}\n[content]\nsize = {size}\n"), what);
+    }
+}
+
+#[test]
 fn streams_that_cannot_be_watched_are_said_so() {
     let complains = |text: &str, what: &str| {
         let complaint = complaint(text);

@@ -26,6 +26,12 @@ impl Candidates {
                 continue;
             }
             if self.peers.len() < MAX {
+                if self.peers.len() == self.peers.capacity() {
+                    // Twice as many, but no more than there will be.
+                    let more = self.peers.len().max(8).min(MAX - self.peers.len());
+                    self.peers.reserve_exact(more);
+                    self.after.reserve_exact(more);
+                }
                 self.peers.push(peer);
                 self.after.push(now);
             } else if let Some(place) = tried.get_or_insert_with(|| self.tried(now)).pop() {

@@ -7,7 +7,7 @@ use peerlab_model::{ItemId, PeerId, Span};
 use super::connection::Connection;
 use super::{Agent, Cx, NONE};
 use crate::config::Method;
-use crate::message::{Peers, TransferMessage};
+use crate::message::{Length, Peers, TransferMessage};
 
 /// Peers that are named at once (BEP 11: "no more than 50").
 const NAMED_MAX: usize = 50;
@@ -89,7 +89,7 @@ impl Agent {
             if self.about(item).any(|(_, connection)| connection.peer == peer) || self.banned.contains(&peer) {
                 continue;
             }
-            let slot = self.add(Connection::new(peer, item, NONE, cx.plan.layout.pieces(), now));
+            let slot = self.add(Connection::new(peer, item, NONE, cx.plan.layout(item).pieces(), now));
             let connection = self.connection_mut(slot);
             cx.port.send(peer, TransferMessage::Hello { item, slot }, &mut connection.order);
         }
@@ -133,7 +133,7 @@ impl Agent {
             cx.port.send(from, TransferMessage::Close { to: theirs, peers }, &mut order);
             return;
         }
-        let slot = self.add(Connection::new(from, item, theirs, cx.plan.layout.pieces(), now));
+        let slot = self.add(Connection::new(from, item, theirs, cx.plan.layout(item).pieces(), now));
         self.say(cx, slot, |to| TransferMessage::Welcome { to, slot });
         self.introduce(cx, slot);
         self.keep_going(cx);
@@ -159,10 +159,11 @@ impl Agent {
                 self.offer(cx, slot);
                 None
             }
-            None => Some(Arc::clone(&cx.plan.all)),
+            None => Some(cx.plan.all(item)),
         };
         if let Some(bits) = bits {
-            self.say(cx, slot, |to| TransferMessage::Pieces { to, bits });
+            let bytes = Length(cx.plan.layout(item).pieces().div_ceil(8));
+            self.say(cx, slot, |to| TransferMessage::Pieces { to, bits, bytes });
         }
         let peers = self.name(item, peer);
         if cx.plan.serves_parts() && !peers.is_empty() {
@@ -232,19 +233,20 @@ impl Agent {
         let connection = self.connections[slot as usize].take().expect("the connection is there");
         self.vacant.push(slot);
         self.open -= 1;
-        self.ring.retain(|&queued| queued != slot);
+        self.ring.remove(slot);
+        self.servants.retain(|&servant| servant != slot);
         self.waiting.retain(|&waiting| waiting != slot);
         self.optimistic = if self.optimistic == slot { NONE } else { self.optimistic };
         if let Some(want) = self.wants.iter_mut().find(|want| want.item == connection.item) {
             want.connected -= 1;
-            connection.asked.iter().for_each(|&(block, _)| want.stock.release(block, &cx.plan.layout));
+            connection.asked.iter().for_each(|&(block, _)| want.stock.release(block, cx.plan.layout(connection.item)));
             connection.have.iter().for_each(|piece| want.rarity[piece as usize] -= 1);
         }
         if !connection.asked.is_empty() {
             self.ask_others(cx, connection.item);
         }
         if connection.served {
-            self.served -= 1;
+            self.served.retain(|&served| served != slot);
             self.serve_next(cx);
         }
     }

@@ -11,8 +11,9 @@ impl Agent {
     /// The other end has these pieces.
     pub(super) fn pieces_told(&mut self, cx: &mut Cx<'_>, slot: u16, bits: &Bits) {
         let connection = self.connections[slot as usize].as_mut().expect("the connection is there");
+        let pieces = cx.plan.layout(connection.item).pieces();
         let mut want = self.wants.iter_mut().find(|want| want.item == connection.item);
-        for piece in bits.iter().take_while(|&piece| piece < cx.plan.layout.pieces()) {
+        for piece in bits.iter().take_while(|&piece| piece < pieces) {
             if connection.have.add(piece)
                 && let Some(want) = &mut want
             {
@@ -20,7 +21,7 @@ impl Agent {
                 connection.useful += u32::from(!want.stock.have().has(piece));
             }
         }
-        for piece in bits.iter().take_while(|&piece| piece < cx.plan.layout.pieces()) {
+        for piece in bits.iter().take_while(|&piece| piece < pieces) {
             self.seen(cx, slot, piece);
         }
         self.their_pieces_have_changed(cx, slot);
@@ -29,15 +30,24 @@ impl Agent {
     /// The other end has one piece more.
     pub(super) fn has(&mut self, cx: &mut Cx<'_>, slot: u16, piece: u32) {
         let connection = self.connections[slot as usize].as_mut().expect("the connection is there");
-        if piece >= cx.plan.layout.pieces() || !connection.have.add(piece) {
+        if piece >= cx.plan.layout(connection.item).pieces() || !connection.have.add(piece) {
             return;
         }
-        if let Some(want) = self.wants.iter_mut().find(|want| want.item == connection.item) {
-            want.rarity[piece as usize] += 1;
-            connection.useful += u32::from(!want.stock.have().has(piece));
-        }
+        let Some(want) = self.wants.iter_mut().find(|want| want.item == connection.item) else {
+            self.seen(cx, slot, piece);
+            return self.their_pieces_have_changed(cx, slot);
+        };
+        want.rarity[piece as usize] += 1;
+        connection.useful += 1 - want.stock.have().bit(piece);
+        // Nearly always this is all: it is what is said most, and the more a host has the less it is to it.
+        let (interests, serves_us) = ((connection.useful > 0) != connection.interested, connection.serves_us);
         self.seen(cx, slot, piece);
-        self.their_pieces_have_changed(cx, slot);
+        if interests {
+            self.show_interest(cx, slot);
+        }
+        if serves_us {
+            self.ask(cx, slot);
+        }
     }
 
     fn their_pieces_have_changed(&mut self, cx: &mut Cx<'_>, slot: u16) {
@@ -65,7 +75,13 @@ impl Agent {
 
     /// The other end serves this host from now on, or no longer does.
     pub(super) fn choke(&mut self, cx: &mut Cx<'_>, slot: u16, serves: bool) {
-        self.connection_mut(slot).serves_us = serves;
+        if std::mem::replace(&mut self.connection_mut(slot).serves_us, serves) != serves {
+            if serves {
+                self.servants.push(slot);
+            } else {
+                self.servants.retain(|&servant| servant != slot);
+            }
+        }
         if serves {
             self.ask(cx, slot);
         } else {
@@ -80,7 +96,7 @@ impl Agent {
         let asked = std::mem::take(&mut connection.asked);
         if let Some(want) = self.wants.iter_mut().find(|want| want.item == item) {
             for (block, _) in asked {
-                want.stock.release(block, &cx.plan.layout);
+                want.stock.release(block, cx.plan.layout(item));
             }
         }
         self.ask_others(cx, item);
@@ -88,11 +104,16 @@ impl Agent {
 
     /// Asks all who have room for more.
     pub(super) fn ask_others(&mut self, cx: &mut Cx<'_>, item: ItemId) {
-        let able: Vec<u16> =
-            self.about(item).filter(|(_, it)| it.serves_us && it.useful > 0 && it.has_room()).map(|(slot, _)| slot).collect();
-        for slot in able {
+        for slot in self.servants_that(|it| it.item == item && it.useful > 0 && it.has_room()) {
             self.ask(cx, slot);
         }
+    }
+
+    /// The connections that serve this host of which something is true, by number. Nobody else has been asked for anything.
+    fn servants_that(&self, is_so: impl Fn(&super::Connection) -> bool) -> Vec<u16> {
+        let mut slots: Vec<u16> = self.servants.iter().copied().filter(|&slot| is_so(self.connection(slot))).collect();
+        slots.sort_unstable();
+        slots
     }
 
     /// Asks for as many blocks as the connection has room for.
@@ -101,7 +122,7 @@ impl Agent {
         let fills_in = cx.plan.servers_fill_in() && cx.plan.is_server(self.connection(slot).peer);
         let is_spare = fills_in && self.about(item).any(|(_, it)| it.serves_us && it.useful > 0 && !cx.plan.is_server(it.peer));
         let Some(order) = self.order(cx, item, is_spare) else { return };
-        let now = cx.port.now();
+        let (now, layout) = (cx.port.now(), cx.plan.layout(item));
         loop {
             let connection = self.connection(slot);
             if !connection.serves_us || connection.useful == 0 || !connection.has_room() {
@@ -111,12 +132,12 @@ impl Agent {
             let connection = self.connections[slot as usize].as_mut().expect("the connection is there");
             let Some(want) = self.wants.iter_mut().find(|want| want.item == item) else { return };
             if let Some(block) = overdue {
-                want.stock.ask_another(block, &cx.plan.layout);
+                want.stock.ask_another(block, layout);
             }
             let source = Source { slot, has: &connection.have, is_idle: connection.asked.is_empty() };
-            let next = || want.stock.next(source, &cx.plan.layout, order, &want.rarity, &mut self.rng);
+            let next = || want.stock.next(source, layout, order, &want.rarity, &mut self.rng);
             let Some(block) = overdue.or_else(next) else { return };
-            connection.asked.push_back((block, now));
+            connection.asked.push((block, now));
             self.say(cx, slot, |to| TransferMessage::Request { to, block });
         }
     }
@@ -125,7 +146,9 @@ impl Agent {
     pub(super) fn block(&mut self, cx: &mut Cx<'_>, slot: u16, block: u32, is_bad: bool) {
         let now = cx.port.now();
         let connection = self.connections[slot as usize].as_mut().expect("the connection is there");
-        let (item, bytes) = (connection.item, cx.plan.layout.bytes_of(block));
+        let item = connection.item;
+        let layout = cx.plan.layout(item);
+        let bytes = layout.bytes_of(block);
         connection.answered(block, now);
         connection.last_block = now;
         connection.got[0] += bytes;
@@ -144,12 +167,12 @@ impl Agent {
         download.bytes += u64::from(bytes);
         download.from_server += if from_server { u64::from(bytes) } else { 0 };
         download.sources += u32::from(!std::mem::replace(&mut connection.is_source, true));
-        let got = want.stock.got(block, &cx.plan.layout);
+        let got = want.stock.got(block, layout);
         match got {
             Got::Again => download.wasted += u64::from(bytes),
             Got::Block { asked } | Got::Piece { asked, .. } => {
                 if let Some(checks) = &mut want.checks {
-                    checks.came(cx.plan.layout.piece_of(block), block, connection.peer, is_bad);
+                    checks.came(layout.piece_of(block), block, connection.peer, is_bad);
                 }
                 if asked > 0 {
                     self.cancel(cx, item, block);
@@ -169,8 +192,7 @@ impl Agent {
 
     /// Nobody else needs to send this block any more.
     fn cancel(&mut self, cx: &mut Cx<'_>, item: ItemId, block: u32) {
-        let asked = |it: &super::Connection| it.asked.iter().any(|&(asked, _)| asked == block);
-        for slot in self.about(item).filter(|(_, it)| asked(it)).map(|(slot, _)| slot).collect::<Vec<_>>() {
+        for slot in self.servants_that(|it| it.item == item && it.asked.iter().any(|&(asked, _)| asked == block)) {
             self.connection_mut(slot).asked.retain(|&(asked, _)| asked != block);
             self.say(cx, slot, |to| TransferMessage::Cancel { to, block });
             self.ask(cx, slot);
@@ -180,7 +202,7 @@ impl Agent {
     /// A piece is whole: whoever lacks it is told, and can be served with it.
     fn piece(&mut self, cx: &mut Cx<'_>, item: ItemId, piece: u32) {
         let Some(want) = self.want(item) else { return };
-        let (pieces, all) = (want.stock.have().count(), cx.plan.layout.pieces());
+        let (pieces, all) = (want.stock.have().count(), cx.plan.layout(item).pieces());
         self.show(cx, item);
         self.connections.iter().flatten().for_each(|connection| connection.have.prefetch(piece));
         for slot in 0..self.connections.len() as u16 {

@@ -8,7 +8,7 @@
 //! - [`watch`]: what is fetched for somebody who watches it meanwhile;
 //! - [`offer`]: one piece at a time, of a server that seems to have nothing;
 //! - [`verify`]: pieces that are not what they should be, and whose fault that is;
-//! - [`serve`]: who is served, and the blocks on their way to the uplink;
+//! - [`serve`]: who is served, and the blocks on their way to the uplink, in [`turns`];
 //! - [`round`]: what has to be looked after every ten seconds.
 //!
 //! # Cost
@@ -24,6 +24,7 @@ mod fetch;
 mod offer;
 mod round;
 mod serve;
+mod turns;
 mod verify;
 mod want;
 mod watch;
@@ -40,6 +41,7 @@ use crate::plan::Plan;
 use crate::port::{Port, Wake};
 
 use connection::Connection;
+use turns::Turns;
 use want::Want;
 pub use want::{Download, End};
 
@@ -59,41 +61,48 @@ struct Seed {
     until: Time,
 }
 
-/// See the module.
-#[expect(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
+/// See the module. What every message looks at comes first, and after it what those of blocks do.
+#[repr(C, align(64))]
 pub struct Agent {
-    rng: Rng,
+    /// By number, side by side, so that all of them can be looked through.
+    connections: Vec<Option<Connection>>,
+    wants: Vec<Want>,
     is_server: bool,
     is_free_rider: bool,
     is_polluter: bool,
-    /// By number, side by side, so that all of them can be looked through.
-    connections: Vec<Option<Connection>>,
-    /// Numbers of connections that are over.
-    vacant: Vec<u16>,
-    /// Connections that are there.
-    open: usize,
-    wants: Vec<Want>,
-    seeds: Vec<Seed>,
-    /// Connections with blocks to be sent, the next one first.
-    ring: VecDeque<u16>,
-    /// Those who wait for a slot, the first one first, where slots go to who comes first.
-    waiting: VecDeque<u16>,
-    /// Connections that are served.
-    served: usize,
-    /// The peer that is served in the hope of something better.
-    optimistic: u16,
     uplink_waits: bool,
     rounds_go_on: bool,
+    /// The peer that is served in the hope of something better.
+    optimistic: u16,
     rounds: u32,
+    /// Connections with blocks to be sent.
+    ring: Turns,
+    /// Connections that are served, in no particular order.
+    served: Vec<u16>,
+    /// Those who wait for a slot, the first one first, where slots go to who comes first.
+    waiting: VecDeque<u16>,
+    rng: Rng,
+    /// Connections that serve this host, in no particular order.
+    servants: Vec<u16>,
+    downloads: Vec<Download>,
+    /// Connections that are there.
+    open: usize,
     /// Peers met before this have been named to the others.
     named: Time,
-    downloads: Vec<Download>,
+    seeds: Vec<Seed>,
+    /// Numbers of connections that are over.
+    vacant: Vec<u16>,
     /// Those who have sent what was not what it should be.
     banned: Vec<PeerId>,
     /// Where nobody checks: blocks on this host's disk that are not what they should be.
     bad_blocks: Vec<(ItemId, Bits)>,
     offers: Vec<offer::Offers>,
 }
+
+/// The cache lines that messages of connections look at.
+const HOT_LINES: usize = 4;
+
+const _: () = assert!(std::mem::offset_of!(Agent, named) < HOT_LINES * 64);
 
 impl Agent {
     /// The agent of a host of the population, or of an origin server.
@@ -108,9 +117,10 @@ impl Agent {
             open: 0,
             wants: Vec::new(),
             seeds: Vec::new(),
-            ring: VecDeque::new(),
+            ring: Turns::none(),
             waiting: VecDeque::new(),
-            served: 0,
+            served: Vec::new(),
+            servants: Vec::new(),
             optimistic: NONE,
             uplink_waits: false,
             rounds_go_on: false,
@@ -173,10 +183,10 @@ impl Agent {
     /// The user wants an item that is on the host's disk as a whole.
     pub fn at_hand(&mut self, plan: &Plan, now: Time, lookup: Option<LookupId>, item: ItemId) {
         let mut download =
-            Download { from_cache: plan.layout.size(), end: Some((now, End::Complete)), ..Download::new(plan, item, lookup, now) };
+            Download { from_cache: plan.layout(item).size(), end: Some((now, End::Complete)), ..Download::new(plan, item, lookup, now) };
         download.spoilt_pieces = self.bad_pieces(plan, item);
-        if let (Some(player), Some(media)) = (&mut download.player, &plan.media) {
-            player.has_until(plan.layout.pieces(), now, media);
+        if let (Some(player), Some(media)) = (&mut download.player, plan.media(item)) {
+            player.has_until(plan.layout(item).pieces(), now, &media);
         }
         self.downloads.push(download);
     }
@@ -233,7 +243,9 @@ impl Agent {
         self.vacant.clear();
         self.ring.clear();
         self.waiting.clear();
-        (self.open, self.served, self.optimistic) = (0, 0, NONE);
+        self.served.clear();
+        self.servants.clear();
+        (self.open, self.optimistic) = (0, NONE);
         (self.uplink_waits, self.rounds_go_on) = (false, false);
         self.named = Time::MIN;
         self.wants.iter_mut().for_each(Want::suspend);
@@ -293,11 +305,24 @@ impl Agent {
         }
     }
 
-    /// `message` will come soon: brings near what it will find first. A hint.
+    /// A message of a connection will come: brings this agent near. A hint.
     #[inline]
-    pub fn prefetch(&self, message: &TransferMessage) {
+    pub fn prefetch(&self) {
+        prefetch::<HOT_LINES, _>(self);
+    }
+
+    /// `message` will come soon, and this agent has been brought near: what it points at. A hint.
+    #[inline]
+    pub fn prefetch_for(&self, message: &TransferMessage) {
         if let Some(connection) = message.to().and_then(|to| self.connections.get(to as usize)) {
-            prefetch::<4, _>(connection);
+            if let TransferMessage::Have { .. } = message {
+                prefetch::<2, _>(connection);
+            } else {
+                prefetch::<3, _>(connection);
+            }
+        }
+        if let Some(want) = self.wants.first() {
+            prefetch::<2, _>(want);
         }
     }
 
@@ -314,23 +339,34 @@ impl Agent {
             }
             TransferMessage::Block { .. } => {
                 connection.have.prefetch(0);
-                if let Some(asked) = connection.asked.front() {
-                    prefetch::<1, _>(asked);
-                }
+                prefetch::<1, _>(&*connection.asked);
                 if let Some(want) = self.wants.first() {
                     want.stock.prefetch();
                 }
             }
+            TransferMessage::Request { .. } => prefetch::<1, _>(&*connection.queue),
             _ => {}
         }
     }
 
-    /// The uplink will be free very soon, for the next in turn. A hint.
+    /// The uplink will be free soon, for the next in turn. A hint.
     #[inline]
     pub fn prefetch_next(&self) {
-        if let Some(connection) = self.ring.front().and_then(|&slot| self.connections.get(slot as usize)) {
-            prefetch::<4, _>(connection);
+        if let Some(connection) = self.next_in_turn() {
+            prefetch::<3, _>(connection);
         }
+    }
+
+    /// The uplink will be free very soon, and the next in turn has been brought near: what it has asked for. A hint.
+    #[inline]
+    pub fn prefetch_queue(&self) {
+        if let Some(Some(connection)) = self.next_in_turn() {
+            prefetch::<1, _>(&*connection.queue);
+        }
+    }
+
+    fn next_in_turn(&self) -> Option<&Option<Connection>> {
+        self.connections.get(self.ring.first()? as usize)
     }
 
     fn connection_mut(&mut self, slot: u16) -> &mut Connection {
@@ -415,7 +451,7 @@ impl Agent {
         let SeedFor::Ratio(ratio) = cx.plan.config.seed_for else { return };
         let is_seed = self.seeds.iter().any(|seed| seed.item == item);
         let uploaded = self.downloads.iter().rfind(|download| download.item == item).map_or(0, |download| download.uploaded);
-        if is_seed && uploaded as f64 >= ratio * cx.plan.layout.size() as f64 {
+        if is_seed && uploaded as f64 >= ratio * cx.plan.layout(item).size() as f64 {
             self.stop_serving(cx, item);
         }
     }

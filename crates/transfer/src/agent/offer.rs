@@ -27,7 +27,8 @@ impl Agent {
         let at = self.offers_of(cx, item);
         let connection = self.connection(slot);
         let seen = &self.offers[at].seen;
-        let lacking = || cx.plan.all.without([&connection.have]);
+        let all = cx.plan.all(item);
+        let lacking = || all.without([&connection.have]);
         let fewest = lacking().map(|piece| seen[piece as usize]).min();
         let best: Vec<u32> = lacking().filter(|&piece| Some(seen[piece as usize]) == fewest).collect();
         let Some(&piece) = self.rng.pick(&best) else { return };
@@ -60,7 +61,7 @@ impl Agent {
 
     fn offers_of(&mut self, cx: &Cx<'_>, item: ItemId) -> usize {
         self.offers.iter().position(|offers| offers.item == item).unwrap_or_else(|| {
-            self.offers.push(Offers { item, seen: vec![0; cx.plan.layout.pieces() as usize] });
+            self.offers.push(Offers { item, seen: vec![0; cx.plan.layout(item).pieces() as usize] });
             self.offers.len() - 1
         })
     }

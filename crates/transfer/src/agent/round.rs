@@ -52,7 +52,7 @@ impl Agent {
         }
         let owes = connection
             .asked
-            .front()
+            .first()
             .is_some_and(|&(_, since)| now.since(since.max(connection.last_block)) >= config.request_timeout.span());
         let keeps_silent = now.since(connection.said).times(2) >= config.idle_timeout.span();
         if owes {

@@ -11,7 +11,7 @@
 use std::cmp::Reverse;
 
 use super::{Agent, Cx, NONE};
-use crate::message::TransferMessage;
+use crate::message::{Length, TransferMessage};
 
 impl Agent {
     /// How many are served at once.
@@ -47,7 +47,7 @@ impl Agent {
 
     /// Gives the slots that are free: to those who have given most, where that counts, else to those who have waited for longest.
     pub(super) fn serve_next(&mut self, cx: &mut Cx<'_>) {
-        while self.served < self.slots_to_give(cx) && !self.waiting.is_empty() {
+        while self.served.len() < self.slots_to_give(cx) && !self.waiting.is_empty() {
             let rates = self.waiting.iter().map(|&slot| self.connection(slot).rate());
             let best = if self.returns_favours(cx) { rates.enumerate().max_by_key(|&(at, rate)| (rate, Reverse(at))) } else { None };
             let slot = self.waiting.remove(best.map_or(0, |(at, _)| at)).expect("it is there");
@@ -61,9 +61,9 @@ impl Agent {
         if !self.returns_favours(cx) || !self.waiting.contains(&slot) {
             return;
         }
-        let served = (0..).zip(&self.connections).filter_map(|(slot, it)| Some((slot, it.as_ref().filter(|it| it.served)?.rate())));
-        let worst = served.filter(|&(slot, _)| slot != self.optimistic).min_by_key(|&(slot, rate)| (rate, slot));
-        if let Some((worst, _)) = worst.filter(|&(_, rate)| rate < self.connection(slot).rate()) {
+        let regular = self.served.iter().copied().filter(|&slot| slot != self.optimistic);
+        let worst = regular.map(|slot| (self.connection(slot).rate(), slot)).min();
+        if let Some((_, worst)) = worst.filter(|&(rate, _)| rate < self.connection(slot).rate()) {
             self.waiting.retain(|&waiting| waiting != slot);
             self.set_served(cx, worst, false);
             self.waiting.push_back(worst);
@@ -85,12 +85,12 @@ impl Agent {
         connection.served = serves;
         if serves {
             connection.served_since = now;
-            self.served += 1;
+            self.served.push(slot);
         } else {
-            // What they have asked for is forgotten; they will know by what they are told.
-            connection.queue.clear();
-            self.served -= 1;
-            self.ring.retain(|&queued| queued != slot);
+            // What they have asked for is forgotten, and so is the room for it; they will know by what they are told.
+            connection.queue = Vec::new();
+            self.served.retain(|&served| served != slot);
+            self.ring.remove(slot);
         }
         self.say(cx, slot, |to| TransferMessage::Choke { to, serves });
     }
@@ -153,15 +153,18 @@ impl Agent {
     /// The other end asks for a block.
     pub(super) fn request(&mut self, cx: &mut Cx<'_>, slot: u16, block: u32) {
         let connection = self.connection(slot);
-        let piece = cx.plan.layout.piece_of(block);
-        let has = piece < cx.plan.layout.pieces() && self.want(connection.item).is_none_or(|want| want.stock.have().has(piece));
+        let layout = cx.plan.layout(connection.item);
+        let piece = layout.piece_of(block);
+        let has = piece < layout.pieces() && self.want(connection.item).is_none_or(|want| want.stock.have().has(piece));
         if !connection.served || !has {
             return;
         }
         let connection = self.connection_mut(slot);
-        connection.queue.push_back(block);
-        if !self.ring.contains(&slot) {
-            self.ring.push_back(slot);
+        // Who has asked for something already has its turn, unless it has taken all of it back.
+        let is_first = connection.queue.is_empty();
+        connection.queue.push(block);
+        if is_first && !self.ring.contains(slot) {
+            self.ring.push(slot);
         }
         self.pump(cx);
     }
@@ -169,23 +172,30 @@ impl Agent {
     /// Sends blocks until the uplink is busy.
     pub(super) fn pump(&mut self, cx: &mut Cx<'_>) {
         while !self.uplink_waits
-            && let Some(&slot) = self.ring.front()
+            && let Some(slot) = self.ring.first()
         {
             let (now, free) = (cx.port.now(), cx.port.uplink_free());
             if free > now {
                 self.uplink_waits = true;
                 return cx.port.wake(free.since(now), crate::Wake::Uplink);
             }
-            self.ring.pop_front();
+            self.ring.advance();
             let connection = self.connection_mut(slot);
-            let Some(block) = connection.queue.pop_front() else { continue };
+            if connection.queue.is_empty() {
+                continue;
+            }
+            let block = connection.queue.remove(0);
             let item = connection.item;
             if !connection.queue.is_empty() {
-                self.ring.push_back(slot);
+                self.ring.push(slot);
             }
             let is_bad = self.sends_bad(item, block);
-            self.say(cx, slot, |to| if is_bad { TransferMessage::BadBlock { to, block } } else { TransferMessage::Block { to, block } });
-            self.count_upload(cx, item, cx.plan.layout.bytes_of(block));
+            let bytes = cx.plan.layout(item).bytes_of(block);
+            let content = |to, bytes| {
+                if is_bad { TransferMessage::BadBlock { to, block, bytes } } else { TransferMessage::Block { to, block, bytes } }
+            };
+            self.say(cx, slot, |to| content(to, Length(bytes)));
+            self.count_upload(cx, item, bytes);
         }
     }
 

@@ -19,8 +19,8 @@ impl Agent {
             return true;
         }
         if is_bad {
-            let blocks = cx.plan.layout.blocks_of(piece);
-            download.wasted += blocks.map(|block| u64::from(cx.plan.layout.bytes_of(block))).sum::<u64>();
+            let layout = cx.plan.layout(item);
+            download.wasted += layout.blocks_of(piece).map(|block| u64::from(layout.bytes_of(block))).sum::<u64>();
             download.hash_failures += 1;
             want.stock.throw_away(piece);
         }
@@ -51,7 +51,7 @@ impl Agent {
             return;
         }
         let at = self.bad_blocks.iter().position(|(bad, _)| *bad == item).unwrap_or_else(|| {
-            self.bad_blocks.push((item, Bits::none(cx.plan.layout.blocks())));
+            self.bad_blocks.push((item, Bits::none(cx.plan.layout(item).blocks())));
             self.bad_blocks.len() - 1
         });
         for &block in blocks {
@@ -67,7 +67,7 @@ impl Agent {
     /// Pieces of an item on this host's disk that are not what they should be.
     pub(super) fn bad_pieces(&self, plan: &crate::Plan, item: ItemId) -> u32 {
         let Some((_, blocks)) = self.bad_blocks.iter().find(|(bad, _)| *bad == item) else { return 0 };
-        let mut pieces: Vec<u32> = blocks.iter().map(|block| plan.layout.piece_of(block)).collect();
+        let mut pieces: Vec<u32> = blocks.iter().map(|block| plan.layout(item).piece_of(block)).collect();
         pieces.dedup();
         pieces.len() as u32
     }

@@ -9,16 +9,19 @@ use crate::plan::Plan;
 use crate::player::{Playback, Player};
 use crate::stock::Stock;
 
-/// An item that is being downloaded.
+/// An item that is being downloaded. What a word about a piece looks at fills the first cache line.
+#[repr(C, align(64))]
 pub(super) struct Want {
     pub(super) item: ItemId,
     /// Its number among the host's downloads.
     pub(super) download: u32,
+    /// By piece: how many of those connected have it.
+    pub(super) rarity: Vec<u16>,
+    /// There was a source last.
+    pub(super) last_source: Time,
     pub(super) stock: Stock,
     /// Where there are polluters.
     pub(super) checks: Option<Box<Checks>>,
-    /// By piece: how many of those connected have it.
-    pub(super) rarity: Vec<u16>,
     pub(super) candidates: Candidates,
     /// Connections about it.
     pub(super) connected: usize,
@@ -26,8 +29,6 @@ pub(super) struct Want {
     pub(super) searching: bool,
     pub(super) next_search: Time,
     pub(super) search_gap: Span,
-    /// There was a source last.
-    pub(super) last_source: Time,
     /// The user gives up then.
     pub(super) deadline: Time,
 }
@@ -101,20 +102,20 @@ impl Download {
             hash_failures: 0,
             banned: 0,
             spoilt_pieces: 0,
-            player: plan.media.map(|_| Player::new(now)),
+            player: plan.stream.map(|_| Player::new(now)),
         }
     }
 
     /// What somebody who watches it has seen of it by `now`, or until it ended; nothing where nobody watches.
     pub fn playback(&self, plan: &Plan, now: Time) -> Option<Playback> {
         let until = self.end.map_or(now, |(at, _)| at.min(now));
-        Some(self.player?.playback(until, plan.media.as_ref()?))
+        Some(self.player?.playback(until, &plan.media(self.item)?))
     }
 }
 
 impl Want {
     pub(super) fn new(plan: &Plan, item: ItemId, download: u32, now: Time) -> Self {
-        let pieces = plan.layout.pieces();
+        let pieces = plan.layout(item).pieces();
         Self {
             item,
             download,

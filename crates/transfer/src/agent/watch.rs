@@ -25,18 +25,18 @@ impl Agent {
     /// In which order pieces are fetched; nothing at all of somebody who is asked only in need, while there is none.
     pub(super) fn order(&self, cx: &Cx<'_>, item: ItemId, is_spare: bool) -> Option<Order> {
         let (plan, now) = (cx.plan, cx.port.now());
-        let Some((player, media)) = self.player(item).zip(plan.media.as_ref()) else {
+        let Some((player, media)) = self.player(item).zip(plan.media(item)) else {
             let order = if plan.serves_parts() { Order::RarestFirst } else { Order::Sequential };
             return (!is_spare).then_some(order);
         };
         if is_spare {
-            let until = player.due_within(media.config.urgent.span(), now, media);
+            let until = player.due_within(media.config.urgent.span(), now, &media);
             return (player.next() < until).then_some(Order::Urgent { until });
         }
         let (until, p) = if plan.serves_parts() {
-            (player.due_within(media.config.window.span(), now, media), media.config.p)
+            (player.due_within(media.config.window.span(), now, &media), media.config.p)
         } else {
-            (plan.layout.pieces(), 1.0)
+            (plan.layout(item).pieces(), 1.0)
         };
         Some(Order::Playing { until, p })
     }
@@ -44,10 +44,12 @@ impl Agent {
     /// A block of the piece that playing comes to next, if that is urgent, which all who have been asked for it have owed for more than twice as long
     /// as this one has taken for its latest answer.
     pub(super) fn overdue(&self, cx: &Cx<'_>, slot: u16) -> Option<u32> {
-        let (media, now, connection) = (cx.plan.media.as_ref()?, cx.port.now(), self.connection(slot));
+        cx.plan.stream?;
+        let (now, connection) = (cx.port.now(), self.connection(slot));
+        let (media, layout) = (cx.plan.media(connection.item)?, cx.plan.layout(connection.item));
         let player = self.player(connection.item)?;
         let piece = player.next();
-        if !connection.have.has(piece) || piece >= player.due_within(media.config.urgent.span(), now, media) {
+        if !connection.have.has(piece) || piece >= player.due_within(media.config.urgent.span(), now, &media) {
             return None;
         }
         let patience = connection.latest.times(2);
@@ -61,14 +63,14 @@ impl Agent {
         };
         let old = self.about(connection.item).flat_map(|(_, it)| it.asked.iter().take_while(|&&(_, since)| is_old(since)));
         let stock = &self.want(connection.item)?.stock;
-        let lacks = |block: u32| cx.plan.layout.piece_of(block) == piece && stock.lacks(block, &cx.plan.layout);
+        let lacks = |block: u32| layout.piece_of(block) == piece && stock.lacks(block, layout);
         let of_piece = old.map(|&(block, _)| block).filter(|&block| lacks(block));
         of_piece.filter(|&block| waits(block)).min()
     }
 
     /// Asks the servers for what has become urgent, where they are asked for nothing else.
     pub(super) fn ask_servers(&mut self, cx: &mut Cx<'_>, item: ItemId) {
-        if cx.plan.media.is_none() || !cx.plan.servers_fill_in() {
+        if cx.plan.stream.is_none() || !cx.plan.servers_fill_in() {
             return;
         }
         let servers = self.about(item).filter(|(_, it)| cx.plan.is_server(it.peer) && it.serves_us && it.useful > 0 && it.has_room());
@@ -79,13 +81,13 @@ impl Agent {
 
     /// One more piece is whole: shows it to whoever watches.
     pub(super) fn show(&mut self, cx: &Cx<'_>, item: ItemId) {
-        let (now, pieces) = (cx.port.now(), cx.plan.layout.pieces());
+        let (now, pieces) = (cx.port.now(), cx.plan.layout(item).pieces());
         let Some(want) = self.wants.iter().find(|want| want.item == item) else { return };
-        let Some((player, media)) = self.downloads[want.download as usize].player.as_mut().zip(cx.plan.media.as_ref()) else { return };
+        let Some((player, media)) = self.downloads[want.download as usize].player.as_mut().zip(cx.plan.media(item)) else { return };
         let have = want.stock.have();
         let next = (player.next()..pieces).find(|&piece| !have.has(piece)).unwrap_or(pieces);
         if next > player.next() {
-            player.has_until(next, now, media);
+            player.has_until(next, now, &media);
         }
     }
 }

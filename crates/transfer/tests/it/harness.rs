@@ -79,10 +79,10 @@ impl Port for Hand<'_> {
 
     fn send(&mut self, to: PeerId, message: TransferMessage, order: &mut Time) {
         let now = self.world.now;
-        let bytes = message.wire_bytes(&self.world.plan.layout);
+        let bytes = message.wire_bytes();
         let host = &mut self.world.hosts[self.this];
-        if let TransferMessage::Block { block, .. } | TransferMessage::BadBlock { block, .. } = message {
-            host.sent += u64::from(self.world.plan.layout.bytes_of(block));
+        if let TransferMessage::Block { bytes, .. } | TransferMessage::BadBlock { bytes, .. } = message {
+            host.sent += u64::from(bytes.0);
         }
         let leaves = host.link.up.map_or(now, |rate| {
             host.up_free = host.up_free.max(now) + rate.transmission(u64::from(bytes));
@@ -228,7 +228,7 @@ impl World {
             Event::Arrives { from, message } => match at.link.down {
                 None => self.handle(host, Event::Received { from, message }),
                 Some(rate) => {
-                    let bytes = message.wire_bytes(&self.plan.layout);
+                    let bytes = message.wire_bytes();
                     at.down_free = at.down_free.max(now) + rate.transmission(u64::from(bytes));
                     let done = at.down_free;
                     self.event(done, host, Event::Received { from, message });

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::keywords::KeywordsConfig;
+use super::size::ItemSize;
 
 /// What there is to find, who holds it at the start, and what is asked for how often.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,8 +22,8 @@ pub struct ContentConfig {
     /// How items × copies copies are allotted to the items at the start: "uniform" (the same number each), or by popularity, "proportional" or
     /// "square-root" (Cohen & Shenker 2002); each item has 1 copy at least, and one on every peer at the most. Default: "uniform".
     pub replication: Replication,
-    /// The size of an item. Default: 100 MiB.
-    pub size: Size,
+    /// The size of an item: one for all, or a distribution from which each item's is drawn, at least a byte. Default: 100 MiB.
+    pub size: ItemSize,
     /// The words of items' names, for `target = "keywords"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keywords: Option<KeywordsConfig>,
@@ -35,7 +36,7 @@ impl Default for ContentConfig {
             popularity: Popularity::default(),
             copies: 10,
             replication: Replication::Uniform,
-            size: Size(100 << 20),
+            size: ItemSize::Same(Size(100 << 20)),
             keywords: None,
         }
     }
@@ -131,6 +132,7 @@ impl ContentConfig {
             "copies",
             format!("{} items with {copies} copies are {all} copies; 2^32 − 1 is the most there can be", self.items),
         );
+        self.size.check(issues);
         if let Some(keywords) = &self.keywords {
             issues.within("keywords", |issues| keywords.check(issues));
         }

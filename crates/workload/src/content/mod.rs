@@ -6,6 +6,7 @@ mod holdings;
 mod keywords;
 mod popularity;
 mod shelves;
+mod size;
 mod words;
 
 pub use config::{ContentConfig, Popularity, Replication};
@@ -13,4 +14,5 @@ pub use holdings::Holdings;
 pub use keywords::KeywordsConfig;
 pub use popularity::ItemSampler;
 pub use shelves::Shelves;
+pub use size::ItemSize;
 pub use words::Words;

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use peerlab_engine::random::Streams;
+use peerlab_model::units::Size;
 use peerlab_model::{HostId, ItemId};
-use peerlab_workload::{ContentConfig, Holdings, ItemSampler, Popularity, Replication, Shelves};
+use peerlab_workload::{ContentConfig, Distribution, Holdings, ItemSampler, ItemSize, Popularity, Replication, Shelves};
 
 fn content(items: u32, copies: u32) -> ContentConfig {
     ContentConfig { items, copies, ..ContentConfig::default() }
@@ -152,4 +153,29 @@ fn shelves_are_those_of_the_start_until_they_change() {
             assert_eq!(shelves.has(&holdings, host, item), items.contains(&item));
         }
     }
+}
+
+/// Drawn sizes have the medians and means of their distributions; an item's does not depend on how many there are.
+#[test]
+fn items_are_as_large_as_their_distribution_has_it() {
+    let mib = Size(1 << 20);
+    let lognormal = Distribution::Lognormal { mean: None, median: Some(mib), sigma: 1.2 };
+    let pareto = Distribution::Pareto { mean: Some(mib), minimum: None, shape: 3.0 };
+    // Median and mean, in MiB: 1 and exp(σ²/2); minimum · 2^(1/3), where the minimum is two thirds of the mean.
+    let cases = [(lognormal, 1.0, libm::exp(0.72)), (pareto, libm::pow(2.0, 1.0 / 3.0) * 2.0 / 3.0, 1.0)];
+    for (distribution, median, mean) in cases {
+        let size = ItemSize::Drawn(distribution);
+        let draw = |items: u32| size.draw(items, Streams::new(5)).expect("they differ");
+        let mut drawn = draw(100_000);
+        assert_eq!(draw(300), drawn[..300]);
+        let in_mib = |size: Size| size.0 as f64 / mib.0 as f64;
+        let found = drawn.iter().copied().map(in_mib).sum::<f64>() / drawn.len() as f64;
+        assert!((found / mean - 1.0).abs() < 0.03 && (in_mib(size.mean()) / mean - 1.0).abs() < 1e-5, "{size:?}: mean {found}");
+        drawn.sort_unstable();
+        let middle = in_mib(drawn[drawn.len() / 2]);
+        assert!((middle / median - 1.0).abs() < 0.02, "{size:?}: median {middle}");
+    }
+    assert_eq!(ItemSize::Same(mib).draw(10, Streams::new(5)), None);
+    let tiny = ItemSize::Drawn(Distribution::Exponential { mean: Size(1) });
+    assert_eq!(tiny.draw(1000, Streams::new(5)).expect("they differ").into_iter().min(), Some(Size(1)), "no item is empty");
 }

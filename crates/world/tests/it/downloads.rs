@@ -1,6 +1,8 @@
 //! Downloads in whole runs: what becomes of them over different overlays, that bytes are conserved, and that nothing of it depends on shards or
 //! windows.
 
+use std::collections::BTreeMap;
+
 use peerlab_engine::time::{Span, Time};
 use peerlab_model::Overlay;
 use peerlab_model::units::{Duration, Rate, Size};
@@ -9,7 +11,7 @@ use peerlab_overlay::hybrid::central_index::CentralIndex;
 use peerlab_overlay::structured::chord::Chord;
 use peerlab_overlay::unstructured::flooding::Flooding;
 use peerlab_transfer::{Arrivals, DownloadConfig, Method, ServerSlots, StreamConfig};
-use peerlab_workload::{ClassConfig, TargetKind};
+use peerlab_workload::{ClassConfig, Distribution, ItemSize, TargetKind};
 use peerlab_world::{Conditions, DownloadOutcome, DownloadRow, LookupRow, RunOptions, RunRecord};
 
 use crate::determinism::eventful;
@@ -40,7 +42,7 @@ const SIZE: Size = Size(1 << 20);
 /// The same with links of 4 Mbit/s up and 20 down, items of 1 MiB, and downloads.
 pub(crate) fn with_downloads(mut conditions: Conditions, model: Method) -> Conditions {
     conditions.peers.class = vec![class()];
-    conditions.content.size = SIZE;
+    conditions.content.size = ItemSize::Same(SIZE);
     if let Some(lookups) = &mut conditions.lookups {
         lookups.interval = Duration::secs(40);
     }
@@ -101,6 +103,37 @@ fn a_complete_download_has_every_byte_once() {
         assert!(!cached.is_empty());
         assert!(lookups.iter().filter(|row| cached.contains(&row.lookup)).all(|row| row.hops == Some(0)));
     }
+}
+
+/// Each item has a size of its own, the same by whatever method and over whatever overlay it comes; most are less than a piece here, some are many.
+#[test]
+fn a_complete_download_is_as_large_as_its_item() {
+    let mut sizes: BTreeMap<u32, u64> = BTreeMap::new();
+    let mut took_note = |record: &RunRecord| {
+        for row in complete(record) {
+            let size = row.bytes - row.wasted;
+            assert_eq!(*sizes.entry(row.item).or_insert(size), size, "{row:?}");
+        }
+        complete(record).count()
+    };
+    let drawn = ItemSize::Drawn(Distribution::Lognormal { mean: None, median: Some(Size(50_000)), sigma: 1.5 });
+    let with_sizes = |model: Method| {
+        let mut conditions = with_downloads(quiet(100, TargetKind::Content), model);
+        conditions.content.size = drawn.clone();
+        conditions.stream = (model == Method::PeerAssisted).then(|| StreamConfig::new(mbit(1)));
+        conditions
+    };
+    for model in [Method::Swarm, Method::SingleSource, Method::ClientServer, Method::PeerAssisted] {
+        let (record, _) = run::<CentralIndex>(&with_sizes(model), 1);
+        let downloads = took_note(&record);
+        assert!(downloads > 200, "{model:?}: {downloads} downloads");
+        let watched = complete(&record).filter_map(|row| Some((row.playback?.played, mbit(1).transmission(row.bytes - row.wasted))));
+        let whole = watched.filter(|(played, length)| played == length).count();
+        assert!(whole > 200 || model != Method::PeerAssisted, "{whole} items were played to their own ends");
+    }
+    let (record, _) = run::<Chord>(&with_sizes(Method::Swarm), 2);
+    assert!(took_note(&record) > 200);
+    assert!(sizes.len() == 50 && sizes.values().max() > Some(&(256 << 10)) && sizes.values().min() < Some(&16_384), "{sizes:?}");
 }
 
 /// Bad pieces come again, from others; polluters are banned, and the same hosts whatever finds the sources.
@@ -205,7 +238,7 @@ fn a_crowd_is_served_by_itself() {
     conditions.lookups = None;
     conditions.content.items = 1;
     conditions.content.copies = 0;
-    conditions.content.size = Size(8 << 20);
+    conditions.content.size = ItemSize::Same(Size(8 << 20));
     let download = conditions.download.as_mut().expect("it was set");
     (download.arrivals, download.server_upload, download.server_slots) = (Arrivals::FlashCrowd, mbit(8), ServerSlots::Number(4));
     let (swarm, _) = run::<CentralIndex>(&conditions, 1);
@@ -227,7 +260,7 @@ fn a_crowd_is_served_by_itself() {
 #[test]
 fn downloads_go_on_in_the_next_session() {
     let mut conditions = with_downloads(crate::support::stormy(100, TargetKind::Content), Method::Swarm);
-    conditions.content.size = Size(16 << 20);
+    conditions.content.size = ItemSize::Same(Size(16 << 20));
     conditions.time.duration = Duration::secs(900);
     conditions.lookups.as_mut().expect("it was set").interval = Duration::secs(600);
     let (record, _) = run::<CentralIndex>(&conditions, 2);

@@ -7,7 +7,7 @@
 use peerlab_model::{ItemId, LookupId, PeerId, Span, Time, Token};
 
 use super::client::{Candidate, Client, Request, Torrent};
-use super::message::{Announce, ConnectionId, Counts, Event, TrackerMessage};
+use super::message::{Announce, Answer, ConnectionId, Counts, Event, TrackerMessage};
 use super::{Cx, Protocol, Tracker, TrackerTimer};
 use crate::servers::{doubled, number_of};
 
@@ -47,7 +47,7 @@ impl Tracker {
         let message = match connection {
             Some(connection) => {
                 let announce = Announce { item, event: torrent.event, seed: torrent.seed, numwant: self.config.numwant, lookup, protocol };
-                TrackerMessage::Announce { token, connection, announce }
+                TrackerMessage::Announce { token, connection, announce: Box::new(announce) }
             }
             None => TrackerMessage::Connect { token, lookup, protocol },
         };
@@ -98,26 +98,19 @@ impl Tracker {
     }
 
     /// A tracker has answered an announce.
-    pub(super) fn answered(
-        &self,
-        client: &mut Client,
-        cx: &mut Cx<'_>,
-        token: Token,
-        (interval, counts): (Span, Counts),
-        peers: &[PeerId],
-    ) {
+    pub(super) fn answered(&self, client: &mut Client, cx: &mut Cx<'_>, token: Token, answer: &Answer) {
         let Some(Request::Announce { item, tracker, .. }) = client.requests.close(token) else { return };
         let now = cx.now();
         let Some(torrent) = client.torrent(item) else { return };
         torrent.waiting = None;
         torrent.order = torrent.order.promoted(&self.config.tiers, torrent.at);
         torrent.answered = Some((tracker, now));
-        torrent.counts = counts;
+        torrent.counts = answer.counts;
         torrent.event = Event::Regular;
-        torrent.due = now.saturating_add(interval);
-        cx.set_timer(interval, TrackerTimer::Announce(item));
+        torrent.due = now.saturating_add(answer.interval);
+        cx.set_timer(answer.interval, TrackerTimer::Announce(item));
         // A round for the connection, and one for the announce.
-        let named: Vec<Candidate> = peers.iter().map(|&peer| Candidate { peer, hops: 1, rounds: 2 }).collect();
+        let named: Vec<Candidate> = answer.peers.iter().map(|&peer| Candidate { peer, hops: 1, rounds: 2 }).collect();
         self.heard_of(client, cx, item, &named);
     }
 

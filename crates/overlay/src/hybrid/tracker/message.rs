@@ -63,7 +63,22 @@ pub struct Counts {
     pub leechers: u32,
 }
 
-/// A message of trackers and their peers. `lookup` is the question that it is sent for, if any.
+/// What a tracker answers to an announce.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Answer {
+    /// It wants to hear again after this.
+    pub interval: Span,
+    /// How many there are.
+    pub counts: Counts,
+    /// Some of them.
+    pub peers: Box<[PeerId]>,
+}
+
+/// Peers that are named to several others at once. (A vector behind its pointer: that is one word.)
+pub type Named = Arc<Vec<PeerId>>;
+
+/// A message of trackers and their peers. What is large is behind a pointer: a run that moves content has millions of messages on their way, each of
+/// which takes the room of the largest. `lookup` is the question that it is sent for, if any.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "tokens are of the sender's request, or of the one that is answered; the rest is said by the variant")]
 pub enum TrackerMessage {
@@ -72,9 +87,9 @@ pub enum TrackerMessage {
     /// Tracker: this one.
     Connected { token: Token, lookup: Option<LookupId>, protocol: Protocol, connection: ConnectionId },
     /// Peer: I am in this swarm, or no longer. Who else is?
-    Announce { token: Token, connection: ConnectionId, announce: Announce },
-    /// Tracker: these, and let me hear from you again after `interval`.
-    Peers { token: Token, lookup: Option<LookupId>, protocol: Protocol, interval: Span, counts: Counts, peers: Box<[PeerId]> },
+    Announce { token: Token, connection: ConnectionId, announce: Box<Announce> },
+    /// Tracker: these.
+    Peers { token: Token, lookup: Option<LookupId>, protocol: Protocol, answer: Box<Answer> },
     /// Tracker: that is no connection id of yours (any more).
     Error { token: Token, lookup: Option<LookupId> },
     /// Peer: I leave the swarm.
@@ -86,16 +101,16 @@ pub enum TrackerMessage {
     /// Peer to peer: let us be connected about this torrent. What have you got?
     Handshake { token: Token, lookup: Option<LookupId>, item: ItemId },
     /// All (`seed`), or nothing yet. We are connected if I `kept` you; and these are whom I am connected to, with peer exchange.
-    Shaken { token: Token, lookup: Option<LookupId>, seed: bool, kept: bool, peers: Arc<[PeerId]> },
+    Shaken { token: Token, lookup: Option<LookupId>, seed: bool, kept: bool, peers: Named },
     /// I have nothing to do with that torrent.
     Reset { token: Token, lookup: Option<LookupId> },
     /// Peer to peer, once connected: whom I have been connected to since my last message, and whom no longer.
-    Exchange { item: ItemId, added: Arc<[PeerId]>, dropped: Arc<[PeerId]> },
+    Exchange { item: ItemId, added: Named, dropped: Named },
     /// I am still here.
     KeepAlive { item: ItemId },
     /// We are connected no longer.
     Close { item: ItemId },
-    /// Of the DHT that the peers form. (Behind a pointer: it is large, and a run that moves content has millions of messages on their way.)
+    /// Of the DHT that the peers form.
     Dht(Box<KademliaMessage>),
 }
 
@@ -166,18 +181,18 @@ impl Message for TrackerMessage {
                 Protocol::Udp => Fields::bytes(16),
                 Protocol::Http => Fields::bytes(TCP),
             },
-            Self::Announce { announce: Announce { protocol, .. }, .. } => announce(*protocol),
+            Self::Announce { announce, .. } => announced(announce.protocol),
             // Who leaves has no time to fetch a connection id: that packet is counted with this one, its header included.
             Self::Stop { protocol, .. } => {
                 let first = match protocol {
                     Protocol::Udp => 28 + 16,
                     Protocol::Http => 28 + TCP,
                 };
-                let this = announce(*protocol);
+                let this = announced(*protocol);
                 Fields { bytes: first + this.bytes, ..this }
             }
-            Self::Peers { protocol: Protocol::Udp, peers, .. } => Fields::bytes(20).addresses(peers.len() as u32),
-            Self::Peers { peers, .. } => Fields::bytes(TCP + HTTP_ANSWER + 70).addresses(peers.len() as u32),
+            Self::Peers { protocol: Protocol::Udp, answer, .. } => Fields::bytes(20).addresses(answer.peers.len() as u32),
+            Self::Peers { answer, .. } => Fields::bytes(TCP + HTTP_ANSWER + 70).addresses(answer.peers.len() as u32),
             Self::Error { .. } => Fields::bytes(8 + 21),
             Self::Scrape { protocol: Protocol::Udp, items, .. } => Fields::bytes(16).keys(items.len() as u32),
             // A hash takes 60 characters, and its name.
@@ -224,7 +239,7 @@ impl Message for TrackerMessage {
 }
 
 /// 98 bytes over UDP, the two identifiers included.
-fn announce(protocol: Protocol) -> Fields {
+fn announced(protocol: Protocol) -> Fields {
     let bytes = match protocol {
         Protocol::Udp => 98 - 40,
         // The identifiers are written in 60 characters each, and numbers follow.
@@ -238,4 +253,4 @@ fn exchange(added: usize, dropped: usize) -> Fields {
     Fields::bytes(EXCHANGE + added as u32).addresses((added + dropped) as u32)
 }
 
-const _: () = assert!(size_of::<TrackerMessage>() <= 56);
+const _: () = assert!(size_of::<TrackerMessage>() <= 32);

@@ -29,7 +29,7 @@ mod tiers;
 
 pub use client::Client;
 pub use config::{Dht, Protocol, TrackerConfig};
-pub use message::{Announce, ConnectionId, Counts, Event, TrackerMessage};
+pub use message::{Announce, Answer, ConnectionId, Counts, Event, Named, TrackerMessage};
 pub use server::Server;
 
 use client::Request;
@@ -256,7 +256,7 @@ impl Tracker {
         }
         match message {
             M::Connected { token, connection, .. } => self.connected(client, cx, from, token, connection),
-            M::Peers { token, interval, counts, peers, .. } => self.answered(client, cx, token, (interval, counts), &peers),
+            M::Peers { token, answer, .. } => self.answered(client, cx, token, &answer),
             M::Error { token, .. } => self.refused(client, cx, from, token),
             M::Scraped { token, counts, .. } => Self::scraped(client, token, &counts),
             M::Handshake { token, lookup, item } => self.handshake(client, cx, from, (token, lookup), item),

@@ -6,7 +6,7 @@
 
 use peerlab_model::{Context, ItemId, Numbering, PeerId, Rng, Span, Time, Token};
 
-use super::message::{Announce, ConnectionId, Counts, Event, TrackerMessage};
+use super::message::{Announce, Answer, ConnectionId, Counts, Event, TrackerMessage};
 use super::{Protocol, Tracker, TrackerTimer};
 use crate::tickets::Tickets;
 
@@ -172,7 +172,7 @@ impl Tracker {
                         server.enter(&self.numbering, announce.item, from, announce.seed, cx.now());
                         server.swarms[announce.item.0 as usize].completed += u32::from(announce.event == Event::Completed);
                     }
-                    self.name_others(server, cx, from, (token, announce));
+                    self.name_others(server, cx, from, (token, *announce));
                 } else {
                     cx.send(from, M::Error { token, lookup: announce.lookup });
                 }
@@ -213,7 +213,8 @@ impl Tracker {
         let most = usize::from(numwant.min(self.config.numwant));
         let peers = swarm.draw(&self.numbering, to, most, cx.rng());
         let (interval, counts) = (self.config.interval.span(), swarm.counts());
-        cx.send(to, TrackerMessage::Peers { token, lookup, protocol, interval, counts, peers });
+        let answer = Box::new(Answer { interval, counts, peers });
+        cx.send(to, TrackerMessage::Peers { token, lookup, protocol, answer });
     }
 }
 

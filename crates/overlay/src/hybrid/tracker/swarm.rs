@@ -16,7 +16,7 @@ use peerlab_model::{ItemId, LookupId, PeerId, Span, Time, Token};
 
 use super::client::{Candidate, Client, Request, Torrent};
 use super::config::KEEP_ALIVE;
-use super::message::TrackerMessage;
+use super::message::{Named, TrackerMessage};
 use super::{Cx, Tracker, TrackerTimer};
 
 /// Peers that one message names as added, or as dropped, at the most (BEP 11).
@@ -49,8 +49,8 @@ impl Torrent {
     }
 
     /// Whom it is connected to, but for the one who wants to know.
-    fn connected_to(&self, but: PeerId) -> Arc<[PeerId]> {
-        self.neighbours.iter().map(|neighbour| neighbour.peer).filter(|&peer| peer != but).take(EXCHANGE_MAX).collect()
+    fn connected_to(&self, but: PeerId) -> Named {
+        Arc::new(self.neighbours.iter().map(|neighbour| neighbour.peer).filter(|&peer| peer != but).take(EXCHANGE_MAX).collect())
     }
 }
 
@@ -236,7 +236,7 @@ impl Tracker {
             return;
         }
         cx.set_timer(self.config.pex_interval.span(), TrackerTimer::Neighbours(item));
-        let part = |list: &mut Vec<PeerId>| -> Arc<[PeerId]> { list.drain(..list.len().min(EXCHANGE_MAX)).collect() };
+        let part = |list: &mut Vec<PeerId>| Named::new(list.drain(..list.len().min(EXCHANGE_MAX)).collect());
         let (added, dropped) = (part(&mut torrent.added), part(&mut torrent.dropped));
         let is_news = !added.is_empty() || !dropped.is_empty();
         for at in 0..torrent.neighbours.len() {
