@@ -173,6 +173,10 @@ fn downloads_that_cannot_work_are_refused() {
 
 #[test]
 fn sizes_that_no_item_can_have_are_refused() {
+    let refused = |text: &str, what: &str| {
+        let complaint = complaint(text);
+        assert!(complaint.contains(what), "nothing of `{what}` in\n{complaint}");
+    };
     for (size, what) in [
         ("\"0 B\"", "error: an item has a byte at least\n  --> test.toml:20:8"),
         ("\"4 apples\"", "test.toml:20:8"),
