@@ -10,6 +10,7 @@ use std::sync::Arc;
 use peerlab_model::{Cause, Fields, Key, Keywords, LookupId, Message, NAME_BYTES, Numbering, PeerId, Posting, Token, Wire};
 
 use crate::records::Record;
+use crate::repair::values;
 
 /// The names of the shared kinds of message, and of more.
 macro_rules! kinds {
@@ -297,10 +298,7 @@ impl<T: Trail> Message for RingMessage<T> {
             Self::Notify | Self::GetFingers => Fields::bytes(1),
             Self::Fingers { fingers } => Fields::bytes(1).contacts(fingers.len() as u32),
             Self::Leave { successors, predecessor } => Fields::bytes(1).contacts(contacts(successors, *predecessor)),
-            Self::HandOver { records } | Self::Values { records } => {
-                let count = records.len() as u32;
-                Fields::bytes(1 + 4 * count).keys(count).contacts(count).records(count)
-            }
+            Self::HandOver { records } | Self::Values { records } => values(records),
             Self::Offer { records } => Fields::bytes(1 + 4 * records.len() as u32).keys(records.len() as u32),
             Self::Want { keys } | Self::Spare { keys } => Fields::bytes(1).keys(keys.len() as u32),
             Self::Store { .. } => Fields::bytes(5).keys(1).records(1),
