@@ -51,7 +51,7 @@ mod transfers;
 mod truth;
 
 /// Revision of the models: it counts up whenever the same scenario gives other results than before.
-pub const MODEL_REVISION: u32 = 6;
+pub const MODEL_REVISION: u32 = 7;
 
 pub use conditions::{Conditions, StartKind, TimeConfig};
 pub use graph::{GraphFormat, GraphMetrics, OverlayGraph, Snapshot};

@@ -11,6 +11,7 @@ use peerlab_model::{Cause, Fields, Key, Keywords, LookupId, Message, PeerId, Pos
 
 use crate::postings;
 use crate::records::Record;
+use crate::repair::values;
 
 /// The names of the shared kinds of message, and of more.
 macro_rules! kinds {
@@ -226,42 +227,6 @@ impl<T: Trail> RingMessage<T> {
     }
 }
 
-impl<T: Trail> RingMessage<T> {
-    fn other_fields(&self) -> Fields {
-        match self {
-            Self::Forward { .. } | Self::Ack { .. } => self.fields(),
-            Self::Deliver { .. } => Fields::bytes(12).keys(1).contacts(1),
-            Self::GetNeighbours { .. } | Self::Ping { .. } | Self::Pong { .. } | Self::Stored { .. } => Fields::bytes(5),
-            Self::Found { .. } => Fields::bytes(8).contacts(1),
-            // One value, whoever has published it.
-            Self::Providers { holders, .. } => Fields::bytes(7).contacts(holders.len() as u32).records(u32::from(!holders.is_empty())),
-            Self::Step { .. } => with::<T>(Fields::bytes(6).keys(1)),
-            Self::Fetch { .. } => Fields::bytes(6).keys(1),
-            Self::StepAvoiding { .. } => with::<T>(Fields::bytes(6).keys(1).contacts(1)),
-            Self::Refuse { .. } => Fields::bytes(5).contacts(1),
-            Self::StepNext { .. } => with::<T>(Fields::bytes(5).contacts(1)),
-            Self::StepOwners { successors, .. } => Fields::bytes(5).contacts(successors.len() as u32),
-            Self::Neighbours { successors, predecessor, .. } => Fields::bytes(5).contacts(contacts(successors, *predecessor)),
-            Self::Notify | Self::GetFingers => Fields::bytes(1),
-            Self::Fingers { fingers } => Fields::bytes(1).contacts(fingers.len() as u32),
-            Self::Leave { successors, predecessor } => Fields::bytes(1).contacts(contacts(successors, *predecessor)),
-            Self::HandOver { records } | Self::Values { records } => {
-                let count = records.len() as u32;
-                Fields::bytes(1 + 4 * count).keys(count).contacts(count).records(count)
-            }
-            Self::Offer { records } => Fields::bytes(1 + 4 * records.len() as u32).keys(records.len() as u32),
-            Self::Want { keys } | Self::Spare { keys } => Fields::bytes(1).keys(keys.len() as u32),
-            Self::Store { .. } => Fields::bytes(5).keys(1).records(1),
-            Self::Remove { .. } => Fields::bytes(1).keys(1),
-            Self::Replicate { .. } | Self::PassOn { .. } => Fields::bytes(5).keys(1).contacts(1).records(1),
-            Self::Retract { .. } => Fields::bytes(1).keys(1).contacts(1),
-            Self::Search { keywords, .. } => Fields::bytes(5 + keywords.text_bytes()),
-            Self::Postings { postings, .. } => postings::fields(postings),
-            Self::Own(own) => own.fields(),
-        }
-    }
-}
-
 impl<T: Trail> Message for RingMessage<T> {
     const KINDS: &'static [&'static str] = <T::Own as OwnMessage>::KINDS;
 
@@ -317,14 +282,35 @@ impl<T: Trail> Message for RingMessage<T> {
 
     /// A byte for the kind, 4 for each token, 2 for a hop count, 1 for a goal, 4 for the rest of a record's life. The lookup's id is the
     /// simulator's label and costs nothing; what it does for the protocol is done by the tokens.
-    ///
-    /// What most messages are is told without a call.
     #[inline]
     fn fields(&self) -> Fields {
         match self {
             Self::Forward { .. } => with::<T>(Fields::bytes(12).keys(1).contacts(1)),
-            Self::Ack { .. } => Fields::bytes(5),
-            _ => self.other_fields(),
+            Self::Deliver { .. } => Fields::bytes(12).keys(1).contacts(1),
+            Self::Ack { .. } | Self::GetNeighbours { .. } | Self::Ping { .. } | Self::Pong { .. } | Self::Stored { .. } => Fields::bytes(5),
+            Self::Found { .. } => Fields::bytes(8).contacts(1),
+            // One value, whoever has published it.
+            Self::Providers { holders, .. } => Fields::bytes(7).contacts(holders.len() as u32).records(u32::from(!holders.is_empty())),
+            Self::Step { .. } => with::<T>(Fields::bytes(6).keys(1)),
+            Self::Fetch { .. } => Fields::bytes(6).keys(1),
+            Self::StepAvoiding { .. } => with::<T>(Fields::bytes(6).keys(1).contacts(1)),
+            Self::Refuse { .. } => Fields::bytes(5).contacts(1),
+            Self::StepNext { .. } => with::<T>(Fields::bytes(5).contacts(1)),
+            Self::StepOwners { successors, .. } => Fields::bytes(5).contacts(successors.len() as u32),
+            Self::Neighbours { successors, predecessor, .. } => Fields::bytes(5).contacts(contacts(successors, *predecessor)),
+            Self::Notify | Self::GetFingers => Fields::bytes(1),
+            Self::Fingers { fingers } => Fields::bytes(1).contacts(fingers.len() as u32),
+            Self::Leave { successors, predecessor } => Fields::bytes(1).contacts(contacts(successors, *predecessor)),
+            Self::HandOver { records } | Self::Values { records } => values(records),
+            Self::Offer { records } => Fields::bytes(1 + 4 * records.len() as u32).keys(records.len() as u32),
+            Self::Want { keys } | Self::Spare { keys } => Fields::bytes(1).keys(keys.len() as u32),
+            Self::Store { .. } => Fields::bytes(5).keys(1).records(1),
+            Self::Remove { .. } => Fields::bytes(1).keys(1),
+            Self::Replicate { .. } | Self::PassOn { .. } => Fields::bytes(5).keys(1).contacts(1).records(1),
+            Self::Retract { .. } => Fields::bytes(1).keys(1).contacts(1),
+            Self::Search { keywords, .. } => Fields::bytes(5 + keywords.text_bytes()),
+            Self::Postings { postings, .. } => postings::fields(postings),
+            Self::Own(own) => own.fields(),
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use peerlab_model::{Cause, Fields, Key, LookupId, Message, PeerId, Token};
 
 use crate::records::Record;
+use crate::repair::values;
 
 /// A question on its way to the peer that is numerically closest to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,10 +257,7 @@ impl Message for PastryMessage {
             Self::Failed { .. } => Fields::bytes(1).contacts(1),
             Self::Hello => Fields::bytes(1),
             Self::Entry { peer, .. } => Fields::bytes(5).contacts(u32::from(peer.is_some())),
-            Self::HandOver { records } | Self::Values { records } => {
-                let count = records.len() as u32;
-                Fields::bytes(1 + 4 * count).keys(count).contacts(count).records(count)
-            }
+            Self::HandOver { records } | Self::Values { records } => values(records),
             Self::Offer { records } => Fields::bytes(1 + 4 * records.len() as u32).keys(records.len() as u32),
             Self::Want { keys } | Self::Spare { keys } => Fields::bytes(1).keys(keys.len() as u32),
             Self::Store { .. } => Fields::bytes(5).keys(1).records(1),
