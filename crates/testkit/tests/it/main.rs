@@ -320,7 +320,7 @@ fn epidemics_conform() {
             dropped += record.messages.iter().map(|row| row.sent - row.delivered).sum::<u64>();
         }
         // Newcomers are in few views for a while.
-        let least = if config.membership.is_some() { 30 } else { 100 };
+        let least = if config.membership.is_some() { 60 } else { 100 };
         assert!(heard > least && dropped > 20, "{config:?}: {heard} heard, {dropped} messages were dropped");
     }
 }
