@@ -319,6 +319,8 @@ fn epidemics_conform() {
             heard += record.rumours.iter().map(|row| row.heard).sum::<u32>();
             dropped += record.messages.iter().map(|row| row.sent - row.delivered).sum::<u64>();
         }
-        assert!(heard > 100 && dropped > 20, "{heard} heard, {dropped} messages were dropped");
+        // Newcomers are in few views for a while.
+        let least = if config.membership.is_some() { 60 } else { 100 };
+        assert!(heard > least && dropped > 20, "{config:?}: {heard} heard, {dropped} messages were dropped");
     }
 }
