@@ -333,7 +333,7 @@ impl NetworkConfig {
                 let counts =
                     [("transit_domains", transit_domains), ("transit_nodes", transit_nodes), ("stubs", stubs), ("stub_nodes", stub_nodes)];
                 for (key, &count) in counts {
-                    issues.ensure(count > 0, key, "there is at least one");
+                    issues.ensure(count > 0, key, "at least 1: hosts live at the routers of stub domains, and these at transit routers");
                 }
                 if let Some(shape) = Shape::of(&self.latency)
                     && shape.rows().is_none_or(|rows| rows > ROUTERS_MAX)

@@ -56,7 +56,7 @@ impl Bits {
     /// Adds `piece`; false if it was there.
     ///
     /// What is counted is the bit, never a comparison: where a truth value was both counted and branched upon, rustc 1.95 lost the count in
-    /// optimised builds (rust-lang/rust#158206, mended in 1.96.1; benches/records/2026-11-30-swarm.md).
+    /// optimised builds (rust-lang/rust#158206, mended in later versions; benches/records/2026-11-30-swarm.md).
     #[inline]
     pub fn add(&mut self, piece: u32) -> bool {
         let word = &mut self.words[piece as usize / 64];
