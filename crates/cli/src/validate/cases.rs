@@ -64,6 +64,7 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     "share-online",
     "skademlia-figure-4",
     "static-resilience",
+    "swarm-bittorrent-bound",
     "swarm-fluid-bound",
     "tapestry-path-length",
     "tracker-load",
