@@ -79,8 +79,8 @@ pub enum Latency {
         missing: Missing,
     },
     /// An internet of two levels (Zegura, Calvert and Bhattacharjee 1996): transit domains that carry traffic, and at each of their routers stub
-    /// domains with the hosts. The shape is that of GT-ITM's example `ts100`, the delays are those of CAN's simulations (Ratnasamy et al. 2001), unless
-    /// given. Hosts are spread over the routers of stubs at random, each router being used about equally often; two at one router are `min_one_way` apart.
+    /// domains with the hosts. The shape is that of GT-ITM's example `ts100` unless it is given; the delays of links are ours, for some 30 ms from host to host
+    /// (CAN's simulations, Ratnasamy et al. 2001, had 100, 10 and 1 ms, which many a timeout is too short for). Hosts are spread over the routers of stubs at random, each router being used about equally often; two at one router are `min_one_way` apart.
     #[serde(rename = "transit-stub")]
     TransitStub {
         /// Transit domains; at least 1. Default: 1.
@@ -95,13 +95,13 @@ pub enum Latency {
         /// Routers in each stub domain; at least 1. Default: 8.
         #[serde(default = "eight")]
         stub_nodes: u32,
-        /// What a link between two transit routers takes, one way. Default: 100 ms.
+        /// What a link between two transit routers takes, one way. Default: 20 ms.
         #[serde(default = "transit_delay")]
         transit_delay: Duration,
-        /// What the link of a stub to its transit router takes, one way. Default: 10 ms.
+        /// What the link of a stub to its transit router takes, one way. Default: 5 ms.
         #[serde(default = "access_delay")]
         access_delay: Duration,
-        /// What a link within a stub takes, one way. Default: 1 ms.
+        /// What a link within a stub takes, one way. Default: 2 ms.
         #[serde(default = "stub_delay")]
         stub_delay: Duration,
     },
@@ -156,15 +156,15 @@ const fn eight() -> u32 {
 }
 
 fn transit_delay() -> Duration {
-    Duration::millis(100)
+    Duration::millis(20)
 }
 
 fn access_delay() -> Duration {
-    Duration::millis(10)
+    Duration::millis(5)
 }
 
 fn stub_delay() -> Duration {
-    Duration::millis(1)
+    Duration::millis(2)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

@@ -61,7 +61,7 @@ fn heights_give_delays_the_long_tail_of_measured_ones() {
 #[test]
 fn transit_stub_paths_take_what_their_links_take() {
     let two = network("latency = { model = 'transit-stub', transit_nodes = 2, stubs = 1, stub_nodes = 1 }", 2, 1);
-    assert_eq!(two.base_delay(HostId(0), HostId(1)), Some(Span::from_millis(120)), "up, across, and down");
+    assert_eq!(two.base_delay(HostId(0), HostId(1)), Some(Span::from_millis(30)), "up, across, and down");
     let neighbours =
         network("latency = { model = 'transit-stub', transit_nodes = 1, stubs = 2, stub_nodes = 1, access_delay = '7 ms' }", 2, 1);
     assert_eq!(neighbours.base_delay(HostId(0), HostId(1)), Some(Span::from_millis(14)), "up and down");
@@ -73,7 +73,8 @@ fn transit_stub_paths_take_what_their_links_take() {
 /// Goal: hosts are near those of their stub, and far from all others. Method: GT-ITM's example with one host a router.
 #[test]
 fn transit_stub_delays_have_two_levels() {
-    let network = network("latency = { model = 'transit-stub' }", 96, 1);
+    let delays = "transit_delay = '100 ms', access_delay = '10 ms', stub_delay = '1 ms'";
+    let network = network(&format!("latency = {{ model = 'transit-stub', {delays} }}"), 96, 1);
     let mut within = 0;
     for from in 0..96 {
         for to in (0..96).filter(|&to| to != from) {
