@@ -132,7 +132,10 @@ fn tagged_table_is_judged_by_its_tag() {
         &["error: unknown key `mean` in `[network.latency]`"],
     );
     says(&wrong("{ one_way = \"50 ms\" }"), &["error: `[network.latency]` lacks the key `model`"]);
-    says(&wrong("{ model = \"transit-stub\", stubs = 0 }"), &["error: at least 1: hosts live at the routers of stub domains"]);
+    says(
+        &wrong("{ model = \"transit-stub\", stubs = 0 }"),
+        &["error: at least 1: hosts live at the routers of stub domains, and these at transit routers"],
+    );
 }
 
 #[test]
