@@ -14,20 +14,34 @@
 /// A hint only: it reads nothing, changes nothing, and does nothing on machines without the instruction.
 #[inline(always)]
 pub fn prefetch<const LINES: usize, T: ?Sized>(value: &T) {
+    prefetch_from::<LINES>(core::ptr::from_ref(value).cast());
+}
+
+#[inline(always)]
+fn prefetch_from<const LINES: usize>(start: *const u8) {
     #[cfg(target_arch = "x86_64")]
     {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let start = core::ptr::from_ref(value).cast::<i8>();
         for line in 0..LINES {
             // SAFETY: a prefetch never faults, whatever the address; `wrapping_add` keeps the pointer
             // arithmetic defined where the value is shorter than the lines asked for.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line * 64)) };
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line * 64).cast()) };
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
     {
-        let _ = value;
+        let _ = start;
     }
+}
+
+/// The same of the element at `index`, or of the last one if there are not so many.
+///
+/// There is no branch in it: one that depends on what comes next would be guessed wrong time and again.
+#[inline(always)]
+pub fn prefetch_at<const LINES: usize, T>(elements: &[T], index: usize) {
+    let last = elements.len().wrapping_sub(1);
+    // Of an empty slice it asks for memory that is not there, which is allowed.
+    prefetch_from::<LINES>(elements.as_ptr().wrapping_add(index.min(last)).cast());
 }
 
 /// An empty vector with room for `capacity` elements, in huge pages if it is large: for a table that is read at random.
@@ -63,7 +77,7 @@ fn huge_pages<T>(memory: &[T]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{prefetch, table};
+    use super::{prefetch, prefetch_at, table};
 
     #[test]
     fn table_holds_what_is_put_into_it() {
@@ -80,6 +94,10 @@ mod tests {
         let value = [7_u8; 3];
         prefetch::<4, _>(&value);
         prefetch::<1, _>(&value[..0]);
+        for index in [0, 2, 3, usize::MAX] {
+            prefetch_at::<1, _>(&value, index);
+            prefetch_at::<1, u8>(&[], index);
+        }
         assert_eq!(value, [7; 3]);
     }
 }
