@@ -51,7 +51,7 @@ impl Part {
         let seq = &mut self.seqs[(actor - self.base) as usize];
         *seq += 1;
         let (to, key) = draw(&self.draws, self.actors, actor, *seq, now);
-        out.send(to, key, 0, ());
+        out.send(to, key, 0, |()| {});
     }
 }
 
@@ -61,7 +61,7 @@ impl Shard for Part {
     type Parcel = ();
 
     #[inline]
-    fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, _tag: u32, (): ()) {
+    fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, _tag: u32, (): &mut ()) {
         self.handled += 1;
         self.sum = self.sum.wrapping_add(mark(actor, key));
         self.send(out, actor, key.time);

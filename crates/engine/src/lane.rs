@@ -1,13 +1,8 @@
 //! One shard's part of the engine: its queues, and how it takes a window's events.
 //!
-//! When a window opens, its events are brought into the order (actor, key): a counting sort on the high bits of the
-//! actor, then small sorts; messages and timers apart, which are merged as they are taken. Taking them actor by actor means that
-//! an actor's state is fetched once for all of its events, and that the fetch can be asked for a dozen events ahead. That is
-//! allowed because nothing that happens within a window at one actor can reach another one within the same window: the order
-//! that counts is each actor's own.
-//!
-//! The events themselves are moved into order, not an index of them: they are then read one after the other, and their chunks
-//! are free for what the window's handlers queue.
+//! The order that counts is each actor's own: nothing that happens within a window at one actor can reach another one within the same
+//! window. So the events of actors that have several come first, in order; those that are the only ones of their actors then come with their
+//! like (see [`opened`](crate::opened)).
 //!
 //! An event that an actor queues for itself within the open window is merged into the rest of its own.
 //!
@@ -17,28 +12,31 @@
 //! costs a shift by nothing.
 
 use crate::key::EventKey;
+use crate::opened::{Actors, Crowds, Opened, Order, Queued};
 use crate::time::Time;
-use crate::wheel::{Chunks, Timed, Wheel, Windows};
+use crate::wheel::{Timed, Wheel, Windows, put};
 
-/// How many events ahead an actor's state is asked for.
-const FAR_AHEAD: usize = 14;
-/// How many events ahead what lies behind its pointers is asked for.
-const NEAR_AHEAD: usize = 6;
-/// How many events ahead what lies behind those is asked for.
-const NEXT_AHEAD: usize = 3;
-/// Slices up to this length are sorted by insertion.
-const SMALL: usize = 24;
-/// Buckets of the counting sort, at most.
-const MAX_BUCKETS: usize = 1 << 16;
+/// What a message must be so that the engine can carry it.
+///
+/// The default is what lies in the queue's empty places; nothing in it has to be dropped.
+pub trait Carried: Default + Send {
+    /// Moves it out of its place. What it leaves there is never looked at, and nothing in that may have to be dropped.
+    #[inline]
+    fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+}
+
+impl Carried for () {}
 
 /// A population of actors that the engine drives: those with numbers `base … base + n − 1`.
 ///
 /// Handlers see the events of their own actor, and of the others in its group, in the order of the keys, and act through an [`Outbox`].
 pub trait Shard: Send {
     /// What an actor says to another one.
-    type Message: Send;
-    /// What an actor tells itself for later.
-    type Timer: Copy + Send;
+    type Message: Carried;
+    /// What an actor tells itself for later. The default is what lies in the queue's empty places.
+    type Timer: Copy + Default + Send;
     /// What a shard tells another one when a window is over: what its events mean for books that the other one keeps, say.
     type Parcel: Default + Send;
 
@@ -49,7 +47,9 @@ pub trait Shard: Send {
     }
 
     /// A message arrives at `actor`. `tag` is what the sender gave.
-    fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, tag: u32, message: Self::Message);
+    ///
+    /// The message is handed over in its place: if there is anything in it that has to be dropped, it is to be taken.
+    fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, tag: u32, message: &mut Self::Message);
 
     /// A timer of `actor` goes off.
     fn timer(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, timer: Self::Timer);
@@ -66,6 +66,16 @@ pub trait Shard: Send {
     /// All parcels of the window that is over have been unpacked. What can be done now, by each shard for itself, is done on
     /// all threads at once; what the [`Controller`](crate::Controller) does next, it does alone.
     fn settle(&mut self) {}
+
+    /// The class of a message, below 8: those of one class make handlers go the same ways. A hint, and the same for the same message at any time.
+    fn class(_message: &Self::Message) -> usize {
+        0
+    }
+
+    /// The class of a timer.
+    fn timer_class(_timer: Self::Timer) -> usize {
+        0
+    }
 
     /// `actor` will have an event soon: bring its state near. A hint.
     fn prefetch(&self, _actor: u32) {}
@@ -89,11 +99,35 @@ pub trait Shard: Send {
 /// two writes of the copy before it waits until they have reached the cache.
 #[repr(C)]
 pub(crate) struct Mail<M> {
-    /// Taken out when the message is handled.
-    message: Option<M>,
+    /// The default once it has been taken out.
+    message: M,
     key: EventKey,
     actor: u32,
     tag: u32,
+}
+
+/// Mail from one shard to another: so much of it as `len` says, and behind that vacant places. It only grows.
+pub(crate) struct Bag<M> {
+    places: Vec<Mail<M>>,
+    len: usize,
+}
+
+impl<M> Default for Bag<M> {
+    fn default() -> Self {
+        Self { places: Vec::new(), len: 0 }
+    }
+}
+
+impl<M: Carried> Bag<M> {
+    /// The place of one piece more.
+    #[inline(never)]
+    fn place(&mut self) -> &mut Mail<M> {
+        if self.len == self.places.len() {
+            self.places.push(Mail::vacant());
+        }
+        self.len += 1;
+        &mut self.places[self.len - 1]
+    }
 }
 
 /// A timer in the queue; its origin is its actor.
@@ -105,37 +139,40 @@ struct Alarm<T> {
     timer: T,
 }
 
-impl<M> Timed for Mail<M> {
+impl<M: Carried> Timed for Mail<M> {
     #[inline]
     fn time(&self) -> Time {
         self.key.time
     }
+
+    fn vacant() -> Self {
+        Self { message: M::default(), key: EventKey { time: Time::MIN, origin: 0, seq: 0 }, actor: 0, tag: 0 }
+    }
+
+    #[inline]
+    fn move_to(&mut self, place: &mut Self) {
+        put(&mut place.message, self.message.take());
+        (place.key, place.actor, place.tag) = (self.key, self.actor, self.tag);
+    }
 }
 
-impl<T> Timed for Alarm<T> {
+impl<T: Copy + Default> Timed for Alarm<T> {
     #[inline]
     fn time(&self) -> Time {
         self.time
     }
-}
 
-/// What a window puts in order.
-trait Queued: Timed {
-    /// The actor that handles it.
-    fn actor(&self) -> u32;
-    /// Its place in the order of all events.
-    fn key(&self) -> EventKey;
-    /// What holds its place in a table until it comes.
-    fn vacant(&self) -> Self;
+    fn vacant() -> Self {
+        Self { time: Time::MIN, actor: 0, seq: 0, timer: T::default() }
+    }
 
-    /// Its group, and its place in the order of all events.
     #[inline]
-    fn order(&self, group_bits: u32) -> (u32, EventKey) {
-        (self.actor() >> group_bits, self.key())
+    fn move_to(&mut self, place: &mut Self) {
+        *place = *self;
     }
 }
 
-impl<M> Queued for Mail<M> {
+impl<M: Carried> Queued for Mail<M> {
     #[inline]
     fn actor(&self) -> u32 {
         self.actor
@@ -145,13 +182,9 @@ impl<M> Queued for Mail<M> {
     fn key(&self) -> EventKey {
         self.key
     }
-
-    fn vacant(&self) -> Self {
-        Self { message: None, ..*self }
-    }
 }
 
-impl<T: Copy> Queued for Alarm<T> {
+impl<T: Copy + Default> Queued for Alarm<T> {
     #[inline]
     fn actor(&self) -> u32 {
         self.actor
@@ -160,10 +193,6 @@ impl<T: Copy> Queued for Alarm<T> {
     #[inline]
     fn key(&self) -> EventKey {
         EventKey { time: self.time, origin: self.actor, seq: self.seq }
-    }
-
-    fn vacant(&self) -> Self {
-        *self
     }
 }
 
@@ -191,10 +220,12 @@ pub(crate) struct Queues<M, T> {
     limit: Time,
     /// What the actors of the present group queued for themselves before `limit`, the latest first.
     own: Vec<Own<M, T>>,
-    /// The order of the window's next event, of those that lay in the queue when it opened.
-    next: (u32, EventKey),
+    /// That of the window's next message, of those that lay in the queue when it opened, as long as order counts; then [`Order::NEVER`].
+    next_message: Order,
+    /// The same of its next timer.
+    next_timer: Order,
     /// Mail for other shards.
-    outgoing: Vec<Vec<Mail<M>>>,
+    outgoing: Vec<Bag<M>>,
     me: usize,
     actors_per_shard: u32,
     group_bits: u32,
@@ -219,24 +250,22 @@ impl<S: Shard + ?Sized> Outbox<'_, S> {
         Outbox { queues: self.queues, actor }
     }
 
-    /// Sends `message` to `to`, to arrive at `key.time`. `key.origin` and `key.seq` are the sender's.
+    /// Sends a message to `to`, to arrive at `key.time`. `key.origin` and `key.seq` are the sender's. `write` writes it where the default is: a message
+    /// that waits for its place on the stack is written twice, and read before what was written is in the cache.
     ///
     /// # Panics
     /// If it arrives within the window in which it is sent: the delay was below the lookahead.
     #[inline(always)]
-    pub fn send(&mut self, to: u32, key: EventKey, tag: u32, message: S::Message) {
+    pub fn send(&mut self, to: u32, key: EventKey, tag: u32, write: impl FnOnce(&mut S::Message)) {
         let queues = &mut *self.queues;
         let window = queues.windows.of(key.time);
         if window <= queues.window {
             too_soon(key.origin);
         }
         let shard = if queues.outgoing.len() == 1 { 0 } else { (to / queues.actors_per_shard) as usize };
-        // Put together where it is pushed: from its parts it goes into its chunk without a stop on the stack.
-        if shard == queues.me {
-            queues.messages.push_into(window, Mail { message: Some(message), key, actor: to, tag });
-        } else {
-            queues.outgoing[shard].push(Mail { message: Some(message), key, actor: to, tag });
-        }
+        let place = if shard == queues.me { queues.messages.place_in(window) } else { queues.outgoing[shard].place() };
+        (place.key, place.actor, place.tag) = (key, to, tag);
+        write(&mut place.message);
     }
 
     /// Sets a timer of the present actor.
@@ -245,7 +274,8 @@ impl<S: Shard + ?Sized> Outbox<'_, S> {
         if at < self.queues.limit {
             self.queues.insert_own(at, self.actor, seq, OwnEvent::Timer(timer));
         } else {
-            self.queues.timers.push(Alarm { time: at, actor: self.actor, seq, timer });
+            let place = self.queues.timers.place_at(at);
+            put(place, Alarm { time: at, actor: self.actor, seq, timer });
         }
     }
 
@@ -254,9 +284,10 @@ impl<S: Shard + ?Sized> Outbox<'_, S> {
     #[inline]
     pub fn comes_next(&self, key: EventKey) -> bool {
         debug_assert_eq!(key.origin, self.actor, "an event that an actor has for itself is its own");
-        let Queues { limit, next, own, group_bits, .. } = &*self.queues;
+        let Queues { limit, next_message, next_timer, own, group_bits, .. } = &*self.queues;
+        let order = Order::new(self.actor >> group_bits, key);
         let is_before = |own: &Own<_, _>| key < EventKey { time: own.time, origin: own.actor, seq: own.seq };
-        key.time < *limit && (self.actor >> group_bits, key) < *next && own.last().is_none_or(is_before)
+        key.time < *limit && order < *next_message && order < *next_timer && own.last().is_none_or(is_before)
     }
 
     /// Queues a message again for the present actor itself, under its own key: it will be handled at `at`.
@@ -266,7 +297,7 @@ impl<S: Shard + ?Sized> Outbox<'_, S> {
             self.queues.insert_own(at, self.actor, seq, OwnEvent::Message(tag, message));
         } else {
             let key = EventKey { time: at, origin: self.actor, seq };
-            self.queues.messages.push(Mail { key, actor: self.actor, tag, message: Some(message) });
+            put(self.queues.messages.place_at(at), Mail { key, actor: self.actor, tag, message });
         }
     }
 }
@@ -291,6 +322,7 @@ pub(crate) struct Lane<S: Shard> {
     queues: Queues<S::Message, S::Timer>,
     messages: Opened<Mail<S::Message>>,
     timers: Opened<Alarm<S::Timer>>,
+    crowds: Crowds,
 }
 
 impl<S: Shard> Lane<S> {
@@ -302,13 +334,14 @@ impl<S: Shard> Lane<S> {
             window: 0,
             limit: windows.epoch,
             own: Vec::new(),
-            next: NEVER,
-            outgoing: std::iter::repeat_with(Vec::new).take(shards).collect(),
+            next_message: Order::NEVER,
+            next_timer: Order::NEVER,
+            outgoing: std::iter::repeat_with(Bag::default).take(shards).collect(),
             me,
             actors_per_shard,
             group_bits: shard.group_bits(),
         };
-        Self { shard, base, actors, queues, messages: Opened::new(), timers: Opened::new() }
+        Self { shard, base, actors, queues, messages: Opened::new(), timers: Opened::new(), crowds: Crowds::default() }
     }
 
     pub(crate) fn shard(&self) -> &S {
@@ -322,9 +355,7 @@ impl<S: Shard> Lane<S> {
     /// The shard, after it has been shown what was still on its way.
     pub(crate) fn into_shard(mut self) -> S {
         for mail in self.queues.messages.into_events() {
-            if let Some(message) = mail.message {
-                self.shard.undelivered(message);
-            }
+            self.shard.undelivered(mail.message);
         }
         self.shard
     }
@@ -349,13 +380,14 @@ impl<S: Shard> Lane<S> {
         self.queues.messages.len() + self.queues.timers.len()
     }
 
-    pub(crate) fn outgoing(&mut self, shard: usize) -> &mut Vec<Mail<S::Message>> {
+    pub(crate) fn outgoing(&mut self, shard: usize) -> &mut Bag<S::Message> {
         &mut self.queues.outgoing[shard]
     }
 
-    pub(crate) fn receive(&mut self, mail: &mut Vec<Mail<S::Message>>) {
-        for message in mail.drain(..) {
-            self.queues.messages.push(message);
+    /// Empties a bag of mail for this shard.
+    pub(crate) fn receive(&mut self, bag: &mut Bag<S::Message>) {
+        for mail in &mut bag.places[..std::mem::take(&mut bag.len)] {
+            mail.move_to(self.queues.messages.place_at(mail.time()));
         }
     }
 
@@ -370,205 +402,90 @@ impl<S: Shard> Lane<S> {
     /// Handles all events of the present window that happen before `limit`.
     pub(crate) fn run(&mut self, limit: Time) {
         self.queues.limit = limit;
-        let cut = limit < self.queues.windows.end(self.queues.window);
+        let cut = (limit < self.queues.windows.end(self.queues.window)).then_some(limit);
         let actors = Actors { base: self.base, count: self.actors, group_bits: self.queues.group_bits };
-        self.messages.open(&mut self.queues.messages, cut.then_some(limit), actors);
-        self.timers.open(&mut self.queues.timers, cut.then_some(limit), actors);
+        self.messages.open(&mut self.queues.messages, cut);
+        self.timers.open(&mut self.queues.timers, cut);
+        self.crowds.clear(self.messages.len() + self.timers.len());
+        self.messages.list(actors, &mut self.crowds, |mail| S::class(&mail.message));
+        self.timers.list(actors, &mut self.crowds, |alarm| S::timer_class(alarm.timer));
+        self.messages.arrange(actors, &self.crowds, &mut self.queues.messages);
+        self.timers.arrange(actors, &self.crowds, &mut self.queues.timers);
         self.handle_all();
     }
 
     fn handle_all(&mut self) {
-        for actor in self.messages.first_actors(FAR_AHEAD).chain(self.timers.first_actors(FAR_AHEAD)) {
+        for actor in self.messages.first_actors().chain(self.timers.first_actors()) {
             self.shard.prefetch(actor);
         }
         let bits = self.queues.group_bits;
-        let (mut message, mut timer) = (self.messages.peek(bits), self.timers.peek(bits));
         loop {
-            let group = message.0.min(timer.0);
-            if message < timer {
-                self.messages.look_ahead(
-                    &self.shard,
-                    |shard, mail| mail.message.iter().for_each(|message| shard.prefetch_for_message(mail.actor, message)),
-                    |shard, mail| mail.message.iter().for_each(|message| shard.prefetch_behind_message(mail.actor, message)),
-                );
-                let mail = self.messages.take();
-                let (actor, key, tag) = (mail.actor, mail.key, mail.tag);
-                let content = mail.message.take().expect("a message is handled once");
-                message = self.messages.peek(bits);
-                self.queues.next = message.min(timer);
-                self.shard.message(&mut Outbox { queues: &mut self.queues, actor }, actor, key, tag, content);
-            } else if timer < NEVER {
-                self.timers.look_ahead(
-                    &self.shard,
-                    |shard, alarm| shard.prefetch_for_timer(alarm.actor, alarm.timer),
-                    |shard, alarm| shard.prefetch_behind_timer(alarm.actor, alarm.timer),
-                );
-                let alarm = *self.timers.take();
-                timer = self.timers.peek(bits);
-                self.queues.next = message.min(timer);
-                self.shard.timer(&mut Outbox { queues: &mut self.queues, actor: alarm.actor }, alarm.actor, alarm.key(), alarm.timer);
+            self.queues.next_message = self.messages.peek(bits);
+            self.queues.next_timer = self.timers.peek(bits);
+            if self.queues.next_message < self.queues.next_timer {
+                self.queues.next_message = self.messages.peek_behind(bits);
+                self.handle_message();
+            } else if self.queues.next_timer < Order::NEVER {
+                self.queues.next_timer = self.timers.peek_behind(bits);
+                self.handle_timer();
             } else {
-                return;
+                break;
             }
-            if !self.queues.own.is_empty() {
-                self.handle_own(group);
-            }
+        }
+        while !self.messages.is_over() {
+            self.handle_message();
+        }
+        while !self.timers.is_over() {
+            self.handle_timer();
         }
     }
 
-    /// Handles what the actors of `group` queued for themselves within the window, as far as it comes before the group's next event.
+    #[inline]
+    fn handle_message(&mut self) {
+        self.messages.look_ahead(
+            &self.shard,
+            |shard, mail| shard.prefetch_for_message(mail.actor, &mail.message),
+            |shard, mail| shard.prefetch_behind_message(mail.actor, &mail.message),
+        );
+        let Mail { message, key, actor, tag } = self.messages.take();
+        let out = &mut Outbox { queues: &mut self.queues, actor: *actor };
+        self.shard.message(out, *actor, *key, *tag, message);
+        if !self.queues.own.is_empty() {
+            self.handle_own();
+        }
+    }
+
+    #[inline]
+    fn handle_timer(&mut self) {
+        self.timers.look_ahead(
+            &self.shard,
+            |shard, alarm| shard.prefetch_for_timer(alarm.actor, alarm.timer),
+            |shard, alarm| shard.prefetch_behind_timer(alarm.actor, alarm.timer),
+        );
+        let alarm = *self.timers.take();
+        let out = &mut Outbox { queues: &mut self.queues, actor: alarm.actor };
+        self.shard.timer(out, alarm.actor, alarm.key(), alarm.timer);
+        if !self.queues.own.is_empty() {
+            self.handle_own();
+        }
+    }
+
+    /// Handles what the actors of the present group queued for themselves within the window, as far as it comes before the group's next event.
     #[cold]
-    fn handle_own(&mut self, group: u32) {
+    fn handle_own(&mut self) {
         while let Some(own) = self.queues.own.last() {
             let key = EventKey { time: own.time, origin: own.actor, seq: own.seq };
-            if self.queues.next < (group, key) {
+            let order = Order::new(own.actor >> self.queues.group_bits, key);
+            if self.queues.next_message < order || self.queues.next_timer < order {
                 return;
             }
             let own = self.queues.own.pop().expect("seen above");
             let actor = own.actor;
             let mut out = Outbox { queues: &mut self.queues, actor };
             match own.what {
-                OwnEvent::Message(tag, message) => self.shard.message(&mut out, actor, key, tag, message),
+                OwnEvent::Message(tag, mut message) => self.shard.message(&mut out, actor, key, tag, &mut message),
                 OwnEvent::Timer(timer) => self.shard.timer(&mut out, actor, key, timer),
             }
-        }
-    }
-}
-
-/// After every event.
-const NEVER: (u32, EventKey) = (u32::MAX, EventKey { time: Time::MAX, origin: u32::MAX, seq: u32::MAX });
-
-/// The actors of a lane.
-#[derive(Clone, Copy)]
-struct Actors {
-    base: u32,
-    count: u32,
-    group_bits: u32,
-}
-
-/// The events of one type in the open window, in the order (group, key).
-struct Opened<E> {
-    /// Events up to `len`; then, as before `next`, what is over. It only grows.
-    events: Vec<E>,
-    len: usize,
-    /// The first that has not been taken.
-    next: usize,
-    chunks: Chunks<E>,
-    buckets: Vec<u32>,
-}
-
-impl<E: Queued> Opened<E> {
-    fn new() -> Self {
-        Self { events: Vec::new(), len: 0, next: 0, chunks: Vec::new(), buckets: Vec::new() }
-    }
-
-    /// Takes the events of the wheel's present window, as far as they come before `limit`, and puts them in order.
-    fn open(&mut self, wheel: &mut Wheel<E>, limit: Option<Time>, actors: Actors) {
-        let Actors { base, count: actors, group_bits } = actors;
-        (self.len, self.next) = (0, 0);
-        wheel.open(&mut self.chunks);
-        if let Some(limit) = limit {
-            put_back(&mut self.chunks, wheel, limit);
-        }
-        let Some(example) = self.chunks.iter().flatten().next() else {
-            return wheel.recycle(&mut self.chunks);
-        };
-        self.len = self.chunks.iter().map(Vec::len).sum();
-        assert!(u32::try_from(self.len).is_ok(), "more than 2^32 events in one window");
-        if self.events.len() < self.len {
-            self.events.reserve_exact(self.len - self.events.len());
-            self.events.resize_with(self.len, || example.vacant());
-        }
-        // About two events per bucket; a bucket is a range of groups.
-        let wanted = (self.len / 2).next_power_of_two().min(MAX_BUCKETS).ilog2();
-        let shift = (u32::BITS - (actors - 1).leading_zeros()).saturating_sub(wanted).max(group_bits);
-        let bucket = |event: &E| ((event.actor() - base) >> shift) as usize;
-        self.buckets.clear();
-        self.buckets.resize(((actors - 1) >> shift) as usize + 1, 0);
-        for chunk in &self.chunks {
-            for event in chunk {
-                self.buckets[bucket(event)] += 1;
-            }
-        }
-        let mut start = 0;
-        for count in &mut self.buckets {
-            start += std::mem::replace(count, start);
-        }
-        for chunk in &mut self.chunks {
-            for event in chunk.drain(..) {
-                let place = &mut self.buckets[bucket(&event)];
-                // What lay here was taken, so there is nothing to drop: to look would be to wait for memory that is only written.
-                std::mem::forget(std::mem::replace(&mut self.events[*place as usize], event));
-                *place += 1;
-            }
-        }
-        wheel.recycle(&mut self.chunks);
-        // Each bucket's counter now stands at its end.
-        let mut begin = 0;
-        for &end in &self.buckets {
-            sort_small(&mut self.events[begin..end as usize], group_bits);
-            begin = end as usize;
-        }
-    }
-
-    /// The order of the next event; [`NEVER`] if there is none.
-    #[inline]
-    fn peek(&self, group_bits: u32) -> (u32, EventKey) {
-        self.events[..self.len].get(self.next).map_or(NEVER, |event| event.order(group_bits))
-    }
-
-    /// Takes the next event, of which there must be one.
-    #[inline]
-    fn take(&mut self) -> &mut E {
-        self.next += 1;
-        &mut self.events[self.next - 1]
-    }
-
-    fn first_actors(&self, count: usize) -> impl Iterator<Item = u32> {
-        self.events[..self.len].iter().take(count).map(E::actor)
-    }
-
-    /// Asks for what the coming events will touch.
-    #[inline]
-    fn look_ahead<S: Shard>(&self, shard: &S, prefetch_for: impl FnOnce(&S, &E), prefetch_behind: impl FnOnce(&S, &E)) {
-        let events = &self.events[..self.len];
-        if let Some(event) = events.get(self.next + FAR_AHEAD) {
-            shard.prefetch(event.actor());
-        }
-        if let Some(event) = events.get(self.next + NEAR_AHEAD) {
-            prefetch_for(shard, event);
-        }
-        if let Some(event) = events.get(self.next + NEXT_AHEAD) {
-            prefetch_behind(shard, event);
-        }
-    }
-}
-
-/// Queues again, in the present window, what happens at or after `limit`.
-fn put_back<E: Timed>(chunks: &mut Chunks<E>, wheel: &mut Wheel<E>, limit: Time) {
-    for chunk in chunks {
-        let mut slot = 0;
-        while slot < chunk.len() {
-            if chunk[slot].time() >= limit {
-                wheel.push(chunk.swap_remove(slot));
-            } else {
-                slot += 1;
-            }
-        }
-    }
-}
-
-#[inline]
-fn sort_small<E: Queued>(events: &mut [E], group_bits: u32) {
-    if events.len() > SMALL {
-        events.sort_unstable_by_key(|event| event.order(group_bits));
-        return;
-    }
-    for sorted in 1..events.len() {
-        let mut at = sorted;
-        while at > 0 && events[at - 1].order(group_bits) > events[at].order(group_bits) {
-            events.swap(at - 1, at);
-            at -= 1;
         }
     }
 }

@@ -17,11 +17,12 @@
 pub mod digest;
 pub mod key;
 mod lane;
+mod opened;
 pub mod random;
 mod run;
 pub mod time;
 mod wheel;
 
 pub use key::EventKey;
-pub use lane::{Outbox, Shard};
+pub use lane::{Carried, Outbox, Shard};
 pub use run::{Controller, Progress, Schedule, Shards, run};

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ScopedJoinHandle;
 
-use crate::lane::{Lane, Mail, Outbox, Shard};
+use crate::lane::{Bag, Lane, Outbox, Shard};
 use crate::time::{Span, Time};
 use crate::wheel::Windows;
 
@@ -160,13 +160,13 @@ fn settle<S: Shard>(shards: &mut [&mut S]) {
 
 /// What goes from one shard to another at the end of a window.
 struct Post<S: Shard> {
-    mail: Vec<Mail<S::Message>>,
+    mail: Bag<S::Message>,
     parcel: S::Parcel,
 }
 
 impl<S: Shard> Default for Post<S> {
     fn default() -> Self {
-        Self { mail: Vec::new(), parcel: S::Parcel::default() }
+        Self { mail: Bag::default(), parcel: S::Parcel::default() }
     }
 }
 

@@ -29,9 +29,11 @@ pub(crate) struct Windows {
 }
 
 impl Windows {
+    /// The window of an instant that is not before the epoch.
     #[inline]
     pub(crate) fn of(self, time: Time) -> u64 {
-        time.since(self.epoch).nanos() >> self.shift
+        debug_assert!(time >= self.epoch, "nothing happens before the first window");
+        (time.nanos().wrapping_sub(self.epoch.nanos()) as u64) >> self.shift
     }
 
     pub(crate) fn start(self, window: u64) -> Time {
@@ -47,10 +49,63 @@ impl Windows {
 pub(crate) trait Timed {
     /// When.
     fn time(&self) -> Time;
+    /// What lies in places where no event is: nothing that would have to be dropped.
+    fn vacant() -> Self;
+    /// Moves it to a vacant place, and leaves a vacant one.
+    fn move_to(&mut self, place: &mut Self);
+}
+
+/// Events in a place of fixed size: those before `len`; behind them lies what is vacant.
+pub(crate) struct Chunk<E> {
+    places: Box<[E]>,
+    len: usize,
 }
 
 /// Events of one slot, in chunks.
-pub(crate) type Chunks<E> = Vec<Vec<E>>;
+pub(crate) type Chunks<E> = Vec<Chunk<E>>;
+
+impl<E: Timed> Chunk<E> {
+    /// No room.
+    fn none() -> Self {
+        Self { places: Box::default(), len: 0 }
+    }
+
+    fn new() -> Self {
+        Self { places: std::iter::repeat_with(E::vacant).take(CHUNK).collect(), len: 0 }
+    }
+
+    /// The place of one event more, for which there must be room.
+    #[inline]
+    fn place(&mut self) -> &mut E {
+        let place = &mut self.places[self.len];
+        self.len += 1;
+        place
+    }
+
+    pub(crate) fn events(&self) -> &[E] {
+        &self.places[..self.len]
+    }
+
+    pub(crate) fn events_mut(&mut self) -> &mut [E] {
+        &mut self.places[..self.len]
+    }
+
+    /// Closes the vacant place at `at`: the last event comes there.
+    pub(crate) fn swap_remove(&mut self, at: usize) {
+        self.len -= 1;
+        self.places.swap(at, self.len);
+    }
+
+    fn into_events(self) -> impl Iterator<Item = E> {
+        self.places.into_iter().take(self.len)
+    }
+}
+
+/// Puts a new event into a vacant place, where there is nothing to drop: to look would be to wait for memory that is only written.
+#[inline]
+pub(crate) fn put<E>(place: &mut E, event: E) {
+    std::mem::forget(std::mem::replace(place, event));
+}
 
 /// A queue of events of type `E`, by window.
 pub(crate) struct Wheel<E> {
@@ -58,7 +113,7 @@ pub(crate) struct Wheel<E> {
     rings: Box<[Ring<E>; RINGS]>,
     /// The window that is open, or was last.
     current: u64,
-    pool: Vec<Vec<E>>,
+    pool: Chunks<E>,
     /// Scratch for [`Wheel::advance`].
     dealing: Chunks<E>,
     len: usize,
@@ -66,20 +121,23 @@ pub(crate) struct Wheel<E> {
 
 struct Ring<E> {
     occupied: [u64; SLOTS / 64],
-    slots: Vec<Slot<E>>,
+    slots: Box<[Slot<E>; SLOTS]>,
 }
 
 struct Slot<E> {
-    /// The chunk that is being filled; without capacity if the slot is empty.
-    last: Vec<E>,
+    /// The chunk that is being filled; without room if the slot is empty.
+    last: Chunk<E>,
     full: Chunks<E>,
 }
 
-#[expect(clippy::inline_always, reason = "measured: where a push is a call, an event is copied three more times on its way into its chunk")]
+#[expect(clippy::inline_always, reason = "measured: where this is a call, an event is copied three more times on its way into its chunk")]
 impl<E: Timed> Wheel<E> {
     /// An empty queue whose present is window 0.
     pub(crate) fn new(windows: Windows) -> Self {
-        let ring = |_| Ring { occupied: [0; SLOTS / 64], slots: std::iter::repeat_with(Slot::new).take(SLOTS).collect() };
+        let ring = |_| Ring {
+            occupied: [0; SLOTS / 64],
+            slots: Box::new(std::array::from_fn(|_| Slot { last: Chunk::none(), full: Vec::new() })),
+        };
         Self { windows, rings: Box::new(std::array::from_fn(ring)), current: 0, pool: Vec::new(), dealing: Vec::new(), len: 0 }
     }
 
@@ -88,33 +146,34 @@ impl<E: Timed> Wheel<E> {
         self.len
     }
 
-    /// Queues an event, whose window must not be over.
+    /// Where an event is to be [`put`] that happens then, which must not be in a window that is over.
     #[inline(always)]
-    pub(crate) fn push(&mut self, event: E) {
-        let window = self.windows.of(event.time());
+    pub(crate) fn place_at(&mut self, time: Time) -> &mut E {
+        let window = self.windows.of(time);
         assert!(window >= self.current, "an event for window {window}, which ended before {}", self.current);
-        self.push_into(window, event);
+        self.place_in(window)
     }
 
-    /// The same, where it is known already that this is its window and not over.
+    /// The same for an event of this window, which is not over.
     #[inline(always)]
-    pub(crate) fn push_into(&mut self, window: u64, event: E) {
-        debug_assert!(window == self.windows.of(event.time()) && window >= self.current);
+    pub(crate) fn place_in(&mut self, window: u64) -> &mut E {
+        debug_assert!(window >= self.current);
         self.len += 1;
-        self.put(window, event);
+        self.place(window)
     }
 
     #[inline(always)]
-    fn put(&mut self, window: u64, event: E) {
+    fn place(&mut self, window: u64) -> &mut E {
         let differing = window ^ self.current;
-        let ring_index = ((differing | 1).ilog2() / 8) as usize;
+        // Most events are near.
+        let ring_index = if differing < SLOTS as u64 { 0 } else { (differing.ilog2() / 8) as usize };
         let slot = (window >> (8 * ring_index)) as usize % SLOTS;
         let ring = &mut self.rings[ring_index];
-        let last = &mut ring.slots[slot].last;
-        if last.len() == last.capacity() {
+        let last = &ring.slots[slot].last;
+        if last.len == last.places.len() {
             ring.add_chunk(slot, &mut self.pool);
         }
-        ring.slots[slot].last.push(event);
+        ring.slots[slot].last.place()
     }
 
     /// A window before which no event waits; `None` if nothing waits at all. It may turn out to be empty.
@@ -149,11 +208,12 @@ impl<E: Timed> Wheel<E> {
         let mut chunks = std::mem::take(&mut self.dealing);
         self.rings[ring_index].take(slot, &mut chunks);
         for mut chunk in chunks.drain(..) {
-            for event in chunk.drain(..) {
+            for event in chunk.events_mut() {
                 let window = self.windows.of(event.time());
-                self.put(window, event);
+                event.move_to(self.place(window));
             }
-            self.pool.push(chunk);
+            // At once: what is dealt out next goes there.
+            self.pool.push(Chunk { len: 0, ..chunk });
         }
         self.dealing = chunks;
     }
@@ -162,37 +222,29 @@ impl<E: Timed> Wheel<E> {
     pub(crate) fn open(&mut self, into: &mut Chunks<E>) {
         let slot = self.current as usize % SLOTS;
         self.rings[0].take(slot, into);
-        self.len -= into.iter().map(Vec::len).sum::<usize>();
+        self.len -= into.iter().map(|chunk| chunk.len).sum::<usize>();
     }
 
     /// All events that wait, in no particular order.
     pub(crate) fn into_events(self) -> impl Iterator<Item = E> {
-        self.rings.into_iter().flat_map(|ring| ring.slots).flat_map(|slot| slot.full.into_iter().flatten().chain(slot.last))
+        let slots = self.rings.into_iter().flat_map(|ring| *ring.slots);
+        slots.flat_map(|slot| slot.full.into_iter().chain([slot.last])).flat_map(Chunk::into_events)
     }
 
-    /// Takes back the chunks of a window that is done.
+    /// Takes back chunks whose events have been moved out.
     pub(crate) fn recycle(&mut self, chunks: &mut Chunks<E>) {
-        for mut chunk in chunks.drain(..) {
-            chunk.clear();
-            self.pool.push(chunk);
-        }
+        self.pool.extend(chunks.drain(..).map(|chunk| Chunk { len: 0, ..chunk }));
     }
 }
 
-impl<E> Slot<E> {
-    fn new() -> Self {
-        Self { last: Vec::new(), full: Vec::new() }
-    }
-}
-
-impl<E> Ring<E> {
+impl<E: Timed> Ring<E> {
     /// Gives a slot a chunk with room.
     #[cold]
-    fn add_chunk(&mut self, slot: usize, pool: &mut Vec<Vec<E>>) {
+    fn add_chunk(&mut self, slot: usize, pool: &mut Chunks<E>) {
         self.occupied[slot / 64] |= 1 << (slot % 64);
-        let chunk = pool.pop().unwrap_or_else(|| Vec::with_capacity(CHUNK));
+        let chunk = pool.pop().unwrap_or_else(Chunk::new);
         let full = std::mem::replace(&mut self.slots[slot].last, chunk);
-        if !full.is_empty() {
+        if full.len > 0 {
             self.slots[slot].full.push(full);
         }
     }
@@ -206,7 +258,7 @@ impl<E> Ring<E> {
         self.occupied[slot / 64] &= !bit;
         let slot = &mut self.slots[slot];
         std::mem::swap(&mut slot.full, into);
-        into.push(std::mem::take(&mut slot.last));
+        into.push(std::mem::replace(&mut slot.last, Chunk::none()));
     }
 
     /// The first occupied slot at or after `from`.

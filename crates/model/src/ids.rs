@@ -142,7 +142,7 @@ pub struct Numbering {
     /// Each key is the whole hash of a peer's number: no identifier is short, and nobody has chosen one.
     plain: bool,
     /// As on the wire.
-    identifier_bits: u32,
+    identifier_bytes: u32,
     /// Of those, as many as a [`Key`] holds.
     key_bits: u32,
     peer_secret: u64,
@@ -200,7 +200,7 @@ impl Numbering {
             seat_bits: bits_for(hosts),
             seat_mask: mask_of(bits_for(hosts)),
             plain: true,
-            identifier_bits: Self::IDENTIFIER_BITS,
+            identifier_bytes: Self::IDENTIFIER_BITS.div_ceil(8),
             key_bits: u64::BITS,
             peer_secret: keyed.bits(0, 0),
             item_secret: keyed.bits(1, 0),
@@ -264,7 +264,7 @@ impl Numbering {
     pub fn with_identifier_bits(self, bits: u32) -> Self {
         assert!((self.seat_bits..=Self::IDENTIFIER_BITS_MAX).contains(&bits), "identifiers of {bits} bits for {} seats", self.seats());
         let key_bits = bits.min(u64::BITS);
-        Self { identifier_bits: bits, key_bits, plain: self.plain && key_bits == u64::BITS, ..self }
+        Self { identifier_bytes: bits.div_ceil(8), key_bits, plain: self.plain && key_bits == u64::BITS, ..self }
     }
 
     /// The shortest identifiers that tell so many seats apart.
@@ -275,7 +275,7 @@ impl Numbering {
     /// The bytes that an identifier takes on the wire.
     #[inline]
     pub fn identifier_bytes(&self) -> u32 {
-        self.identifier_bits.div_ceil(8)
+        self.identifier_bytes
     }
 
     /// The key that a point of the identifier space has, with the bits that identifiers here do not have at zero.

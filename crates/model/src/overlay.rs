@@ -333,12 +333,21 @@ impl Setting {
     /// A message's size on the wire in bytes, headers, values and rumours included.
     #[inline]
     pub fn wire_bytes<M: Message>(&self, message: &M) -> u32 {
-        let fields = message.fields();
-        // A posting is a record under a word that carries its item: the identifier and the name.
-        let named =
-            if self.words_per_item > 0 { Fields::bytes(NAME_BYTES * fields.records).keys(fields.records) } else { Fields::default() };
-        let fields = Fields { keys: fields.keys + named.keys, bytes: fields.bytes + named.bytes, ..fields };
-        self.wire.bytes(fields, self.numbering.identifier_bytes()) + self.value_bytes * fields.records + self.rumour_bytes * fields.rumours
+        self.bytes_of(message.fields())
+    }
+
+    /// The same of a message with these fields.
+    #[inline]
+    pub fn bytes_of(&self, mut fields: Fields) -> u32 {
+        let mut apart = 0;
+        if fields.records > 0 || fields.rumours > 0 {
+            apart = self.value_bytes * fields.records + self.rumour_bytes * fields.rumours;
+            if self.words_per_item > 0 {
+                // A posting is a record under a word that carries its item: the identifier and the name.
+                fields = Fields { keys: fields.keys + fields.records, bytes: fields.bytes + NAME_BYTES * fields.records, ..fields };
+            }
+        }
+        self.wire.bytes(fields, self.numbering.identifier_bytes()) + apart
     }
 }
 

@@ -12,12 +12,16 @@
 //! cache; a peer without requests keeps 8 bytes. A table of the peer's own is a short vector, searched linearly; it grows to the
 //! most that were ever in flight together and by no more.
 
+use peerlab_prefetch::prefetch_at;
+
 /// The number of a request at the peer that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Token(u32);
 
 /// No slot.
 const NONE: u32 = u32::MAX;
+/// How many requests before it is used a free slot is asked for.
+const AHEAD: usize = 8;
 
 /// One peer's requests in a [`Pool`].
 #[derive(Clone, Copy, Debug)]
@@ -37,21 +41,23 @@ impl Default for OpenRequests {
 #[derive(Clone, Debug)]
 pub struct Pool<W> {
     slots: Vec<Slot<W>>,
-    /// The slot that was freed last.
-    free: u32,
+    /// The one that was freed last is the last.
+    free: Vec<u32>,
 }
 
+/// Of whole cache lines: most requests fill one.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 struct Slot<W> {
     token: Token,
-    /// The same peer's slot before this one; of a free slot, the one that was freed before.
+    /// The same peer's slot before this one.
     before: u32,
     what: Option<W>,
 }
 
 impl<W> Default for Pool<W> {
     fn default() -> Self {
-        Self { slots: Vec::new(), free: NONE }
+        Self { slots: Vec::new(), free: Vec::new() }
     }
 }
 
@@ -62,9 +68,13 @@ impl<W> Pool<W> {
         let token = Token(peer.next);
         peer.next = peer.next.wrapping_add(1);
         let filled = Slot { token, before: peer.latest, what: Some(what) };
-        if let Some(slot) = self.slots.get_mut(self.free as usize) {
-            peer.latest = std::mem::replace(&mut self.free, slot.before);
-            *slot = filled;
+        if let Some(free) = self.free.pop() {
+            peer.latest = free;
+            self.slots[free as usize] = filled;
+            // It may have been freed long ago.
+            if let Some(soon) = self.free.iter().nth_back(AHEAD) {
+                prefetch_at::<1, _>(&self.slots, *soon as usize);
+            }
         } else {
             peer.latest = self.slots.len() as u32;
             assert!(peer.latest < NONE, "more than 2^32 requests in flight");
@@ -81,9 +91,9 @@ impl<W> Pool<W> {
         while at != NONE {
             let slot = &mut self.slots[at as usize];
             if slot.token == token {
-                let before = std::mem::replace(&mut slot.before, self.free);
+                let before = slot.before;
                 let what = slot.what.take();
-                self.free = at;
+                self.free.push(at);
                 match self.slots.get_mut(after as usize) {
                     Some(after) => after.before = before,
                     None => peer.latest = before,
@@ -108,16 +118,15 @@ impl<W> Pool<W> {
     pub fn forget(&mut self, peer: &mut OpenRequests) {
         while let Some(slot) = self.slots.get_mut(peer.latest as usize) {
             slot.what = None;
-            let freed = std::mem::replace(&mut peer.latest, slot.before);
-            slot.before = std::mem::replace(&mut self.free, freed);
+            self.free.push(std::mem::replace(&mut peer.latest, slot.before));
         }
         peer.next = 0;
     }
 
-    /// Where the request lies that a peer opened last: for a prefetch.
+    /// The request that a peer opened last will be looked at soon. A hint.
     #[inline]
-    pub fn memory(&self, peer: &OpenRequests) -> Option<&impl Sized> {
-        self.slots.get(peer.latest as usize)
+    pub fn prefetch_latest(&self, peer: &OpenRequests) {
+        prefetch_at::<1, _>(&self.slots, peer.latest as usize);
     }
 
     /// The request that a peer opened last, of those that wait.

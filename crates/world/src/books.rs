@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use peerlab_engine::EventKey;
 use peerlab_engine::digest::Digest;
 use peerlab_engine::time::{Span, Time};
-use peerlab_model::{Cause, Hit, ItemId, LookupId, Message};
+use peerlab_engine::{Carried, EventKey};
+use peerlab_model::{Cause, Hit, ItemId, LookupId, Message, RumourId};
 use peerlab_network::{Capacity, CapacityState, Link, LinkState, Rules};
 use peerlab_prefetch::prefetch;
 use peerlab_transfer::TransferMessage;
@@ -14,29 +14,89 @@ use crate::ledger::Ledger;
 use crate::notes::{End, Note, Notebook, What};
 use crate::observer::Observer;
 use crate::rumours::Spread;
-use crate::tally::{Fate, Tally};
+use crate::tally::{self, Count, Fate, Tally};
 use crate::transfers::{Mail, Moved};
 
 /// A message on its way. In this order for the same reason as in the engine's queue.
 #[derive(Clone)]
 #[repr(C)]
 pub(crate) struct Envelope<M> {
-    pub(crate) message: Load<M>,
-    pub(crate) sent: Time,
+    pub(crate) load: Load<M>,
+    pub(crate) label: Label,
+}
+
+impl<M> Default for Envelope<M> {
+    fn default() -> Self {
+        Self { load: Load::Nothing, label: Label::new(Time::MIN, 0, Cause::Maintenance, 0) }
+    }
+}
+
+impl<M> Envelope<M> {
+    /// Puts something into an empty one.
+    #[inline]
+    pub(crate) fn fill(&mut self, load: Load<M>, label: Label) {
+        // There is nothing to drop, and so no need to look.
+        std::mem::forget(std::mem::replace(&mut self.load, load));
+        self.label = label;
+    }
+}
+
+impl<M: Send> Carried for Envelope<M> {
+    #[inline]
+    fn take(&mut self) -> Self {
+        Self { load: std::mem::take(&mut self.load), label: self.label }
+    }
 }
 
 /// What is on its way: between peers of the overlay, or between hosts that move content.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) enum Load<M> {
+    /// It has arrived.
+    #[default]
+    Nothing,
     Overlay(M),
     Transfer(TransferMessage),
 }
 
-impl<M: Message> Envelope<M> {
-    /// When it was sent, which kind of message it is, and what it was sent for.
+/// What the books want to know of a message, written down when it is sent: whoever books its end need not ask the message again.
+#[derive(Clone, Copy)]
+pub(crate) struct Label {
+    pub(crate) sent: Time,
+    /// The lookup or the rumour that it was sent for, as far as [`Label::cause`] has one.
+    about: u64,
+    /// Its size on the wire.
+    pub(crate) bytes: u32,
+    /// The place of its cause in the [`Tally`].
+    cause: u8,
+    kind: u8,
+}
+
+impl Label {
     #[inline]
-    pub(crate) fn label(&self) -> (Time, usize, Cause) {
-        (self.sent, self.message.kind(), self.message.cause())
+    pub(crate) fn new(sent: Time, kind: usize, cause: Cause, bytes: u32) -> Self {
+        let about = match cause {
+            Cause::Lookup(lookup) => u64::from(lookup.origin) << 32 | u64::from(lookup.number),
+            Cause::Rumour(rumour) => u64::from(rumour.0),
+            Cause::Maintenance | Cause::Transfer => 0,
+        };
+        Self { sent, about, bytes, cause: tally::place(cause), kind: kind as u8 }
+    }
+
+    /// Which kind of message it is.
+    #[inline]
+    pub(crate) fn kind(self) -> usize {
+        usize::from(self.kind)
+    }
+
+    /// What it was sent for.
+    #[inline]
+    pub(crate) fn cause(self) -> Cause {
+        match self.cause {
+            tally::LOOKUP => Cause::Lookup(LookupId { origin: (self.about >> 32) as u32, number: self.about as u32 }),
+            tally::RUMOUR => Cause::Rumour(RumourId(self.about as u32)),
+            tally::TRANSFER => Cause::Transfer,
+            _ => Cause::Maintenance,
+        }
     }
 }
 
@@ -45,22 +105,6 @@ impl<M: Message> Load<M> {
     pub(crate) fn kinds(moves_content: bool) -> Vec<&'static str> {
         let transfers = if moves_content { TransferMessage::KINDS } else { &[] };
         M::KINDS.iter().chain(transfers).copied().collect()
-    }
-
-    #[inline]
-    pub(crate) fn kind(&self) -> usize {
-        match self {
-            Self::Overlay(message) => message.kind(),
-            Self::Transfer(message) => M::KINDS.len() + message.kind(),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn cause(&self) -> Cause {
-        match self {
-            Self::Overlay(message) => message.cause(),
-            Self::Transfer(_) => Cause::Transfer,
-        }
     }
 }
 
@@ -207,14 +251,20 @@ impl<V> Books<V> {
         self.observer.finished(key.time, lookup);
     }
 
-    /// Writes down what became of a message of this kind that was `sent` for this cause, at `now`.
+    /// Where messages like this one are counted.
     #[inline]
-    pub(crate) fn ended(&mut self, now: Time, (sent, kind, cause): (Time, usize, Cause), fate: Fate) {
-        if sent >= Time::ZERO {
-            self.tally.of(kind, cause).ended[fate as usize] += 1;
+    pub(crate) fn count_of(&mut self, label: Label) -> &mut Count {
+        self.tally.of(label.kind(), label.cause)
+    }
+
+    /// Writes down what became of a message, at `now`.
+    #[inline]
+    pub(crate) fn ended(&mut self, now: Time, label: Label, fate: Fate) {
+        if label.sent >= Time::ZERO {
+            self.count_of(label).ended[fate as usize] += 1;
         }
-        if let Cause::Lookup(lookup) = cause {
-            self.notebook.ended(lookup, now, sent, kind, End::Met(fate));
+        if let Cause::Lookup(lookup) = label.cause() {
+            self.notebook.ended(lookup, now, label.sent, label.kind(), End::Met(fate));
         }
     }
 

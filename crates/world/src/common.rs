@@ -102,7 +102,18 @@ pub(crate) struct Machine<'a, O> {
     pub(crate) common: &'a Common<O>,
     pub(crate) shelves: &'a Shelves,
     pub(crate) refusals: &'a Refusals,
-    pub(crate) conduct: Option<Conduct<'a>>,
+    /// The first host of the shard.
+    pub(crate) first: u32,
+    /// The number of the table of adversaries that the machine belongs to; 0 for the honest.
+    pub(crate) turned: u8,
+}
+
+impl<'a, O> Machine<'a, O> {
+    /// How it cheats, if it does.
+    #[inline]
+    pub(crate) fn conduct(&self) -> Option<Conduct<'a>> {
+        if self.turned == 0 { None } else { self.common.adversaries.as_ref()?.conduct(self.turned) }
+    }
 }
 
 impl<O: Overlay> Host for Machine<'_, O> {
@@ -110,7 +121,7 @@ impl<O: Overlay> Host for Machine<'_, O> {
         if self.common.publishes_once {
             return &[];
         }
-        self.common.disk(self.shelves, self.common.setting.numbering.seat(peer), self.conduct)
+        self.common.disk(self.shelves, self.common.setting.numbering.seat(peer), self.conduct())
     }
 
     fn originals(&self, peer: PeerId) -> &[ItemId] {

@@ -5,29 +5,21 @@ use peerlab_engine::{EventKey, Outbox};
 use peerlab_model::{Actions, Cause, Hit, ItemId, LookupId, Message, Overlay, PeerId, Region, RumourId};
 use peerlab_network::Verdict;
 use peerlab_transfer::TransferMessage;
-use peerlab_workload::Shelves;
 
-use crate::adversaries::Conduct;
-use crate::books::{Books, Envelope, Load};
-use crate::common::Common;
-use crate::notes::{End, What};
+use crate::books::{Books, Label, Load};
+use crate::common::Machine;
+use crate::notes::What;
 use crate::observer::Observer;
 use crate::shard::{Alarm, Life, Seats};
-use crate::takedown::Refusals;
 use crate::tally::Fate;
 
 /// Carries out what a handler asks for.
 pub(crate) struct Deeds<'a, 'o, O: Overlay, V: Observer<O::Message>> {
-    pub(crate) common: &'a Common<O>,
-    pub(crate) shelves: &'a Shelves,
-    pub(crate) refusals: &'a Refusals,
-    pub(crate) conduct: Option<Conduct<'a>>,
+    pub(crate) machine: &'a Machine<'a, O>,
     pub(crate) books: &'a mut Books<V>,
     pub(crate) life: &'a mut Life,
     pub(crate) out: &'a mut Outbox<'o, Seats<O, V>>,
     pub(crate) seat: u32,
-    /// The first host of the shard.
-    pub(crate) first: u32,
     pub(crate) this: PeerId,
     /// Of the event that is being handled.
     pub(crate) key: EventKey,
@@ -44,11 +36,12 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
     /// Sends a message of `bytes` bytes that belongs to a connection: it is sent again when it is lost, and arrives in the `order` of its sending.
     pub(crate) fn stream(&mut self, to: PeerId, message: TransferMessage, bytes: u32, order: &mut Time) {
         let now = self.key.time;
-        let load = Load::<O::Message>::Transfer(message);
-        let to_seat = self.common.setting.numbering.seat(to);
+        let kind = O::Message::KINDS.len() + message.kind();
+        let to_seat = self.machine.common.setting.numbering.seat(to);
         let (mut sent, mut waited) = (1, Span::ZERO);
         loop {
-            let (seq, delay, fate) = self.try_once(to_seat, load.kind(), Cause::Transfer, bytes);
+            let label = Label::new(now, kind, Cause::Transfer, bytes);
+            let (seq, delay, fate) = self.try_once(to_seat, label);
             if fate == Some(Fate::Loss) && sent < SENDINGS {
                 waited = waited.saturating_add(RETRANSMISSION.times(1 << (sent - 1)));
                 sent += 1;
@@ -56,7 +49,7 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
             }
             if let Some(delay) = delay {
                 *order = (now + delay + waited).max(order.saturating_add(Span::from_nanos(1)));
-                self.post(to_seat, *order, seq, load);
+                self.post(to_seat, *order, seq, label, || Load::Transfer(message));
             }
             return;
         }
@@ -64,16 +57,18 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
 
     /// Puts a load into the queue of its receiver.
     #[inline]
-    fn post(&mut self, to_seat: u32, arrives: Time, seq: u32, message: Load<O::Message>) {
+    fn post(&mut self, to_seat: u32, arrives: Time, seq: u32, label: Label, load: impl FnOnce() -> Load<O::Message>) {
         let key = EventKey { time: arrives, origin: self.seat, seq };
-        self.out.send(to_seat, key, self.this.0, Envelope { message, sent: self.key.time });
+        self.out.send(to_seat, key, self.this.0, |envelope| envelope.fill(load(), label));
     }
 
     /// Sends something once: its number among this peer's events, and how long it takes or what has become of it.
-    #[inline]
-    fn try_once(&mut self, to_seat: u32, kind: usize, cause: Cause, bytes: u32) -> (u32, Option<Span>, Option<Fate>) {
-        let Self { common, books, life, seat, .. } = self;
-        let (now, seat) = (self.key.time, *seat);
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "measured: as a call it costs a message as many instructions as it does for it")]
+    fn try_once(&mut self, to_seat: u32, label: Label) -> (u32, Option<Span>, Option<Fate>) {
+        let Machine { common, first, .. } = self.machine;
+        let Self { books, life, seat, .. } = self;
+        let (now, seat, bytes) = (label.sent, *seat, label.bytes);
         let numbering = &common.setting.numbering;
         let seq = life.next_seq();
         life.messages_out += 1;
@@ -84,17 +79,17 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
             // Between two peers of one host: neither its link nor the network.
             (now, Verdict::Deliver { after: common.network.min_one_way(), raised: false })
         } else {
-            let leaves = match books.limits.get_mut((from_host.0 - self.first) as usize) {
+            let leaves = match books.limits.get_mut((from_host.0 - first) as usize) {
                 Some(limits) => limits.link.depart(&mut limits.link_state, now, bytes),
                 None => now,
             };
             (leaves, common.network.carry(&books.rules, from_host, numbering.host_of(to_seat), key))
         };
         let measured = now >= Time::ZERO;
-        if let Cause::Lookup(lookup) = cause {
-            books.notebook.sent(lookup, now, kind, bytes);
+        if let Cause::Lookup(lookup) = label.cause() {
+            books.notebook.sent(lookup, now, label.kind(), bytes);
         }
-        let count = books.tally.of(kind, cause);
+        let count = books.count_of(label);
         count.sent += u64::from(measured);
         count.bytes += u64::from(bytes) * u64::from(measured);
         let (delay, fate) = match verdict {
@@ -108,10 +103,7 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
             Verdict::Partitioned => (None, Some(Fate::Partition)),
         };
         if let Some(fate) = fate {
-            count.ended[fate as usize] += u64::from(measured);
-            if let Cause::Lookup(lookup) = cause {
-                books.notebook.ended(lookup, now, now, kind, End::Met(fate));
-            }
+            books.ended(now, label, fate);
         }
         (seq, delay, fate)
     }
@@ -119,27 +111,27 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
 
 impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deeds<'_, '_, O, V> {
     fn send(&mut self, to: PeerId, mut message: O::Message) {
-        let (common, now) = (self.common, self.key.time);
-        if let Some(conduct) = self.conduct {
+        let (common, now) = (self.machine.common, self.key.time);
+        if let Some(conduct) = self.machine.conduct() {
             conduct.misdirect(common.setting.numbering.host_of(self.seat), &mut message, self.key, &common.setting);
         }
-        let bytes = common.setting.wire_bytes(&message);
-        let cause = message.cause();
+        let (fields, cause) = (message.fields(), message.cause());
+        let label = Label::new(now, message.kind(), cause, common.setting.bytes_of(fields));
         if let (Cause::Rumour(rumour), Some(config)) = (cause, &common.rumours)
             && now < config.deadline(rumour)
         {
-            self.books.spread.count(rumour, message.fields().rumours, bytes);
+            self.books.spread.count(rumour, fields.rumours, label.bytes);
         }
-        if common.setting.keeps_values() && now >= Time::ZERO && cause == Cause::Maintenance {
-            self.books.moved += u64::from(common.setting.value_bytes) * u64::from(message.fields().records);
+        if fields.records > 0 && now >= Time::ZERO && cause == Cause::Maintenance {
+            self.books.moved += u64::from(common.setting.value_bytes) * u64::from(fields.records);
         }
         // It comes once, and as it may.
         let to_seat = common.setting.numbering.seat(to);
-        let (seq, delay, _) = self.try_once(to_seat, message.kind(), cause, bytes);
+        let (seq, delay, _) = self.try_once(to_seat, label);
         self.books.observer.sent(now, self.this, to, &message, delay);
         // Only here is it moved: what was written in small pieces a moment ago has reached the cache by now, and can be read in large ones.
         if let Some(delay) = delay {
-            self.post(to_seat, now + delay, seq, Load::Overlay(message));
+            self.post(to_seat, now + delay, seq, label, || Load::Overlay(message));
         }
     }
 
@@ -169,7 +161,7 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
     }
 
     fn claim(&mut self, region: Region, holds: bool) {
-        if self.common.asks_for_owners {
+        if self.machine.common.asks_for_owners {
             self.books.notebook.note(self.key, What::Claim { peer: self.this, region, holds });
         }
     }

@@ -145,7 +145,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             ledger.prefetch_place(lookup);
         }
         if let Some((lookup, ledger)) = answered(18) {
-            ledger.prefetch_row(lookup);
+            ledger.prefetch_row::<2>(lookup);
         }
         for (ahead, near) in [(12, false), (6, true)] {
             if let Some(target) = answered(ahead).and_then(|(lookup, ledger)| ledger.newest_target(lookup)) {

@@ -74,15 +74,15 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     #[cold]
     pub(crate) fn nobody_home(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, tag: u32, envelope: Envelope<O::Message>) {
         if let Some((again, (began, _))) = self.hanging(seat)
-            && envelope.sent >= began
+            && envelope.label.sent >= began
         {
             let seq = self.seat_mut(seat).life.next_seq();
             return out.postpone(again, seq, tag, envelope);
         }
-        if let Load::Overlay(message) = &envelope.message {
+        if let Load::Overlay(message) = &envelope.load {
             self.books.observer.dropped(now, PeerId(tag), message);
         }
-        self.books.ended(now, envelope.label(), Fate::Offline);
+        self.books.ended(now, envelope.label, Fate::Offline);
     }
 
     /// A timer for a peer that is not there to handle it: of an earlier life, or it goes off when the peer goes on.

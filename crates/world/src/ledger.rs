@@ -14,12 +14,11 @@
 //! A row is found without hashing: each host knows its newest row, each row the host's one before. An event of a lookup costs
 //! one visit (what ended, what was sent), made in batches with the rows fetched ahead.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use peerlab_engine::time::{Span, Time};
 use peerlab_model::{HostId, LookupId, Target};
-use peerlab_prefetch::{prefetch, table};
+use peerlab_prefetch::{prefetch_at, table};
 
 use crate::notes::{Account, End};
 use crate::record::Outcome;
@@ -30,12 +29,11 @@ const NONE: u32 = u32::MAX;
 /// How many accounts ahead a row is asked for.
 const AHEAD: usize = 24;
 
-/// A lookup under way, or on its way to the file.
+/// A lookup under way, or on its way to the file. Aligned to cache lines: what every message of it reads and writes lies in the first of its two.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Row {
     pub(crate) lookup: LookupId,
-    pub(crate) target: Target,
-    pub(crate) asked: Time,
     /// When the row closed; [`Time::MAX`] while it is open.
     closed: Time,
     pub(crate) bytes: u64,
@@ -44,18 +42,22 @@ pub(crate) struct Row {
     in_flight: i32,
     pub(crate) messages: u32,
     pub(crate) timeouts: u32,
+    pub(crate) asked: Time,
+    pub(crate) ended: Option<Outcome>,
     /// Answers, right or wrong.
     pub(crate) answers: u32,
     /// Different right answers: holders of the item, or, by keyword, items that match.
     pub(crate) results: u32,
     /// Right answers that there were when it was asked.
     pub(crate) existing: u32,
-    pub(crate) ended: Option<Outcome>,
+    pub(crate) target: Target,
     pub(crate) first: Option<First>,
     /// The hosts of the right answers so far, or the items by keyword, where there may be several.
     #[expect(clippy::box_collection, reason = "nearly every row goes without, and an empty vector takes three words")]
     right: Option<Box<Vec<u32>>>,
 }
+
+const _: () = assert!(size_of::<Row>() == 128);
 
 /// The first right answer of a lookup.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,9 +73,7 @@ pub(crate) struct First {
 pub(crate) struct Ledger {
     /// The shard's first host.
     host: u32,
-    /// The number of the first row.
-    base: u32,
-    rows: VecDeque<Row>,
+    rows: Rows,
     /// By host of the shard: its newest row.
     latest: Vec<u32>,
     timeout: Span,
@@ -88,16 +88,16 @@ impl Ledger {
     pub(crate) fn new(hosts: &Range<u32>, timeout: Span) -> Self {
         let mut latest = table(hosts.len());
         latest.resize(hosts.len(), NONE);
-        Self { host: hosts.start, base: 0, rows: VecDeque::new(), latest, timeout, due: 0, issued: 0, left: 0 }
+        Self { host: hosts.start, rows: Rows::default(), latest, timeout, due: 0, issued: 0, left: 0 }
     }
 
     /// Opens a row for a question of one of the shard's hosts; those asked before have theirs.
     pub(crate) fn asked(&mut self, lookup: LookupId, target: Target, at: Time) {
-        let number = self.base + self.rows.len() as u32;
+        let number = self.rows.next_number();
         assert!(number < NONE, "more than 2^32 lookups in one run");
         let previous = std::mem::replace(&mut self.latest[(lookup.origin - self.host) as usize], number);
         self.issued += 1;
-        self.rows.push_back(Row {
+        self.rows.push(Row {
             lookup,
             target,
             asked: at,
@@ -125,24 +125,19 @@ impl Ledger {
     /// What the newest question of this lookup's origin is for.
     #[inline]
     pub(crate) fn newest_target(&self, lookup: LookupId) -> Option<Target> {
-        let at = self.place(lookup)?.checked_sub(self.base)?;
-        self.rows.get(at as usize).map(|row| row.target)
+        self.rows.get(*self.place(lookup)?).map(|row| row.target)
     }
 
     /// The row of a lookup that has not left.
     #[inline]
     fn find(&mut self, lookup: LookupId) -> Option<&mut Row> {
         let mut number = *self.place(lookup)?;
-        loop {
-            if number == NONE || number < self.base {
-                return None;
-            }
-            let row = &self.rows[(number - self.base) as usize];
-            if row.lookup.number == lookup.number {
-                return Some(&mut self.rows[(number - self.base) as usize]);
-            }
+        while let row = self.rows.get(number)?
+            && row.lookup.number != lookup.number
+        {
             number = row.previous;
         }
+        self.rows.get_mut(number)
     }
 
     /// The row of a lookup that has not ended.
@@ -153,8 +148,7 @@ impl Ledger {
     /// Ends all lookups of a host that went offline.
     pub(crate) fn abandon(&mut self, host: HostId) {
         let mut number = self.latest[(host.0 - self.host) as usize];
-        while number != NONE && number >= self.base {
-            let row = &mut self.rows[(number - self.base) as usize];
+        while let Some(row) = self.rows.get_mut(number) {
             if row.ended.is_none() {
                 row.ended = Some(if row.results > 0 { Outcome::Found } else { Outcome::Abandoned });
             }
@@ -165,15 +159,14 @@ impl Ledger {
     /// The next lookup whose deadline has passed before `now` without an end, if there is one.
     pub(crate) fn next_overdue(&mut self, now: Time) -> Option<&mut Row> {
         loop {
-            let row = self.rows.get((self.due - self.base) as usize)?;
+            let row = self.rows.get(self.due)?;
             let deadline = row.asked.saturating_add(self.timeout);
             if deadline >= now {
                 return None;
             }
             self.due += 1;
             if row.ended.is_none() {
-                let at = (self.due - 1 - self.base) as usize;
-                return Some(&mut self.rows[at]);
+                return self.rows.get_mut(self.due - 1);
             }
         }
     }
@@ -185,7 +178,7 @@ impl Ledger {
                 self.prefetch_place(ahead.lookup);
             }
             if let Some(ahead) = accounts.get(index + AHEAD) {
-                self.prefetch_row(ahead.lookup);
+                self.prefetch_row::<1>(ahead.lookup);
             }
             if self.place(account.lookup).is_some() {
                 self.book_one(account, tally);
@@ -196,16 +189,14 @@ impl Ledger {
     /// The rows of this lookup's origin will be looked for soon. A hint.
     #[inline]
     pub(crate) fn prefetch_place(&self, lookup: LookupId) {
-        if let Some(latest) = self.place(lookup) {
-            prefetch::<1, _>(latest);
-        }
+        prefetch_at::<1, _>(&self.latest, lookup.origin.wrapping_sub(self.host) as usize);
     }
 
-    /// The newest row of this lookup's origin will be read very soon. A hint.
+    /// So many lines of the newest row of this lookup's origin will be read very soon. A hint.
     #[inline]
-    pub(crate) fn prefetch_row(&self, lookup: LookupId) {
-        if let Some(&number) = self.place(lookup).filter(|&&number| number != NONE && number >= self.base) {
-            prefetch::<2, _>(&self.rows[(number - self.base) as usize]);
+    pub(crate) fn prefetch_row<const LINES: usize>(&self, lookup: LookupId) {
+        if let Some(&number) = self.place(lookup) {
+            prefetch_at::<LINES, _>(&self.rows.held, self.rows.at(number));
         }
     }
 
@@ -230,7 +221,7 @@ impl Ledger {
 
     /// Closes every row that may close at `now`.
     pub(crate) fn close_at(&mut self, now: Time) {
-        for row in &mut self.rows {
+        for row in self.rows.all() {
             let over = row.ended.is_some() && (row.in_flight == 0 || row.asked.saturating_add(self.timeout) <= now);
             if over && row.closed == Time::MAX {
                 row.closed = now;
@@ -240,16 +231,71 @@ impl Ledger {
 
     /// The run is over: the lookups that have not ended are open for ever.
     pub(crate) fn end(&mut self) {
-        for row in &mut self.rows {
+        for row in self.rows.all() {
             row.ended.get_or_insert(Outcome::Open);
         }
     }
 
     fn pop(&mut self) {
-        self.rows.pop_front();
-        self.base += 1;
+        self.rows.pop();
         self.left += 1;
-        self.due = self.due.max(self.base);
+        self.due = self.due.max(self.rows.first + self.rows.gone);
+    }
+}
+
+/// Numbered rows in one piece: new ones come at the end, and old ones go at the beginning.
+#[derive(Default)]
+struct Rows {
+    held: Vec<Row>,
+    /// The number of the first of them.
+    first: u32,
+    /// So many at the beginning have left, and are removed when they are a quarter of all.
+    gone: u32,
+}
+
+impl Rows {
+    fn next_number(&self) -> u32 {
+        self.first + self.held.len() as u32
+    }
+
+    fn push(&mut self, row: Row) {
+        self.held.push(row);
+    }
+
+    /// Where a row would be; [`NONE`] is nowhere.
+    #[inline]
+    fn at(&self, number: u32) -> usize {
+        number.wrapping_sub(self.first) as usize
+    }
+
+    /// A row that has not left.
+    #[inline]
+    fn get(&self, number: u32) -> Option<&Row> {
+        self.held.get(self.at(number)).filter(|_| self.at(number) >= self.gone as usize)
+    }
+
+    #[inline]
+    fn get_mut(&mut self, number: u32) -> Option<&mut Row> {
+        let at = self.at(number);
+        self.held.get_mut(at).filter(|_| at >= self.gone as usize)
+    }
+
+    /// All that have not left.
+    fn all(&mut self) -> &mut [Row] {
+        &mut self.held[self.gone as usize..]
+    }
+
+    fn front(&self) -> Option<&Row> {
+        self.held.get(self.gone as usize)
+    }
+
+    /// The first one leaves.
+    fn pop(&mut self) {
+        self.gone += 1;
+        if self.gone as usize * 4 >= self.held.len() {
+            self.held.drain(..self.gone as usize);
+            self.first += std::mem::take(&mut self.gone);
+        }
     }
 }
 

@@ -19,6 +19,7 @@
 //! does not balance is an error, not a result.
 
 mod adversaries;
+mod arrivals;
 mod asking;
 mod books;
 mod claims;
@@ -30,6 +31,7 @@ mod director;
 mod downloads;
 mod freeze;
 mod graph;
+mod hints;
 mod identities;
 mod kept;
 mod ledger;

@@ -116,10 +116,11 @@ impl Notebook {
     #[inline]
     fn account(&mut self, lookup: LookupId, at: Time) -> &mut Account {
         let fits = |last: &Account| last.lookup == lookup && last.at == at && usize::from(last.sent) < SENT_MAX && last.timeouts < u8::MAX;
-        if !self.accounts.last().is_some_and(fits) {
-            self.accounts.push(Account::new(lookup, at));
+        if self.accounts.last().is_some_and(fits) {
+            let last = self.accounts.len() - 1;
+            return &mut self.accounts[last];
         }
-        self.accounts.last_mut().expect("there is one now")
+        self.accounts.push_mut(Account::new(lookup, at))
     }
 
     /// A message was sent for a lookup.

@@ -15,28 +15,27 @@ use std::sync::Arc;
 use peerlab_engine::random::Rng;
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox, Shard};
-use peerlab_model::{Cause, Context, HostId, Next, OpenRequests, Overlay, PeerId, Pool, Record, RumourId};
-use peerlab_prefetch::{prefetch, table};
+use peerlab_model::{Cause, Context, HostId, OpenRequests, Overlay, PeerId, Pool, Record, RumourId};
+use peerlab_prefetch::table;
 use peerlab_transfer::{Agent, Wake};
 use peerlab_workload::Shelves;
 
-use crate::adversaries::Conduct;
-use crate::books::{Books, Envelope, LinkAndQueue, Load};
+use crate::books::{Books, Envelope, Label, LinkAndQueue};
 use crate::common::{Common, Machine};
 use crate::deeds::Deeds;
 use crate::freeze::Frozen;
 use crate::notes::{Account, End, What};
 use crate::observer::Observer;
 use crate::takedown::Refusals;
-use crate::tally::Fate;
 use crate::transfers::{Reminder, Transfers};
 
 /// What a seat is reminded of.
-#[derive(Clone, Copy, Debug, Hash)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub(crate) enum Alarm<T> {
     /// The model's own timer, in the life in which it was set.
     Model(T),
-    /// The next question is due.
+    /// The next question is due. (The default, since any will do where no timer is.)
+    #[default]
     Question,
     /// The host comes or goes: its so-manieth transition.
     Transition(u32),
@@ -66,7 +65,7 @@ pub(crate) enum Phase {
 pub(crate) struct Seat<P> {
     pub(crate) life: Life,
     rng: Rng,
-    requests: OpenRequests,
+    pub(crate) requests: OpenRequests,
     pub(crate) peer: Option<P>,
 }
 
@@ -116,6 +115,7 @@ impl Life {
     }
 
     /// When it began; of one that hangs, nothing that means anything.
+    #[inline]
     pub(crate) fn began(&self) -> Time {
         self.began
     }
@@ -139,7 +139,7 @@ pub(crate) struct Seats<O: Overlay, V> {
     per_shard: u32,
     pub(crate) places: Vec<Seat<O::Peer>>,
     /// By host.
-    calendars: Vec<Calendar>,
+    pub(crate) calendars: Vec<Calendar>,
     /// Hosts that handle nothing for the time being.
     pub(crate) frozen: BTreeMap<u32, Frozen>,
     /// By host, the number of the table of adversaries that it belongs to; 0 for the honest. Empty where all are.
@@ -152,7 +152,7 @@ pub(crate) struct Seats<O: Overlay, V> {
     pub(crate) shelves: Shelves,
     /// Who moves content, where it is moved.
     pub(crate) transfers: Option<Transfers>,
-    requests: Pool<O::Request>,
+    pub(crate) requests: Pool<O::Request>,
     pub(crate) books: Books<V>,
 }
 
@@ -298,9 +298,11 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     /// Who lives at a seat (or did last).
     #[inline]
     pub(crate) fn identity(&self, seat: u32) -> PeerId {
-        let numbering = &self.common.setting.numbering;
-        let generation = if self.common.new_identities { self.calendars[self.local(seat)].generation } else { 0 };
-        numbering.peer(seat, generation)
+        // What lives once has the seat's own number.
+        if !self.common.new_identities {
+            return PeerId(seat);
+        }
+        self.common.setting.numbering.peer(seat, self.calendars[self.local(seat)].generation)
     }
 
     /// The place of a seat's host among those of the shard.
@@ -475,22 +477,12 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let first = self.first;
         let Seat { peer: Some(peer), rng, requests, life } = &mut self.places[(seat - self.base) as usize] else { return false };
         let (shelves, refusals) = (&self.shelves, &self.refusals);
-        let conduct = Conduct::of(common.adversaries.as_ref(), &self.turned, common.setting.numbering.host_of(seat).0 - first);
-        let machine = Machine { common, shelves, refusals, conduct };
-        let mut deeds =
-            Deeds { common, shelves, refusals, conduct, books: &mut self.books, life, out, seat, first, this, key, joined: false };
+        let turned = self.turned.get((common.setting.numbering.host_of(seat).0 - first) as usize).copied().unwrap_or_default();
+        let machine = Machine { common, shelves, refusals, first, turned };
+        let mut deeds = Deeds { machine: &machine, books: &mut self.books, life, out, seat, this, key, joined: false };
         let mut cx = Context::new(key.time, this, &common.setting, rng, &mut self.requests, requests, &machine, &mut deeds);
         act(&common.overlay, peer, &mut cx);
         deeds.joined
-    }
-
-    /// Replies and timeouts are most of what happens, and they read nothing but the request that they are about.
-    #[inline]
-    fn prefetch_request(&self, seat: &Seat<O::Peer>) {
-        if let Some(request) = self.requests.memory(&seat.requests) {
-            // It may lie across two lines.
-            prefetch::<2, _>(request);
-        }
     }
 
     #[cold]
@@ -553,74 +545,8 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     }
 
     #[inline]
-    fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, mut key: EventKey, tag: u32, envelope: Self::Message) {
-        let (mut now, from) = (key.time, PeerId(tag));
-        let numbering = &self.common.setting.numbering;
-        let host = numbering.host_of(actor);
-        let books = &mut self.books;
-        let at = &mut self.places[(actor - self.base) as usize];
-        if at.life.phase == Phase::Offline || envelope.sent < at.life.began {
-            return self.nobody_home(out, actor, now, tag, envelope);
-        }
-        let (bytes, queued) = match &envelope.message {
-            Load::Overlay(message) => (self.common.setting.wire_bytes(message), true),
-            Load::Transfer(message) => (message.wire_bytes(), false),
-        };
-        // Its own key tells a message that has waited here from one that arrives.
-        let arrives = key.origin != actor;
-        if arrives
-            && let (Load::Overlay(message), Some(peer)) = (&envelope.message, &mut at.peer)
-            && !self.common.overlay.admits(peer, now, from, message)
-        {
-            books.observer.dropped(now, from, message);
-            books.ended(now, envelope.label(), Fate::Queue);
-            return;
-        }
-        if !books.limits.is_empty() && arrives {
-            let by_link = numbering.host(from) != host;
-            match books.admit((host.0 - self.first) as usize, now, bytes, by_link, queued) {
-                None => {
-                    if let Load::Overlay(message) = &envelope.message {
-                        books.observer.dropped(now, from, message);
-                    }
-                    books.ended(now, envelope.label(), Fate::Queue);
-                    return;
-                }
-                Some(finish) if finish > now => {
-                    key = EventKey { time: finish, origin: actor, seq: at.life.next_seq() };
-                    if !out.comes_next(key) {
-                        return out.postpone(finish, key.seq, tag, envelope);
-                    }
-                    now = finish;
-                }
-                Some(_) => {}
-            }
-        }
-        books.handled += 1;
-        match &envelope.message {
-            Load::Overlay(message) => books.digest.add(key, actor, message),
-            Load::Transfer(message) => books.digest.add(key, actor, message),
-        }
-        at.life.messages_in += 1;
-        at.life.bytes_in += u64::from(bytes);
-        let label = envelope.label();
-        books.ended(now, label, Fate::Delivered);
-        let (.., cause) = label;
-        if let Cause::Lookup(lookup) = cause {
-            at.life.lookups_served += u32::from(lookup.origin != host.0);
-        }
-        if !self.turned.is_empty() && self.conduct(host).is_some_and(|conduct| conduct.drops(host, cause, key)) {
-            return;
-        }
-        let message = match envelope.message {
-            Load::Overlay(message) => message,
-            Load::Transfer(message) => {
-                return self.with_agent(out, host, key, |agent, plan, port| agent.message(plan, port, from, &message));
-            }
-        };
-        let this = self.identity(actor);
-        self.books.observer.delivered(now, from, this, &message);
-        self.act_for(out, actor, key, |overlay, peer, cx| overlay.message(peer, cx, from, message));
+    fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, tag: u32, envelope: &mut Self::Message) {
+        self.message_arrives(out, actor, key, PeerId(tag), envelope);
     }
 
     #[inline]
@@ -678,13 +604,13 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     }
 
     fn undelivered(&mut self, envelope: Self::Message) {
-        if envelope.sent < Time::ZERO {
+        let Label { sent, .. } = envelope.label;
+        if sent < Time::ZERO {
             return;
         }
-        let (sent, kind, cause) = envelope.label();
-        self.books.tally.of(kind, cause).in_flight += 1;
-        if let Cause::Lookup(lookup) = cause {
-            self.books.notebook.ended(lookup, sent, sent, kind, End::InFlight);
+        self.books.count_of(envelope.label).in_flight += 1;
+        if let Cause::Lookup(lookup) = envelope.label.cause() {
+            self.books.notebook.ended(lookup, sent, sent, envelope.label.kind(), End::InFlight);
         }
     }
 
@@ -703,82 +629,42 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     }
 
     #[inline]
+    fn class(envelope: &Self::Message) -> usize {
+        envelope.label.kind() % 8
+    }
+
+    #[inline]
+    fn timer_class(timer: Self::Timer) -> usize {
+        match timer {
+            Alarm::Model(_) => 0,
+            Alarm::Question => 1,
+            _ => 2,
+        }
+    }
+
+    #[inline]
     fn prefetch(&self, actor: u32) {
-        prefetch::<2, _>(&self.places[(actor - self.base) as usize]);
-        if O::READS_DISK {
-            self.common.holdings.prefetch(self.common.setting.numbering.host_of(actor));
-        }
-        if let Some(agent) = self.agent(actor) {
-            agent.prefetch();
-            self.books.prefetch_limits(self.local(actor));
-        }
+        self.prefetch_seat(actor);
     }
 
     #[inline]
     fn prefetch_for_message(&self, actor: u32, envelope: &Self::Message) {
-        match &envelope.message {
-            Load::Transfer(message) => self.agent(actor).into_iter().for_each(|agent| agent.prefetch_for(message)),
-            Load::Overlay(message) => {
-                let seat = &self.places[(actor - self.base) as usize];
-                if let Some(peer) = &seat.peer {
-                    self.prefetch_request(seat);
-                    if O::READS_DISK {
-                        prefetch::<1, _>(self.shelves.items(&self.common.holdings, self.common.setting.numbering.host_of(actor)));
-                    }
-                    self.common.overlay.prefetch(peer, Next::Message(message));
-                }
-            }
-        }
+        self.prefetch_for_load(actor, &envelope.load);
     }
 
     #[inline]
     fn prefetch_for_timer(&self, actor: u32, timer: Self::Timer) {
-        let seat = &self.places[(actor - self.base) as usize];
-        match (timer, &seat.peer) {
-            (Alarm::Model(timer), Some(peer)) => {
-                self.prefetch_request(seat);
-                self.common.overlay.prefetch(peer, Next::Timer(timer));
-            }
-            (Alarm::Transfer(reminder), _) if Wake::from(reminder) == Wake::Uplink => {
-                self.agent(actor).into_iter().for_each(Agent::prefetch_next);
-            }
-            (Alarm::Question, peer) => {
-                prefetch::<1, _>(&self.calendars[self.local(actor)]);
-                if let Some(peer) = peer {
-                    self.common.overlay.prefetch(peer, Next::Lookup);
-                }
-            }
-            _ => {}
-        }
+        self.prefetch_for_alarm(actor, timer);
     }
 
     #[inline]
     fn prefetch_behind_message(&self, actor: u32, envelope: &Self::Message) {
-        match &envelope.message {
-            Load::Overlay(_) => self.prefetch_latest_request(actor),
-            Load::Transfer(message) => self.agent(actor).into_iter().for_each(|agent| agent.prefetch_behind(message)),
-        }
+        self.prefetch_behind_load(actor, &envelope.load);
     }
 
     #[inline]
     fn prefetch_behind_timer(&self, actor: u32, timer: Self::Timer) {
-        match timer {
-            Alarm::Model(_) => self.prefetch_latest_request(actor),
-            Alarm::Transfer(reminder) if Wake::from(reminder) == Wake::Uplink => {
-                self.agent(actor).into_iter().for_each(Agent::prefetch_queue);
-            }
-            _ => {}
-        }
-    }
-}
-
-impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
-    #[inline]
-    fn prefetch_latest_request(&self, actor: u32) {
-        let seat = &self.places[(actor - self.base) as usize];
-        if let Some(request) = self.requests.latest(&seat.requests) {
-            self.common.overlay.prefetch_request(request);
-        }
+        self.prefetch_behind_alarm(actor, timer);
     }
 }
 

@@ -61,29 +61,33 @@ const CAUSES: [&str; 4] = ["maintenance", "lookup", "rumour", "transfer"];
 
 /// The place of a cause in [`CAUSES`].
 #[inline]
-const fn place(cause: Cause) -> usize {
+pub(crate) const fn place(cause: Cause) -> u8 {
     match cause {
         Cause::Maintenance => 0,
         Cause::Lookup(_) => LOOKUP,
-        Cause::Rumour(_) => 2,
-        Cause::Transfer => 3,
+        Cause::Rumour(_) => RUMOUR,
+        Cause::Transfer => TRANSFER,
     }
 }
 
-const LOOKUP: usize = 1;
+pub(crate) const LOOKUP: u8 = 1;
+pub(crate) const RUMOUR: u8 = 2;
+pub(crate) const TRANSFER: u8 = 3;
 
 impl Tally {
     pub(crate) fn new(kinds: Vec<&'static str>) -> Self {
+        assert!(kinds.len() <= 1 << u8::BITS, "more than 256 kinds of message");
         Self { counts: vec![Count::default(); kinds.len() * CAUSES.len()], kinds, late: Count::default() }
     }
 
+    /// Messages of this kind for the cause at this [`place`].
     #[inline]
-    pub(crate) fn of(&mut self, kind: usize, cause: Cause) -> &mut Count {
-        &mut self.counts[kind * CAUSES.len() + place(cause)]
+    pub(crate) fn of(&mut self, kind: usize, cause: u8) -> &mut Count {
+        &mut self.counts[kind * CAUSES.len() + usize::from(cause)]
     }
 
     fn of_lookups(&mut self, kind: usize) -> &mut Count {
-        &mut self.counts[kind * CAUSES.len() + LOOKUP]
+        self.of(kind, LOOKUP)
     }
 
     /// Moves a message that was sent for a closed lookup to the late ones.

@@ -12,6 +12,7 @@ use peerlab_transfer::{Agent, Arrivals, Plan, Port, TransferMessage, Wake};
 use peerlab_workload::Behaviour;
 
 use crate::asking::Asker;
+use crate::common::Machine;
 use crate::deeds::Deeds;
 use crate::observer::Observer;
 use crate::shard::{Alarm, Phase, Seats};
@@ -104,17 +105,18 @@ impl<O: Overlay, V: Observer<O::Message>> Port for Deeds<'_, '_, O, V> {
     }
 
     fn uplink_free(&self) -> Time {
-        let host = self.common.setting.numbering.host_of(self.seat).0 - self.first;
+        let host = self.machine.common.setting.numbering.host_of(self.seat).0 - self.machine.first;
         self.books.limits.get(host as usize).map_or(self.key.time, |limits| limits.link.free(&limits.link_state, self.key.time))
     }
 
     fn holds(&self, item: ItemId) -> bool {
-        self.shelves.has(&self.common.holdings, self.common.setting.numbering.host_of(self.seat), item)
+        let Machine { common, shelves, .. } = self.machine;
+        shelves.has(&common.holdings, common.setting.numbering.host_of(self.seat), item)
     }
 
     fn refuses(&self, item: ItemId) -> bool {
-        let numbering = &self.common.setting.numbering;
-        self.refusals.has(numbering.host_of(self.seat), numbering.item_key(item))
+        let numbering = &self.machine.common.setting.numbering;
+        self.machine.refusals.has(numbering.host_of(self.seat), numbering.item_key(item))
     }
 
     fn shelve(&mut self, item: ItemId, holds: bool) {
@@ -122,7 +124,7 @@ impl<O: Overlay, V: Observer<O::Message>> Port for Deeds<'_, '_, O, V> {
     }
 
     fn search(&mut self, download: u32, earlier: u32, item: ItemId) {
-        let origin = self.common.setting.numbering.host_of(self.seat).0;
+        let origin = self.machine.common.setting.numbering.host_of(self.seat).0;
         let number = SEARCH | (download << EARLIER_BITS) & (SEARCH - 1) | earlier & ((1 << EARLIER_BITS) - 1);
         self.books.mail.searches.push((LookupId { origin, number }, item));
     }
@@ -157,6 +159,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         }
     }
 
+    #[inline(never)]
     fn agent_acts(&mut self, out: &mut Outbox<'_, Self>, host: HostId, key: EventKey, act: impl FnOnce(&mut Agent, &Plan, &mut dyn Port)) {
         let seat = self.common.setting.numbering.first_seat(host);
         let this = self.identity(seat);
@@ -170,8 +173,8 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         }
         let life = &mut self.places[(seat - self.base) as usize].life;
         let (common, shelves, refusals, first) = (&*self.common, &self.shelves, &self.refusals, self.first);
-        let mut deeds =
-            Deeds { common, shelves, refusals, conduct: None, books: &mut self.books, life, out, seat, first, this, key, joined: false };
+        let machine = Machine { common, shelves, refusals, first, turned: 0 };
+        let mut deeds = Deeds { machine: &machine, books: &mut self.books, life, out, seat, this, key, joined: false };
         act(agent, plan, &mut deeds);
     }
 

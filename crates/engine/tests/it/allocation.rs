@@ -3,7 +3,7 @@
 use allocation_counter::measure;
 use peerlab_engine::random::{Keyed, Streams};
 use peerlab_engine::time::{Span, Time};
-use peerlab_engine::{Controller, EventKey, Outbox, Progress, Schedule, Shard, Shards, run};
+use peerlab_engine::{Carried, Controller, EventKey, Outbox, Progress, Schedule, Shard, Shards, run};
 
 const ACTORS: u32 = 2_000;
 const DELAY: Span = Span::from_millis(20);
@@ -17,8 +17,14 @@ struct Bounce {
     events: u64,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Default)]
+struct Ball([u64; 2]);
+
+impl Carried for Ball {}
+
+#[derive(Clone, Copy, Default)]
 enum Tick {
+    #[default]
     Long,
     Short,
 }
@@ -36,17 +42,17 @@ impl Bounce {
         let mut rng = self.draws.rng(u64::from(actor), u64::from(seq));
         let to = rng.below(u64::from(ACTORS)) as u32;
         let time = now + DELAY + Span::from_nanos(rng.below(3 * DELAY.nanos()));
-        out.send(to, EventKey { time, origin: actor, seq }, 0, message);
+        out.send(to, EventKey { time, origin: actor, seq }, 0, |place| *place = Ball(message));
     }
 }
 
 impl Shard for Bounce {
-    type Message = [u64; 2];
+    type Message = Ball;
     type Timer = Tick;
     type Parcel = ();
 
-    fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, _tag: u32, message: [u64; 2]) {
-        self.send(out, actor, key.time, message);
+    fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, _tag: u32, message: &mut Ball) {
+        self.send(out, actor, key.time, message.0);
     }
 
     fn timer(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, timer: Tick) {

@@ -24,7 +24,7 @@ impl Shard for Part {
     type Timer = ();
     type Parcel = Vec<u32>;
 
-    fn message(&mut self, _out: &mut Outbox<'_, Self>, _actor: u32, _key: EventKey, _tag: u32, _message: ()) {}
+    fn message(&mut self, _out: &mut Outbox<'_, Self>, _actor: u32, _key: EventKey, _tag: u32, _message: &mut ()) {}
 
     fn timer(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, _timer: ()) {
         self.owed.push((actor + 5) % ACTORS);

@@ -1,11 +1,14 @@
 //! A stage for small plays: actors that do as a message or timer tells them, and write down what they saw.
 
 use peerlab_engine::time::{Span, Time};
-use peerlab_engine::{Controller, EventKey, Outbox, Progress, Schedule, Shard, Shards, run};
+use peerlab_engine::{Carried, Controller, EventKey, Outbox, Progress, Schedule, Shard, Shards, run};
+
+impl Carried for Do {}
 
 /// What an event makes its actor do.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Do {
+    #[default]
     Nothing,
     /// Set a timer this far ahead.
     Remind(Span),
@@ -50,7 +53,7 @@ impl Part {
     /// Sends a message from `actor`.
     pub(crate) fn send(&mut self, out: &mut Outbox<'_, Self>, actor: u32, to: u32, at: Time, what: Do) {
         let key = EventKey { time: at, origin: actor, seq: self.next_seq(actor) };
-        out.send(to, key, 0, what);
+        out.send(to, key, 0, |place| *place = what);
     }
 
     /// Events handled so far.
@@ -64,8 +67,8 @@ impl Shard for Part {
     type Timer = Do;
     type Parcel = ();
 
-    fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, _tag: u32, message: Do) {
-        self.timer(out, actor, key, message);
+    fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, _tag: u32, message: &mut Do) {
+        self.timer(out, actor, key, *message);
     }
 
     fn timer(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, timer: Do) {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use peerlab_engine::digest::Digest;
 use peerlab_engine::random::{Rng, Streams, mix};
 use peerlab_engine::time::{Span, Time};
-use peerlab_engine::{Controller, EventKey, Outbox, Progress, Schedule, Shard, Shards, run};
+use peerlab_engine::{Carried, Controller, EventKey, Outbox, Progress, Schedule, Shard, Shards, run};
 
 const HOUR: u64 = 3_600_000_000_000;
 const YEAR: u64 = 365 * 24 * HOUR;
@@ -32,14 +32,17 @@ pub(crate) struct World {
 }
 
 /// What is said or remembered.
-#[derive(Clone, Copy, Debug, Hash)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub(crate) struct Note {
     content: u64,
     life: u8,
 }
 
 /// A message; not `Copy`, so that the engine has to move it.
+#[derive(Default)]
 pub(crate) struct Letter(Note);
+
+impl Carried for Letter {}
 
 pub(crate) enum Event {
     Mail(u32, Letter),
@@ -346,7 +349,7 @@ impl Part {
         let mut again = None;
         for action in self.actions.drain(..) {
             match action {
-                Action::Send { to, key, tag, letter } => out.send(to, key, tag, letter),
+                Action::Send { to, key, tag, letter } => out.send(to, key, tag, |place| *place = letter),
                 Action::Timer { of, at, seq, timer } => out.of(of).timer(at, seq, timer),
                 Action::Postpone { at, seq, tag, letter } => {
                     assert!(again.replace((EventKey { time: at, origin: me, seq }, tag, letter)).is_none(), "one at a time");
@@ -373,8 +376,16 @@ impl Shard for Part {
         self.world.group_bits
     }
 
-    fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, tag: u32, message: Letter) {
-        self.handle(out, actor, key, Event::Mail(tag, message));
+    fn class(message: &Letter) -> usize {
+        (message.0.content % 8) as usize
+    }
+
+    fn timer_class(timer: Note) -> usize {
+        (timer.content % 3) as usize
+    }
+
+    fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, tag: u32, message: &mut Letter) {
+        self.handle(out, actor, key, Event::Mail(tag, message.take()));
     }
 
     fn timer(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, timer: Note) {

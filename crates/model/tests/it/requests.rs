@@ -72,7 +72,8 @@ proptest! {
                     waiting.push((token, number));
                 }
             }
-            prop_assert_eq!(pool.memory(peer).is_some(), !waiting.is_empty());
+            pool.prefetch_latest(peer);
+            prop_assert_eq!(pool.latest(peer).is_some(), !waiting.is_empty());
         }
         for (who, waiting) in waiting.into_iter().enumerate() {
             for (token, number) in waiting {
