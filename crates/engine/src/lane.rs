@@ -7,7 +7,7 @@
 //! An event that an actor queues for itself within the open window is merged into the rest of its own.
 //!
 //! Actors may stand in *groups* (2^k neighbours, see [`Shard::group_bits`]) that share state, as the peers of one machine share its
-//! link. Then read "group" for "actor" above: a window is taken group by group, and within a group in the order of the keys,
+//! link. Then read "group" for "actor" above: where a group has several events in a window, they come in the order of the keys,
 //! whichever of its actors an event is for. What a group shares is thus as exact as what an actor has for itself. A group of one
 //! costs a shift by nothing.
 

@@ -8,8 +8,9 @@
 //! actors, nor on where a window begins.
 //!
 //! # Why it is fast
-//! Delay is never zero. Within one window of the smallest delay, no actor can reach another one, so a window's events are
-//! taken actor by actor with the next actors' state already on its way from memory; and several threads may take their own actors.
+//! Delay is never zero. Within one window of the smallest delay, no actor can reach another one, so most of a window's events may come in any
+//! order: like after like, which a processor guesses well, with the next actors' state already on its way from memory; and several threads may take
+//! their own actors.
 //!
 //! # Not here
 //! Global state. A [`Controller`] sees all shards, but only between windows.
