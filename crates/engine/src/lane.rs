@@ -67,7 +67,7 @@ pub trait Shard: Send {
     /// all threads at once; what the [`Controller`](crate::Controller) does next, it does alone.
     fn settle(&mut self) {}
 
-    /// The class of a message, below 8: those of one class make handlers go the same ways. A hint, and the same for the same message at any time.
+    /// The class of a message: those of one class make handlers go the same ways. A hint, of which the lowest three bits count.
     fn class(_message: &Self::Message) -> usize {
         0
     }

@@ -27,3 +27,4 @@ mod wheel;
 pub use key::EventKey;
 pub use lane::{Carried, Outbox, Shard};
 pub use run::{Controller, Progress, Schedule, Shards, run};
+pub use wheel::put;

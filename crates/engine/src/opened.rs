@@ -2,7 +2,7 @@
 //!
 //! - Where an actor has several events, their order counts: these are sorted by (actor, key), and messages and timers are merged as they are taken.
 //! - An event that is the only one of its actor may come whenever it likes: and it comes with its like, by [`Shard::class`]. A processor guesses where a
-//!   branch leads from where it led lately; like after like is easily guessed, and that is worth a quarter of a run's time (benches/records/).
+//!   branch leads from where it led lately; like after like is easily guessed, and that is worth a sixth of a run's time (benches/records/).
 //!
 //! Within each class events are taken in the order of their actors, more or less, so that tables are gone through in one direction; and since they are
 //! known before they are taken, the state of an actor can be asked for a dozen events ahead.
@@ -109,7 +109,8 @@ impl Crowds {
 #[derive(Clone, Copy, Default)]
 struct Entry {
     actor: u32,
-    class: u32,
+    /// The event's class; from when they are counted on, the bucket that it belongs to.
+    kin: u32,
 }
 
 /// See the module.
@@ -117,8 +118,6 @@ pub(crate) struct Opened<E> {
     chunks: Chunks<E>,
     /// Of each event, as they came.
     listed: Vec<Entry>,
-    /// Of each, the bucket that it belongs to.
-    places: Vec<u32>,
     buckets: Vec<u32>,
     /// In the order in which they are taken, up to `len`; then, as before `next`, what is vacant. It only grows.
     events: Vec<E>,
@@ -131,8 +130,8 @@ pub(crate) struct Opened<E> {
 
 impl<E: Queued> Opened<E> {
     pub(crate) fn new() -> Self {
-        let (listed, places, buckets) = (Vec::new(), Vec::new(), Vec::new());
-        Self { chunks: Vec::new(), listed, places, buckets, events: Vec::new(), len: 0, ordered: 0, next: 0 }
+        let (listed, buckets, events) = (Vec::new(), Vec::new(), Vec::new());
+        Self { chunks: Vec::new(), listed, buckets, events, len: 0, ordered: 0, next: 0 }
     }
 
     /// Takes the events of the wheel's present window, as far as they come before `limit`.
@@ -145,7 +144,6 @@ impl<E: Queued> Opened<E> {
         assert!(u32::try_from(self.len).is_ok(), "more than 2^32 events in one window");
         self.next = 0;
         self.listed.resize(self.len, Entry::default());
-        self.places.resize(self.len, 0);
         if self.events.len() < self.len {
             self.events.reserve_exact(self.len - self.events.len());
             self.events.resize_with(self.len, E::vacant);
@@ -170,7 +168,7 @@ impl<E: Queued> Opened<E> {
             }
             for (event, entry) in chunk.events().iter().zip(&mut listed) {
                 crowds.add(event.actor() >> actors.group_bits);
-                *entry = Entry { actor: event.actor(), class: class(event) as u32 };
+                *entry = Entry { actor: event.actor(), kin: class(event) as u32 % (1 << CLASS_BITS) };
             }
         }
     }
@@ -190,23 +188,23 @@ impl<E: Queued> Opened<E> {
         let (ordered, each) = (ranges(fine), ranges(coarse));
         self.buckets.clear();
         self.buckets.resize((ordered + (each << CLASS_BITS)) as usize, 0);
-        for (entry, place) in self.listed.iter().zip(&mut self.places) {
-            let at = entry.actor - base;
-            let free = ordered + entry.class * each + (at >> coarse);
-            *place = if crowds.has(entry.actor >> group_bits) { at >> fine } else { free };
-            self.buckets[*place as usize] += 1;
+        for Entry { actor, kin } in &mut self.listed {
+            let at = *actor - base;
+            let free = ordered + *kin * each + (at >> coarse);
+            *kin = if crowds.has(*actor >> group_bits) { at >> fine } else { free };
+            self.buckets[*kin as usize] += 1;
         }
-        let (in_order, _) = self.buckets.split_at(ordered as usize);
+        let in_order = &self.buckets[..ordered as usize];
         let most = in_order.iter().copied().max().unwrap_or_default();
         self.ordered = in_order.iter().sum::<u32>() as usize;
         let mut start = 0;
         for count in &mut self.buckets {
             start += std::mem::replace(count, start);
         }
-        let mut places = self.places.iter();
+        let mut listed = self.listed.iter();
         for chunk in &mut self.chunks {
-            for (event, &bucket) in chunk.events_mut().iter_mut().zip(&mut places) {
-                let place = &mut self.buckets[bucket as usize];
+            for (event, entry) in chunk.events_mut().iter_mut().zip(&mut listed) {
+                let place = &mut self.buckets[entry.kin as usize];
                 event.move_to(&mut self.events[*place as usize]);
                 *place += 1;
             }

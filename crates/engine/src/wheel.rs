@@ -96,6 +96,11 @@ impl<E: Timed> Chunk<E> {
         self.places.swap(at, self.len);
     }
 
+    /// The same with all of its places vacant, as they are when its events have been moved out.
+    fn emptied(self) -> Self {
+        Self { len: 0, ..self }
+    }
+
     fn into_events(self) -> impl Iterator<Item = E> {
         self.places.into_iter().take(self.len)
     }
@@ -103,7 +108,7 @@ impl<E: Timed> Chunk<E> {
 
 /// Puts a new event into a vacant place, where there is nothing to drop: to look would be to wait for memory that is only written.
 #[inline]
-pub(crate) fn put<E>(place: &mut E, event: E) {
+pub fn put<E>(place: &mut E, event: E) {
     std::mem::forget(std::mem::replace(place, event));
 }
 
@@ -213,7 +218,7 @@ impl<E: Timed> Wheel<E> {
                 event.move_to(self.place(window));
             }
             // At once: what is dealt out next goes there.
-            self.pool.push(Chunk { len: 0, ..chunk });
+            self.pool.push(chunk.emptied());
         }
         self.dealing = chunks;
     }
@@ -233,7 +238,7 @@ impl<E: Timed> Wheel<E> {
 
     /// Takes back chunks whose events have been moved out.
     pub(crate) fn recycle(&mut self, chunks: &mut Chunks<E>) {
-        self.pool.extend(chunks.drain(..).map(|chunk| Chunk { len: 0, ..chunk }));
+        self.pool.extend(chunks.drain(..).map(Chunk::emptied));
     }
 }
 

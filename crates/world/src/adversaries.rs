@@ -83,12 +83,6 @@ impl Adversaries {
 }
 
 impl<'a> Conduct<'a> {
-    /// That of a shard's host, by its place among them: `turned` has the numbers of their tables.
-    #[inline]
-    pub(crate) fn of(adversaries: Option<&'a Adversaries>, turned: &[u8], local: u32) -> Option<Self> {
-        adversaries?.conduct(*turned.get(local as usize)?)
-    }
-
     /// What the host's first peer says is on its disk, where that is not the truth.
     pub(crate) fn claims(&self, host: HostId) -> Option<&'a [ItemId]> {
         match self.table.behaviour {
@@ -144,10 +138,16 @@ impl<'a> Conduct<'a> {
 }
 
 impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
+    /// The number of the table that makes a host cheat; 0 for the honest.
+    #[inline]
+    pub(crate) fn turned_by(&self, host: HostId) -> u8 {
+        self.turned.get((host.0 - self.first) as usize).copied().unwrap_or_default()
+    }
+
     /// How a host cheats, if it does.
     #[inline]
     pub(crate) fn conduct(&self, host: HostId) -> Option<Conduct<'_>> {
-        Conduct::of(self.common.adversaries.as_ref(), &self.turned, host.0 - self.first)
+        self.common.adversaries.as_ref()?.conduct(self.turned_by(host))
     }
 
     /// A host begins to cheat by table number `number`, before anything has happened.

@@ -34,7 +34,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     ) {
         let at = &mut self.places[(actor - self.base) as usize];
         if at.life.phase == Phase::Offline || envelope.label.sent < at.life.began() {
-            return self.nobody_home(out, actor, key.time, from.0, envelope.take());
+            return self.nobody_home(out, actor, key.time, from, envelope.take());
         }
         // Its own key tells a message that has waited here from one that arrives.
         let arrives = key.origin != actor;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use peerlab_engine::digest::Digest;
 use peerlab_engine::time::{Span, Time};
-use peerlab_engine::{Carried, EventKey};
+use peerlab_engine::{Carried, EventKey, put};
 use peerlab_model::{Cause, Hit, ItemId, LookupId, Message, RumourId};
 use peerlab_network::{Capacity, CapacityState, Link, LinkState, Rules};
 use peerlab_prefetch::prefetch;
@@ -35,8 +35,7 @@ impl<M> Envelope<M> {
     /// Puts something into an empty one.
     #[inline]
     pub(crate) fn fill(&mut self, load: Load<M>, label: Label) {
-        // There is nothing to drop, and so no need to look.
-        std::mem::forget(std::mem::replace(&mut self.load, load));
+        put(&mut self.load, load);
         self.label = label;
     }
 }

@@ -64,7 +64,7 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
 
     /// Sends something once: its number among this peer's events, and how long it takes or what has become of it.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "measured: as a call it costs a message as many instructions as it does for it")]
+    #[expect(clippy::inline_always, reason = "every message comes through here; as a call, its result goes through memory")]
     fn try_once(&mut self, to_seat: u32, label: Label) -> (u32, Option<Span>, Option<Fate>) {
         let Machine { common, first, .. } = self.machine;
         let Self { books, life, seat, .. } = self;

@@ -72,15 +72,15 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
 
     /// A message for a peer that is not there to handle it: it is dropped, or it waits until the peer goes on.
     #[cold]
-    pub(crate) fn nobody_home(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, tag: u32, envelope: Envelope<O::Message>) {
+    pub(crate) fn nobody_home(&mut self, out: &mut Outbox<'_, Self>, seat: u32, now: Time, from: PeerId, envelope: Envelope<O::Message>) {
         if let Some((again, (began, _))) = self.hanging(seat)
             && envelope.label.sent >= began
         {
             let seq = self.seat_mut(seat).life.next_seq();
-            return out.postpone(again, seq, tag, envelope);
+            return out.postpone(again, seq, from.0, envelope);
         }
         if let Load::Overlay(message) = &envelope.load {
-            self.books.observer.dropped(now, PeerId(tag), message);
+            self.books.observer.dropped(now, from, message);
         }
         self.books.ended(now, envelope.label, Fate::Offline);
     }

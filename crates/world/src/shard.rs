@@ -473,11 +473,10 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         act: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>),
     ) -> bool {
         let this = self.identity(seat);
-        let common = &*self.common;
-        let first = self.first;
+        let turned = self.turned_by(self.common.setting.numbering.host_of(seat));
+        let (common, first) = (&*self.common, self.first);
         let Seat { peer: Some(peer), rng, requests, life } = &mut self.places[(seat - self.base) as usize] else { return false };
         let (shelves, refusals) = (&self.shelves, &self.refusals);
-        let turned = self.turned.get((common.setting.numbering.host_of(seat).0 - first) as usize).copied().unwrap_or_default();
         let machine = Machine { common, shelves, refusals, first, turned };
         let mut deeds = Deeds { machine: &machine, books: &mut self.books, life, out, seat, this, key, joined: false };
         let mut cx = Context::new(key.time, this, &common.setting, rng, &mut self.requests, requests, &machine, &mut deeds);
@@ -630,7 +629,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
 
     #[inline]
     fn class(envelope: &Self::Message) -> usize {
-        envelope.label.kind() % 8
+        envelope.label.kind()
     }
 
     #[inline]

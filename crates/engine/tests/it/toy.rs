@@ -377,7 +377,7 @@ impl Shard for Part {
     }
 
     fn class(message: &Letter) -> usize {
-        (message.0.content % 8) as usize
+        message.0.content as usize
     }
 
     fn timer_class(timer: Note) -> usize {
