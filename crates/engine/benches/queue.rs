@@ -51,7 +51,7 @@ impl Part {
         let seq = &mut self.seqs[(actor - self.base) as usize];
         *seq += 1;
         let (to, key) = draw(&self.draws, self.actors, actor, *seq, now);
-        out.send(to, key, 0, |()| {});
+        out.send(to, key, 0);
     }
 }
 

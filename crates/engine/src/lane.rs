@@ -250,13 +250,13 @@ impl<S: Shard + ?Sized> Outbox<'_, S> {
         Outbox { queues: self.queues, actor }
     }
 
-    /// Sends a message to `to`, to arrive at `key.time`. `key.origin` and `key.seq` are the sender's. `write` writes it where the default is: a message
-    /// that waits for its place on the stack is written twice, and read before what was written is in the cache.
+    /// Sends a message to `to`, to arrive at `key.time`. `key.origin` and `key.seq` are the sender's. What it says is to be written where the default is:
+    /// a message that waits for its place on the stack is written twice, and read before what was written is in the cache.
     ///
     /// # Panics
     /// If it arrives within the window in which it is sent: the delay was below the lookahead.
     #[inline(always)]
-    pub fn send(&mut self, to: u32, key: EventKey, tag: u32, write: impl FnOnce(&mut S::Message)) {
+    pub fn send(&mut self, to: u32, key: EventKey, tag: u32) -> &mut S::Message {
         let queues = &mut *self.queues;
         let window = queues.windows.of(key.time);
         if window <= queues.window {
@@ -265,7 +265,7 @@ impl<S: Shard + ?Sized> Outbox<'_, S> {
         let shard = if queues.outgoing.len() == 1 { 0 } else { (to / queues.actors_per_shard) as usize };
         let place = if shard == queues.me { queues.messages.place_in(window) } else { queues.outgoing[shard].place() };
         (place.key, place.actor, place.tag) = (key, to, tag);
-        write(&mut place.message);
+        &mut place.message
     }
 
     /// Sets a timer of the present actor.

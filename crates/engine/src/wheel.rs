@@ -170,15 +170,20 @@ impl<E: Timed> Wheel<E> {
     #[inline(always)]
     fn place(&mut self, window: u64) -> &mut E {
         let differing = window ^ self.current;
-        // Most events are near.
-        let ring_index = if differing < SLOTS as u64 { 0 } else { (differing.ilog2() / 8) as usize };
-        let slot = (window >> (8 * ring_index)) as usize % SLOTS;
-        let ring = &mut self.rings[ring_index];
-        let last = &ring.slots[slot].last;
-        if last.len == last.places.len() {
-            ring.add_chunk(slot, &mut self.pool);
+        // Most events are near, and most chunks have room.
+        let ring = if differing < SLOTS as u64 { 0 } else { ring_of(differing) };
+        let slot = (window >> (8 * ring)) as usize % SLOTS;
+        let last = &mut self.rings[ring].slots[slot].last;
+        if last.len >= last.places.len() {
+            return self.place_in_new_chunk(ring, slot);
         }
-        ring.slots[slot].last.place()
+        self.rings[ring].slots[slot].last.place()
+    }
+
+    #[cold]
+    fn place_in_new_chunk(&mut self, ring: usize, slot: usize) -> &mut E {
+        self.rings[ring].add_chunk(slot, &mut self.pool);
+        self.rings[ring].slots[slot].last.place()
     }
 
     /// A window before which no event waits; `None` if nothing waits at all. It may turn out to be empty.
@@ -202,7 +207,7 @@ impl<E: Timed> Wheel<E> {
         debug_assert!(window >= self.current && self.bound().is_none_or(|bound| bound >= window));
         self.current = window;
         // Every coarser ring in which the present slot has changed deals that slot out, the coarsest first.
-        let highest = ((differing | 1).ilog2() / 8) as usize;
+        let highest = ring_of(differing | 1);
         for ring_index in (1..=highest).rev() {
             let slot = (window >> (8 * ring_index)) as usize % SLOTS;
             self.deal(ring_index, slot);
@@ -242,9 +247,14 @@ impl<E: Timed> Wheel<E> {
     }
 }
 
+/// The ring of a window whose number differs in these bits from that of the present.
+#[cold]
+fn ring_of(differing: u64) -> usize {
+    (differing.ilog2() / 8) as usize
+}
+
 impl<E: Timed> Ring<E> {
     /// Gives a slot a chunk with room.
-    #[cold]
     fn add_chunk(&mut self, slot: usize, pool: &mut Chunks<E>) {
         self.occupied[slot / 64] |= 1 << (slot % 64);
         let chunk = pool.pop().unwrap_or_else(Chunk::new);

@@ -32,9 +32,8 @@ pub enum Verdict {
 /// The base delays of one run: see [`Latency`].
 #[derive(Clone, Debug)]
 enum Delays {
-    Constant(u64),
-    /// The shortest, and the width of the range.
-    Uniform(u64, u64),
+    /// The shortest, and the width of the range that each message's is drawn from: none where all are the same.
+    Drawn(u64, u64),
     Plane(Points<2>),
     Space(Points<3>),
     Matrix(Matrix),
@@ -85,10 +84,10 @@ impl Network {
     pub fn new(config: &NetworkConfig, population: u32, dedicated: u32, streams: Streams) -> Result<Self, NetworkError> {
         let hosts = population + dedicated;
         let delays = match &config.latency {
-            Latency::Constant { one_way } => Delays::Constant(one_way.span().nanos()),
+            Latency::Constant { one_way } => Delays::Drawn(one_way.span().nanos(), 0),
             Latency::Uniform { min, max } => {
                 let min = min.span().nanos();
-                Delays::Uniform(min, max.span().nanos().saturating_sub(min))
+                Delays::Drawn(min, max.span().nanos().saturating_sub(min))
             }
             Latency::Euclidean { mean, dimensions: 3, height } => Delays::Space(Points::random(hosts, mean.span(), height.span(), streams)),
             Latency::Euclidean { mean, height, .. } => Delays::Plane(Points::random(hosts, mean.span(), height.span(), streams)),
@@ -104,7 +103,7 @@ impl Network {
         };
         let regions = match (config.regions, &delays) {
             (None, _) => Regions::none(),
-            (Some(count), Delays::Constant(_) | Delays::Uniform(..)) => Regions::shares(count, hosts, streams),
+            (Some(count), Delays::Drawn(..)) => Regions::shares(count, hosts, streams),
             (Some(count), Delays::Plane(points)) => Regions::clusters(count, &points.at, streams),
             (Some(count), Delays::Space(points)) => Regions::clusters(count, &points.at, streams),
             (Some(count), Delays::Matrix(matrix)) => Regions::rows(count, matrix, hosts, streams),
@@ -183,7 +182,7 @@ impl Network {
     /// The delay from one host to another before jitter, rules and floor; nothing where it is drawn for each message.
     pub fn base_delay(&self, from: HostId, to: HostId) -> Option<Span> {
         match &self.delays {
-            Delays::Uniform(_, width) if *width > 0 => None,
+            Delays::Drawn(_, width) if *width > 0 => None,
             delays => Some(Span::from_nanos(delays.base(from.0, to.0, 0))),
         }
     }
@@ -199,8 +198,7 @@ impl Delays {
     #[inline]
     fn base(&self, from: u32, to: u32, bits: u64) -> u64 {
         match self {
-            Self::Constant(delay) => *delay,
-            Self::Uniform(min, width) => min + ((u128::from(*width) * u128::from(bits >> 32)) >> 32) as u64,
+            Self::Drawn(min, width) => min + ((u128::from(*width) * u128::from(bits >> 32)) >> 32) as u64,
             placed => placed.between(from, to),
         }
     }
@@ -209,7 +207,7 @@ impl Delays {
     #[inline(never)]
     fn between(&self, from: u32, to: u32) -> u64 {
         match self {
-            Self::Constant(delay) | Self::Uniform(delay, _) => *delay,
+            Self::Drawn(min, _) => *min,
             Self::Plane(points) => points.delay(from, to),
             Self::Space(points) => points.delay(from, to),
             Self::Matrix(matrix) => matrix.delay(from, to),
@@ -219,8 +217,7 @@ impl Delays {
     /// A lower bound of all delays, in nanoseconds.
     fn shortest(&self) -> u64 {
         match self {
-            Self::Constant(delay) => *delay,
-            Self::Uniform(min, _) => *min,
+            Self::Drawn(min, _) => *min,
             // Two points may coincide.
             Self::Plane(_) | Self::Space(_) => 0,
             Self::Matrix(matrix) => matrix.min_delay(),

@@ -41,31 +41,32 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
         let (mut sent, mut waited) = (1, Span::ZERO);
         loop {
             let label = Label::new(now, kind, Cause::Transfer, bytes);
-            let (seq, delay, fate) = self.try_once(to_seat, label);
-            if fate == Some(Fate::Loss) && sent < SENDINGS {
-                waited = waited.saturating_add(RETRANSMISSION.times(1 << (sent - 1)));
-                sent += 1;
-                continue;
+            match self.try_once(to_seat, label) {
+                (_, Err(Fate::Loss)) if sent < SENDINGS => {
+                    waited = waited.saturating_add(RETRANSMISSION.times(1 << (sent - 1)));
+                    sent += 1;
+                }
+                (_, Err(_)) => return,
+                (seq, Ok(delay)) => {
+                    *order = (now + delay + waited).max(order.saturating_add(Span::from_nanos(1)));
+                    return self.post(to_seat, *order, seq, label, Load::Transfer(message));
+                }
             }
-            if let Some(delay) = delay {
-                *order = (now + delay + waited).max(order.saturating_add(Span::from_nanos(1)));
-                self.post(to_seat, *order, seq, label, || Load::Transfer(message));
-            }
-            return;
         }
     }
 
     /// Puts a load into the queue of its receiver.
-    #[inline]
-    fn post(&mut self, to_seat: u32, arrives: Time, seq: u32, label: Label, load: impl FnOnce() -> Load<O::Message>) {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "every message comes through here; as a call, its label goes through memory")]
+    fn post(&mut self, to_seat: u32, arrives: Time, seq: u32, label: Label, load: Load<O::Message>) {
         let key = EventKey { time: arrives, origin: self.seat, seq };
-        self.out.send(to_seat, key, self.this.0, |envelope| envelope.fill(load(), label));
+        self.out.send(to_seat, key, self.this.0).fill(load, label);
     }
 
-    /// Sends something once: its number among this peer's events, and how long it takes or what has become of it.
+    /// Sends something once: its number among this peer's events, and how long it takes or else what has become of it.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "every message comes through here; as a call, its result goes through memory")]
-    fn try_once(&mut self, to_seat: u32, label: Label) -> (u32, Option<Span>, Option<Fate>) {
+    fn try_once(&mut self, to_seat: u32, label: Label) -> (u32, Result<Span, Fate>) {
         let Machine { common, first, .. } = self.machine;
         let Self { books, life, seat, .. } = self;
         let (now, seat, bytes) = (label.sent, *seat, label.bytes);
@@ -73,39 +74,40 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
         let seq = life.next_seq();
         life.messages_out += 1;
         life.bytes_out += u64::from(bytes);
-        let key = EventKey { time: now, origin: seat, seq };
-        let from_host = numbering.host_of(seat);
-        let (leaves, verdict) = if numbering.host_of(to_seat) == from_host && to_seat != seat {
-            // Between two peers of one host: neither its link nor the network.
-            (now, Verdict::Deliver { after: common.network.min_one_way(), raised: false })
-        } else {
-            let leaves = match books.limits.get_mut((from_host.0 - first) as usize) {
-                Some(limits) => limits.link.depart(&mut limits.link_state, now, bytes),
-                None => now,
-            };
-            (leaves, common.network.carry(&books.rules, from_host, numbering.host_of(to_seat), key))
-        };
-        let measured = now >= Time::ZERO;
         if let Cause::Lookup(lookup) = label.cause() {
             books.notebook.sent(lookup, now, label.kind(), bytes);
         }
+        let measured = now >= Time::ZERO;
         let count = books.count_of(label);
         count.sent += u64::from(measured);
         count.bytes += u64::from(bytes) * u64::from(measured);
-        let (delay, fate) = match verdict {
+        let key = EventKey { time: now, origin: seat, seq };
+        let (from_host, to_host) = (numbering.host_of(seat), numbering.host_of(to_seat));
+        // Between two peers of one host: neither its link nor the network.
+        let indoors = to_host == from_host && to_seat != seat;
+        let waits = match books.limits.get_mut((from_host.0 - first) as usize) {
+            Some(limits) if !indoors => limits.link.depart(&mut limits.link_state, now, bytes).since(now),
+            _ => Span::ZERO,
+        };
+        let verdict = if indoors {
+            Verdict::Deliver { after: common.network.min_one_way(), raised: false }
+        } else {
+            common.network.carry(&books.rules, from_host, to_host, key)
+        };
+        let carried = match verdict {
             // To who lived here before: the address is this machine's own, and nobody else is there.
-            _ if to_seat == seat => (None, Some(Fate::Offline)),
+            _ if to_seat == seat => Err(Fate::Offline),
             Verdict::Deliver { after, raised } => {
                 books.raised += u64::from(raised);
-                (Some(leaves.since(now) + after), None)
+                Ok(waits + after)
             }
-            Verdict::Lost => (None, Some(Fate::Loss)),
-            Verdict::Partitioned => (None, Some(Fate::Partition)),
+            Verdict::Lost => Err(Fate::Loss),
+            Verdict::Partitioned => Err(Fate::Partition),
         };
-        if let Some(fate) = fate {
+        if let Err(fate) = carried {
             books.ended(now, label, fate);
         }
-        (seq, delay, fate)
+        (seq, carried)
     }
 }
 
@@ -127,11 +129,11 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
         }
         // It comes once, and as it may.
         let to_seat = common.setting.numbering.seat(to);
-        let (seq, delay, _) = self.try_once(to_seat, label);
-        self.books.observer.sent(now, self.this, to, &message, delay);
+        let (seq, carried) = self.try_once(to_seat, label);
+        self.books.observer.sent(now, self.this, to, &message, carried.ok());
         // Only here is it moved: what was written in small pieces a moment ago has reached the cache by now, and can be read in large ones.
-        if let Some(delay) = delay {
-            self.post(to_seat, now + delay, seq, label, || Load::Overlay(message));
+        if let Ok(delay) = carried {
+            self.post(to_seat, now + delay, seq, label, Load::Overlay(message));
         }
     }
 

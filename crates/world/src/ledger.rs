@@ -236,8 +236,9 @@ impl Ledger {
         }
     }
 
+    /// The first row leaves.
     fn pop(&mut self) {
-        self.rows.pop();
+        self.rows.gone += 1;
         self.left += 1;
         self.due = self.due.max(self.rows.first + self.rows.gone);
     }
@@ -249,7 +250,7 @@ struct Rows {
     held: Vec<Row>,
     /// The number of the first of them.
     first: u32,
-    /// So many at the beginning have left, and are removed when they are a quarter of all.
+    /// So many at the beginning have left.
     gone: u32,
 }
 
@@ -289,9 +290,8 @@ impl Rows {
         self.held.get(self.gone as usize)
     }
 
-    /// The first one leaves.
-    fn pop(&mut self) {
-        self.gone += 1;
+    /// Removes those that have left, where they are many.
+    fn tidy(&mut self) {
         if self.gone as usize * 4 >= self.held.len() {
             self.held.drain(..self.gone as usize);
             self.first += std::mem::take(&mut self.gone);
@@ -302,14 +302,14 @@ impl Rows {
 /// Lets the rows go that have closed and have nothing on its way, or `all`: hands each to `close`, in the order of the questions.
 pub(crate) fn let_go(mut ledgers: Vec<&mut Ledger>, all: bool, mut close: impl FnMut(&Row)) {
     let order = |ledger: &Ledger| ledger.rows.front().map_or((Time::MAX, u32::MAX), |row| (row.asked, row.lookup.origin));
-    while let Some(first) = (0..ledgers.len()).min_by_key(|&at| order(ledgers[at])) {
-        let Some(row) = ledgers[first].rows.front() else { return };
-        if !all && (row.closed == Time::MAX || row.in_flight != 0) {
-            return;
-        }
+    while let Some(first) = (0..ledgers.len()).min_by_key(|&at| order(ledgers[at]))
+        && let Some(row) = ledgers[first].rows.front()
+        && (all || (row.closed < Time::MAX && row.in_flight == 0))
+    {
         close(row);
         ledgers[first].pop();
     }
+    ledgers.into_iter().for_each(|ledger| ledger.rows.tidy());
 }
 
 /// Moves what was sent for a lookup after its row had closed, and what became of it, to the late messages.

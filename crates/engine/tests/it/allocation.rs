@@ -42,7 +42,7 @@ impl Bounce {
         let mut rng = self.draws.rng(u64::from(actor), u64::from(seq));
         let to = rng.below(u64::from(ACTORS)) as u32;
         let time = now + DELAY + Span::from_nanos(rng.below(3 * DELAY.nanos()));
-        out.send(to, EventKey { time, origin: actor, seq }, 0, |place| *place = Ball(message));
+        *out.send(to, EventKey { time, origin: actor, seq }, 0) = Ball(message);
     }
 }
 

@@ -53,7 +53,7 @@ impl Part {
     /// Sends a message from `actor`.
     pub(crate) fn send(&mut self, out: &mut Outbox<'_, Self>, actor: u32, to: u32, at: Time, what: Do) {
         let key = EventKey { time: at, origin: actor, seq: self.next_seq(actor) };
-        out.send(to, key, 0, |place| *place = what);
+        *out.send(to, key, 0) = what;
     }
 
     /// Events handled so far.

@@ -349,7 +349,7 @@ impl Part {
         let mut again = None;
         for action in self.actions.drain(..) {
             match action {
-                Action::Send { to, key, tag, letter } => out.send(to, key, tag, |place| *place = letter),
+                Action::Send { to, key, tag, letter } => *out.send(to, key, tag) = letter,
                 Action::Timer { of, at, seq, timer } => out.of(of).timer(at, seq, timer),
                 Action::Postpone { at, seq, tag, letter } => {
                     assert!(again.replace((EventKey { time: at, origin: me, seq }, tag, letter)).is_none(), "one at a time");

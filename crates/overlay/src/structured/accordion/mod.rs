@@ -269,12 +269,12 @@ impl Shortcuts for Explored {
 
     fn surveyed(_: &Accordion, _: &mut AccordionPeer, _: &mut Cx<'_, Self>, _: PeerId, _: Neighbours<'_>) {}
 
-    fn own(model: &Accordion, peer: &mut AccordionPeer, cx: &mut Cx<'_, Self>, from: PeerId, message: AccordionOwn) {
+    fn own(model: &Accordion, peer: &mut AccordionPeer, cx: &mut Cx<'_, Self>, from: PeerId, message: &AccordionOwn) {
         let view = model.view(peer);
-        match message {
-            AccordionOwn::Learned { news, hop, age, .. } => {
+        match *message {
+            AccordionOwn::Learned { ref news, hop, age, .. } => {
                 Self::meet(peer, view, from, age);
-                Self::learn(peer, view, &news);
+                Self::learn(peer, view, news);
                 model.acknowledged(peer, cx, from, hop);
             }
             AccordionOwn::Explore { token, before, age } => {
@@ -288,11 +288,11 @@ impl Shortcuts for Explored {
                 let age = peer.table.age();
                 ChordLike::send(peer, cx, from, RingMessage::Own(AccordionOwn::Explored { news, token, age }));
             }
-            AccordionOwn::Explored { news, token, age } => match cx.close(token) {
+            AccordionOwn::Explored { ref news, token, age } => match cx.close(token) {
                 Some(Pending::Survey { of }) if of != from => model.drop_contact(peer, cx, of),
                 Some(Pending::Survey { .. }) => {
                     Self::meet(peer, view, from, age);
-                    Self::learn(peer, view, &news);
+                    Self::learn(peer, view, news);
                 }
                 _ => {}
             },

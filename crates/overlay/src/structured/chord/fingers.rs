@@ -139,8 +139,8 @@ impl Shortcuts for Fingers {
         }
     }
 
-    fn own(_: &Chord, _: &mut ChordPeer, _: &mut Cx<'_, Self>, _: PeerId, message: Infallible) {
-        match message {}
+    fn own(_: &Chord, _: &mut ChordPeer, _: &mut Cx<'_, Self>, _: PeerId, message: &Infallible) {
+        match *message {}
     }
 
     fn hints(peer: &ChordPeer) -> impl Iterator<Item = PeerId> {

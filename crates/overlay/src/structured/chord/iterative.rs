@@ -186,10 +186,10 @@ impl<V: Shortcuts> ChordLike<V> {
     }
 
     /// The peer that is being asked has the owner among its successors.
-    pub(super) fn step_owners(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token, successors: Arc<[PeerId]>) {
+    pub(super) fn step_owners(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, from: PeerId, token: Token, successors: &Arc<[PeerId]>) {
         let Some(search) = self.answered_search(peer, cx, from, token) else { return };
         if from == search.at {
-            self.consider_owners(peer, cx, search, successors);
+            self.consider_owners(peer, cx, search, Arc::clone(successors));
         } else {
             self.go_round(peer, cx, search, false);
         }

@@ -53,6 +53,8 @@ pub(crate) use config::Rules;
 pub(crate) use peer::Route;
 pub(crate) use shortcuts::Neighbours;
 
+use std::sync::Arc;
+
 use peerlab_model::{
     BuildError, Context, Family, ItemId, Key, LookupId, Next, Numbering, Overlay, PeerId, PeerTable, Record, Roster, Setting, Span, Start,
     Target, Targets, Token, Violation,
@@ -175,8 +177,9 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
             return;
         }
         V::received(peer, cx, from, &message);
+        // Nothing is moved out of it: where some cases do and others do not, each of them notes at every message what is left to be dropped.
         match message {
-            M::Own(own) => V::own(self, peer, cx, from, own),
+            M::Own(ref own) => V::own(self, peer, cx, from, own),
             M::Forward { key, lookup, origin, ask, hop, hops, goal, trail } => {
                 self.forwarded(peer, cx, from, hop, Query { key, lookup, origin, ask, hops, goal, trail });
             }
@@ -186,16 +189,18 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
             M::Ack { hop, .. } => self.acknowledged(peer, cx, from, hop),
             M::Refuse { token, lowest, step, .. } => self.refused(peer, cx, from, token, lowest, step),
             M::Found { lookup, ask, owner, hops, goal } => self.found(peer, cx, from, Found { lookup, ask, owner, hops, goal }),
-            M::Providers { holders, lookup, ask, hops } => self.providers(peer, cx, from, Providers { holders, lookup, ask, hops }),
+            M::Providers { ref holders, lookup, ask, hops } => {
+                self.providers(peer, cx, from, Providers { holders: Arc::clone(holders), lookup, ask, hops });
+            }
             M::Step { key, lookup, token, goal, trail } => self.asked_step(peer, cx, from, (key, lookup, token, goal), trail, None),
             M::StepAvoiding { key, lookup, token, dead, goal, trail } => {
                 self.asked_step(peer, cx, from, (key, lookup, token, goal), trail, Some(dead));
             }
             M::StepNext { token, next, trail, .. } => self.step_next(peer, cx, from, token, next, trail),
-            M::StepOwners { successors, token, .. } => self.step_owners(peer, cx, from, token, successors),
+            M::StepOwners { ref successors, token, .. } => self.step_owners(peer, cx, from, token, successors),
             M::Fetch { key, lookup, token, goal } => self.asked_fetch(peer, cx, from, (key, lookup, token, goal)),
             M::GetNeighbours { token } => Self::asked_neighbours(peer, cx, from, token),
-            M::Neighbours { successors, predecessor, token } => self.told_neighbours(peer, cx, from, token, &successors, predecessor),
+            M::Neighbours { ref successors, predecessor, token } => self.told_neighbours(peer, cx, from, token, successors, predecessor),
             M::Notify => self.notified(peer, cx, from),
             M::Ping { token } => Self::pinged(peer, cx, from, token),
             M::Pong { token } => self.ponged(peer, cx, from, token),
@@ -205,9 +210,9 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
                     Self::send(peer, cx, from, M::Fingers { fingers });
                 }
             }
-            M::Fingers { fingers } => V::learn(peer, self.view(peer), &fingers),
-            M::Leave { successors, predecessor } => self.left_by(peer, cx, from, &successors, predecessor),
-            M::HandOver { records } => self.take_over(peer, cx, &records),
+            M::Fingers { ref fingers } => V::learn(peer, self.view(peer), fingers),
+            M::Leave { ref successors, predecessor } => self.left_by(peer, cx, from, successors, predecessor),
+            M::HandOver { ref records } => self.take_over(peer, cx, records),
             M::Store { key, token } => self.store(peer, cx, from, key, token),
             M::Stored { token } => self.stored(peer, cx, from, token),
             M::Remove { key } => self.remove(peer, cx, from, key),
@@ -220,11 +225,11 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
                 peer.extra().records.remove(key, holder);
             }
             M::Search { keywords, lookup, token } => Self::asked_search(peer, cx, from, lookup, token, keywords),
-            M::Postings { postings, token, .. } => Self::told_postings(cx, token, &postings),
-            M::Offer { records } => self.offered(peer, cx, from, &records),
-            M::Want { keys } => Self::wanted(peer, cx, from, &keys),
-            M::Values { records } => records.iter().for_each(|&record| Self::replicate(peer, cx, record)),
-            M::Spare { keys } => peer.extra().records.forget(&keys),
+            M::Postings { ref postings, token, .. } => Self::told_postings(cx, token, postings),
+            M::Offer { ref records } => self.offered(peer, cx, from, records),
+            M::Want { ref keys } => Self::wanted(peer, cx, from, keys),
+            M::Values { ref records } => records.iter().for_each(|&record| Self::replicate(peer, cx, record)),
+            M::Spare { ref keys } => peer.extra().records.forget(keys),
         }
     }
 

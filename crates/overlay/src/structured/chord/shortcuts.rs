@@ -100,7 +100,7 @@ pub trait Shortcuts: Clone + Debug + Send + Sync + Sized + 'static {
         peer: &mut RingPeer<Self>,
         cx: &mut Cx<'_, Self>,
         from: PeerId,
-        message: <Self::Trail as super::Trail>::Own,
+        message: &<Self::Trail as super::Trail>::Own,
     );
 
     /// A question has come from `from`, who waits for an acknowledgement. True if it is to be passed on.

@@ -190,8 +190,8 @@ impl Shortcuts for DeBruijn {
         peer.table.adopt(model.numbering, this, point, around, (backups, pointers), neighbours.predecessor.is_some());
     }
 
-    fn own(_: &Koorde, _: &mut KoordePeer, _: &mut Cx<'_, Self>, _: PeerId, message: Infallible) {
-        match message {}
+    fn own(_: &Koorde, _: &mut KoordePeer, _: &mut Cx<'_, Self>, _: PeerId, message: &Infallible) {
+        match *message {}
     }
 
     /// A neighbour's pointers lie beyond this peer's own.
