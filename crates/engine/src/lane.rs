@@ -20,10 +20,11 @@ use crate::wheel::{Timed, Wheel, Windows, put};
 ///
 /// The default is what lies in the queue's empty places; nothing in it has to be dropped.
 pub trait Carried: Default + Send {
-    /// Moves it out of its place. What it leaves there is never looked at, and nothing in that may have to be dropped.
+    /// Moves it to a place where there is nothing that would have to be dropped, and leaves nothing of that kind. What lies in either
+    /// place besides is never looked at.
     #[inline]
-    fn take(&mut self) -> Self {
-        std::mem::take(self)
+    fn move_to(&mut self, place: &mut Self) {
+        std::mem::swap(self, place);
     }
 }
 
@@ -151,7 +152,7 @@ impl<M: Carried> Timed for Mail<M> {
 
     #[inline]
     fn move_to(&mut self, place: &mut Self) {
-        put(&mut place.message, self.message.take());
+        self.message.move_to(&mut place.message);
         (place.key, place.actor, place.tag) = (self.key, self.actor, self.tag);
     }
 }

@@ -1,5 +1,7 @@
 //! One run's network: what becomes of a message.
 
+use std::hint::cold_path;
+
 use peerlab_engine::EventKey;
 use peerlab_engine::random::{Keyed, Streams, mix};
 use peerlab_engine::time::Span;
@@ -150,6 +152,7 @@ impl Network {
         }
         // A share of 1 is a share of all: no draw is above it.
         if self.loss > 0 && (loss_draw(bits) < self.loss || self.loss == u64::MAX) {
+            cold_path();
             return Verdict::Lost;
         }
         self.deliver(self.delays.base(from.0, to.0, bits), bits)

@@ -2,7 +2,7 @@
 //! its receiver's hands.
 
 use peerlab_engine::time::Time;
-use peerlab_engine::{Carried, EventKey, Outbox};
+use peerlab_engine::{EventKey, Outbox};
 use peerlab_model::{Cause, Overlay, PeerId};
 
 use crate::books::{Envelope, Load};

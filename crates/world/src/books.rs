@@ -38,12 +38,18 @@ impl<M> Envelope<M> {
         put(&mut self.load, load);
         self.label = label;
     }
+
+    /// Takes it out of its place, and leaves an empty one.
+    pub(crate) fn take(&mut self) -> Self {
+        Self { load: std::mem::take(&mut self.load), label: self.label }
+    }
 }
 
 impl<M: Send> Carried for Envelope<M> {
     #[inline]
-    fn take(&mut self) -> Self {
-        Self { load: std::mem::take(&mut self.load), label: self.label }
+    fn move_to(&mut self, place: &mut Self) {
+        std::mem::swap(&mut self.load, &mut place.load);
+        place.label = self.label;
     }
 }
 

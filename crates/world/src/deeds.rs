@@ -1,5 +1,7 @@
 //! What a handler asks for is carried out here, at once and in the order of its asking: messages sent, timers set, answers given.
 
+use std::hint::cold_path;
+
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox};
 use peerlab_model::{Actions, Cause, Hit, ItemId, LookupId, Message, Overlay, PeerId, Region, RumourId};
@@ -86,10 +88,14 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
         // Between two peers of one host: neither its link nor the network.
         let indoors = to_host == from_host && to_seat != seat;
         let waits = match books.limits.get_mut((from_host.0 - first) as usize) {
-            Some(limits) if !indoors => limits.link.depart(&mut limits.link_state, now, bytes).since(now),
+            Some(limits) if !indoors => {
+                cold_path();
+                limits.link.depart(&mut limits.link_state, now, bytes).since(now)
+            }
             _ => Span::ZERO,
         };
         let verdict = if indoors {
+            cold_path();
             Verdict::Deliver { after: common.network.min_one_way(), raised: false }
         } else {
             common.network.carry(&books.rules, from_host, to_host, key)
@@ -105,6 +111,7 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
             Verdict::Partitioned => Err(Fate::Partition),
         };
         if let Err(fate) = carried {
+            cold_path();
             books.ended(now, label, fate);
         }
         (seq, carried)
@@ -115,6 +122,7 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
     fn send(&mut self, to: PeerId, mut message: O::Message) {
         let (common, now) = (self.machine.common, self.key.time);
         if let Some(conduct) = self.machine.conduct() {
+            cold_path();
             conduct.misdirect(common.setting.numbering.host_of(self.seat), &mut message, self.key, &common.setting);
         }
         let (fields, cause) = (message.fields(), message.cause());
@@ -122,9 +130,11 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
         if let (Cause::Rumour(rumour), Some(config)) = (cause, &common.rumours)
             && now < config.deadline(rumour)
         {
+            cold_path();
             self.books.spread.count(rumour, fields.rumours, label.bytes);
         }
         if fields.records > 0 && now >= Time::ZERO && cause == Cause::Maintenance {
+            cold_path();
             self.books.moved += u64::from(common.setting.value_bytes) * u64::from(fields.records);
         }
         // It comes once, and as it may.

@@ -25,20 +25,18 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     /// Asks for what a message will read first.
     #[inline]
     pub(crate) fn prefetch_for_load(&self, actor: u32, load: &Load<O::Message>) {
-        match load {
-            Load::Nothing => {}
-            Load::Transfer(message) => self.agent(actor).into_iter().for_each(|agent| agent.prefetch_for(message)),
-            Load::Overlay(message) => {
-                let seat = &self.places[(actor - self.base) as usize];
-                if let Some(peer) = &seat.peer {
-                    // Replies and timeouts are most of what happens, and they read nothing but the request that they are about.
-                    self.requests.prefetch_latest(&seat.requests);
-                    if O::READS_DISK {
-                        prefetch::<1, _>(self.shelves.items(&self.common.holdings, self.common.setting.numbering.host_of(actor)));
-                    }
-                    self.common.overlay.prefetch(peer, Next::Message(message));
+        if let Load::Overlay(message) = load {
+            let seat = &self.places[(actor - self.base) as usize];
+            if let Some(peer) = &seat.peer {
+                // Replies and timeouts are most of what happens, and they read nothing but the request that they are about.
+                self.requests.prefetch_latest(&seat.requests);
+                if O::READS_DISK {
+                    prefetch::<1, _>(self.shelves.items(&self.common.holdings, self.common.setting.numbering.host_of(actor)));
                 }
+                self.common.overlay.prefetch(peer, Next::Message(message));
             }
+        } else if let Load::Transfer(message) = load {
+            self.agent(actor).into_iter().for_each(|agent| agent.prefetch_for(message));
         }
     }
 
@@ -67,10 +65,10 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     /// Asks for what lies behind that.
     #[inline]
     pub(crate) fn prefetch_behind_load(&self, actor: u32, load: &Load<O::Message>) {
-        match load {
-            Load::Nothing => {}
-            Load::Overlay(_) => self.prefetch_latest_request(actor),
-            Load::Transfer(message) => self.agent(actor).into_iter().for_each(|agent| agent.prefetch_behind(message)),
+        if let Load::Transfer(message) = load {
+            self.agent(actor).into_iter().for_each(|agent| agent.prefetch_behind(message));
+        } else {
+            self.prefetch_latest_request(actor);
         }
     }
 

@@ -385,7 +385,7 @@ impl Shard for Part {
     }
 
     fn message(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, tag: u32, message: &mut Letter) {
-        self.handle(out, actor, key, Event::Mail(tag, message.take()));
+        self.handle(out, actor, key, Event::Mail(tag, std::mem::take(message)));
     }
 
     fn timer(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, timer: Note) {
