@@ -241,7 +241,7 @@ impl<V> Books<V> {
         if self.moves_content && item.is_none() {
             self.mail.found.push((lookup, Some(hit.peer)));
         }
-        self.notebook.note(key, What::Hit { lookup, hit, item });
+        self.notebook.note(key, What::Hit { lookup, hit, item, last: false });
         self.observer.hit(key.time, lookup, hit);
     }
 
@@ -252,7 +252,7 @@ impl<V> Books<V> {
         if self.moves_content {
             self.mail.found.push((lookup, None));
         }
-        self.notebook.note(key, What::Finished { lookup });
+        self.notebook.finished(key, lookup);
         self.observer.finished(key.time, lookup);
     }
 

@@ -176,9 +176,12 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
                     row.existing = self.truth.existing(target);
                 }
             }
-            What::Hit { lookup, hit, item } => {
+            What::Hit { lookup, hit, item, last } => {
                 if let Some(row) = shards.of(numbering.first_seat(HostId(lookup.origin))).books.ledger.open(lookup) {
                     self.judge(at, row, hit, item);
+                    if last {
+                        self.finish_lookup(row);
+                    }
                 }
             }
             What::Heard { peer, rumour } => self.rumours.heard(rumour, numbering.host(peer), at),
@@ -186,10 +189,14 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             What::Claim { peer, region, holds } => self.truth.claims.note(peer, region, holds),
             What::Finished { lookup } => {
                 if let Some(row) = shards.of(numbering.first_seat(HostId(lookup.origin))).books.ledger.open(lookup) {
-                    row.end(Outcome::NotFound, self.truth.absent_since(row.target, row.asked));
+                    self.finish_lookup(row);
                 }
             }
         }
+    }
+
+    fn finish_lookup(&self, row: &mut Row) {
+        row.end(Outcome::NotFound, self.truth.absent_since(row.target, row.asked));
     }
 
     pub(crate) fn reschedule(&self, at: Time, peer: PeerId, online: bool, until: Time, transition: u32) {

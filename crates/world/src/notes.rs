@@ -38,9 +38,9 @@ pub(crate) enum What {
     Offline { peer: PeerId, until: Time, transition: u32 },
     /// A peer asked.
     Asked { lookup: LookupId, target: Target },
-    /// An answer came; to a question by keyword, with an item that the peer is said to have.
-    Hit { lookup: LookupId, hit: Hit, item: Option<ItemId> },
-    /// A lookup ended.
+    /// An answer came; to a question by keyword, with an item that the peer is said to have. With the `last` one the lookup ended.
+    Hit { lookup: LookupId, hit: Hit, item: Option<ItemId>, last: bool },
+    /// A lookup ended without an answer in the same breath.
     Finished { lookup: LookupId },
     /// A peer answers for a region from now on, or no longer does; noted only where somebody asks for owners.
     Claim { peer: PeerId, region: Region, holds: bool },
@@ -110,6 +110,14 @@ impl Notebook {
     pub(crate) fn note(&mut self, key: EventKey, what: What) {
         let number = self.notes.len() as u32;
         self.notes.push(Note { key, number, what });
+    }
+
+    /// A lookup has ended.
+    pub(crate) fn finished(&mut self, key: EventKey, lookup: LookupId) {
+        match self.notes.last_mut() {
+            Some(Note { key: noted, what: What::Hit { lookup: of, last, .. }, .. }) if (*noted, *of) == (key, lookup) => *last = true,
+            _ => self.note(key, What::Finished { lookup }),
+        }
     }
 
     /// The account of a lookup at an instant: the last one, if that is it and has room.

@@ -14,27 +14,32 @@ pub fn push_seconds(text: &mut Vec<u8>, nanos: i64) {
     if nanos < 0 {
         text.push(b'-');
     }
-    push_decimal(text, nanos.unsigned_abs(), NANOS_PER_SECOND);
+    push_decimal::<NANOS_PER_SECOND>(text, nanos.unsigned_abs());
 }
 
 /// Appends `nanos` in milliseconds: `123.456789`.
 pub fn push_milliseconds(text: &mut Vec<u8>, nanos: u64) {
-    push_decimal(text, nanos, NANOS_PER_MILLISECOND);
+    push_decimal::<NANOS_PER_MILLISECOND>(text, nanos);
 }
 
 /// Appends an integer in decimal.
 pub(crate) fn push_integer(text: &mut Vec<u8>, value: u64) {
-    text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    // Most numbers of a row are small.
+    if value < 10 {
+        text.push(b'0' + value as u8);
+    } else {
+        text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    }
 }
 
-/// Appends `value / unit` for a `unit` that is a power of ten.
-fn push_decimal(text: &mut Vec<u8>, value: u64, unit: u64) {
-    push_integer(text, value / unit);
-    let rest = value % unit;
+/// Appends `value / UNIT` for a `UNIT` that is a power of ten, known when this is compiled: else each number would cost two divisions.
+fn push_decimal<const UNIT: u64>(text: &mut Vec<u8>, value: u64) {
+    push_integer(text, value / UNIT);
+    let rest = value % UNIT;
     if rest > 0 {
         let point = text.len();
         // The unit's own digit stands where the point goes, and keeps the zeros after it.
-        push_integer(text, unit + rest);
+        push_integer(text, UNIT + rest);
         text[point] = b'.';
         let zeros = text.iter().rev().take_while(|&&digit| digit == b'0').count();
         text.truncate(text.len() - zeros);
