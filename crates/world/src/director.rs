@@ -345,8 +345,12 @@ pub(crate) fn stale_share<'s, O: Overlay, V: Observer<O::Message> + 's>(
     shards: impl Iterator<Item = &'s Seats<O, V>>,
 ) -> Option<f64> {
     let (mut stale, mut all) = (0_u64, 0_u64);
+    let everybody_is_online = truth.everybody_is_online();
     for shard in shards {
         for (at, seat) in shard.places.iter().enumerate() {
+            if everybody_is_online && all > 0 {
+                return Some(0.0);
+            }
             if let Some(ahead) = shard.places.get(at + 8).and_then(|seat| seat.peer.as_ref()) {
                 overlay.prefetch(ahead, Next::Lookup);
             }

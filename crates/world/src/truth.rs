@@ -209,6 +209,11 @@ impl Truth {
         &self.online[..self.numbering.population() as usize]
     }
 
+    /// True if no machine is offline.
+    pub(crate) fn everybody_is_online(&self) -> bool {
+        !self.online.contains(&false)
+    }
+
     /// True if the machine that this identity lived on is online.
     pub(crate) fn is_online(&self, peer: PeerId) -> bool {
         self.online[self.numbering.host(peer).0 as usize]
