@@ -43,6 +43,7 @@ impl<V: Shortcuts> ChordLike<V> {
     }
 
     /// Sends a question one hop further, from wherever it is.
+    #[inline]
     pub(super) fn pass_on(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, query: Query<V::Trail>) {
         self.pass_around(peer, cx, query, None);
     }
@@ -56,6 +57,7 @@ impl<V: Shortcuts> ChordLike<V> {
         }
     }
 
+    #[inline(always)]
     fn pass_around(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, query: Query<V::Trail>, avoid: Option<PeerId>) {
         match self.route_around(peer, query.key, query.trail, avoid) {
             Route::Next(next, trail) => {
@@ -82,6 +84,7 @@ impl<V: Shortcuts> ChordLike<V> {
     /// Passes a question to `to` and waits for the acknowledgement. `query.hops` counts the links up to `to`, or, if it is the `last` hop,
     /// up to this peer: the one that names the owner. What is remembered is the way up to here, in case `to` does not answer; `trail` is
     /// what leads on.
+    #[inline(always)]
     pub(crate) fn send_hop(
         &self,
         peer: &mut RingPeer<V>,
