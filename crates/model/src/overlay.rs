@@ -14,6 +14,7 @@ use crate::ids::{ItemId, Key, LookupId, Numbering, PeerId, Record, RumourId};
 use crate::issues::Issues;
 use crate::keywords::{Keywords, NAME_BYTES, Word};
 use crate::message::{Fields, Message, Wire};
+use crate::requests::Token;
 use crate::roster::Roster;
 
 /// A lookup model, written as one peer's state machine.
@@ -96,6 +97,13 @@ pub trait Overlay: Sized + Send + Sync + 'static {
 
     /// A timer that this peer set in its present life has gone off.
     fn timer(&self, peer: &mut Self::Peer, cx: &mut Context<'_, Self>, timer: Self::Timer);
+
+    /// The request (see [`Context::open`]) whose timeout this timer is, if it is nothing else: where the request no longer waits,
+    /// [`Overlay::timer`] would do nothing, and is not called. Most timeouts find that their request has been answered.
+    #[inline]
+    fn timeout_of(_timer: Self::Timer) -> Option<Token> {
+        None
+    }
 
     /// This member holds `items` from now on and may tell others: called with all that is on its disk once it is a member
     /// (not at a converged start, where [`Start::shares`] says who holds what), and with what comes later.

@@ -114,6 +114,19 @@ impl<W> Pool<W> {
         self.slots.get_mut(at as usize)?.what.as_mut()
     }
 
+    /// True if the request that `token` names still waits.
+    #[inline]
+    pub fn waits(&self, peer: &OpenRequests, token: Token) -> bool {
+        let mut at = peer.latest;
+        while let Some(slot) = self.slots.get(at as usize) {
+            if slot.token == token {
+                return true;
+            }
+            at = slot.before;
+        }
+        false
+    }
+
     /// Forgets all requests of a peer whose life is over, and begins to number them anew.
     pub fn forget(&mut self, peer: &mut OpenRequests) {
         while let Some(slot) = self.slots.get_mut(peer.latest as usize) {

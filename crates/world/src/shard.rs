@@ -558,7 +558,9 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
                 }
                 self.books.handled += 1;
                 self.books.digest.add(key, actor, &timer);
-                self.act_for(out, actor, key, |overlay, peer, cx| overlay.timer(peer, cx, timer));
+                if O::timeout_of(timer).is_none_or(|token| self.requests.waits(&self.seat(actor).requests, token)) {
+                    self.act_for(out, actor, key, |overlay, peer, cx| overlay.timer(peer, cx, timer));
+                }
             }
             Alarm::Transfer(reminder) => {
                 let life = &self.seat(actor).life;

@@ -248,6 +248,11 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
         }
     }
 
+    #[inline]
+    fn timeout_of(timer: ChordTimer) -> Option<Token> {
+        if let ChordTimer::Request(token) | ChordTimer::Retry(token) = timer { Some(token) } else { None }
+    }
+
     fn publish(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, items: &[ItemId]) {
         self.queue_items(peer, cx, items, true);
     }
