@@ -173,7 +173,7 @@ impl<E: Timed> Wheel<E> {
         // Most events are near, and most chunks have room.
         let ring = if differing < SLOTS as u64 { 0 } else { ring_of(differing) };
         let slot = (window >> (8 * ring)) as usize % SLOTS;
-        let last = &mut self.rings[ring].slots[slot].last;
+        let last = &self.rings[ring].slots[slot].last;
         if last.len >= last.places.len() {
             return self.place_in_new_chunk(ring, slot);
         }

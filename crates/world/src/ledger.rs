@@ -309,7 +309,9 @@ pub(crate) fn let_go(mut ledgers: Vec<&mut Ledger>, all: bool, mut close: impl F
         close(row);
         ledgers[first].pop();
     }
-    ledgers.into_iter().for_each(|ledger| ledger.rows.tidy());
+    for ledger in ledgers {
+        ledger.rows.tidy();
+    }
 }
 
 /// Moves what was sent for a lookup after its row had closed, and what became of it, to the late messages.

@@ -282,9 +282,7 @@ impl<V: Shortcuts> Overlay for ChordLike<V> {
 
     fn prefetch(&self, peer: &RingPeer<V>, next: Next<'_, RingMessage<V::Trail>, ChordTimer>) {
         match next {
-            Next::Message(RingMessage::Forward { .. } | RingMessage::Step { .. })
-            | Next::Timer(ChordTimer::FixFingers)
-            | Next::Lookup => {
+            Next::Message(RingMessage::Forward { .. } | RingMessage::Step { .. }) | Next::Timer(ChordTimer::FixFingers) | Next::Lookup => {
                 V::prefetch(&peer.table);
                 prefetch::<1, _>(&*peer.successors);
             }

@@ -58,6 +58,7 @@ impl<V: Shortcuts> ChordLike<V> {
     }
 
     #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a hop in pieces hands the question on from one to the next, through memory each time")]
     fn pass_around(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, query: Query<V::Trail>, avoid: Option<PeerId>) {
         match self.route_around(peer, query.key, query.trail, avoid) {
             Route::Next(next, trail) => {
@@ -85,6 +86,7 @@ impl<V: Shortcuts> ChordLike<V> {
     /// up to this peer: the one that names the owner. What is remembered is the way up to here, in case `to` does not answer; `trail` is
     /// what leads on.
     #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a hop in pieces hands the question on from one to the next, through memory each time")]
     pub(crate) fn send_hop(
         &self,
         peer: &mut RingPeer<V>,

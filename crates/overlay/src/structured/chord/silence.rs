@@ -13,6 +13,7 @@ use super::{ChordLike, Cx, Shortcuts};
 impl<V: Shortcuts> ChordLike<V> {
     /// `to` is asked the way, by request `token`: for how long it is waited for.
     #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a look at the rules, at every hop")]
     pub(super) fn patience(&self, peer: &mut RingPeer<V>, cx: &Cx<'_, V>, to: PeerId, token: Token) -> Span {
         if !self.rules.patience.is_adaptive() {
             return self.rules.patience.longest;
