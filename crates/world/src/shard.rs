@@ -558,8 +558,14 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
                 }
                 self.books.handled += 1;
                 self.books.digest.add(key, actor, &timer);
-                if O::timeout_of(timer).is_none_or(|token| self.requests.waits(&self.seat(actor).requests, token)) {
+                let is_idle = O::timeout_of(timer).is_some_and(|token| !self.requests.waits(&self.seat(actor).requests, token));
+                if !is_idle || cfg!(debug_assertions) {
+                    let seq = self.seat(actor).life.seq;
                     self.act_for(out, actor, key, |overlay, peer, cx| overlay.timer(peer, cx, timer));
+                    debug_assert!(
+                        !is_idle || self.seat(actor).life.seq == seq,
+                        "{timer:?} is no timeout: its request is over, and it did something"
+                    );
                 }
             }
             Alarm::Transfer(reminder) => {

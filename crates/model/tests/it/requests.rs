@@ -61,6 +61,7 @@ proptest! {
                 1..4 if !tokens.is_empty() => {
                     let token = tokens[usize::from(pick) % tokens.len()];
                     let at = waiting.iter().position(|(t, _)| *t == token);
+                    prop_assert_eq!(pool.waits(peer, token), at.is_some());
                     prop_assert_eq!(pool.get_mut(peer, token).copied(), at.map(|at| waiting[at].1));
                     prop_assert_eq!(pool.close(peer, token), at.map(|at| waiting.remove(at).1));
                     prop_assert_eq!(pool.close(peer, token), None, "whoever comes second finds nothing");

@@ -255,6 +255,11 @@ impl Overlay for Can {
         }
     }
 
+    #[inline]
+    fn timeout_of(timer: CanTimer) -> Option<Token> {
+        if let CanTimer::Request(token) = timer { Some(token) } else { None }
+    }
+
     fn publish(&self, peer: &mut CanPeer, cx: &mut Cx<'_>, items: &[ItemId]) {
         self.queue_items(peer, cx, items, true);
     }

@@ -194,6 +194,11 @@ impl Overlay for Kademlia {
         }
     }
 
+    #[inline]
+    fn timeout_of(timer: KademliaTimer) -> Option<Token> {
+        if let KademliaTimer::Request(token) = timer { Some(token) } else { None }
+    }
+
     fn publish(&self, peer: &mut KademliaPeer, cx: &mut Cx<'_>, items: &[ItemId]) {
         self.queue_items(peer, cx, items, true);
     }

@@ -188,6 +188,11 @@ impl Overlay for Kelips {
         }
     }
 
+    #[inline]
+    fn timeout_of(timer: KelipsTimer) -> Option<Token> {
+        if let KelipsTimer::Request(token) = timer { Some(token) } else { None }
+    }
+
     fn publish(&self, peer: &mut KelipsPeer, cx: &mut Cx<'_>, items: &[ItemId]) {
         self.queue_items(peer, cx, items, true);
     }

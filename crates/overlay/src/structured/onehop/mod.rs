@@ -189,6 +189,11 @@ impl Overlay for OneHop {
         }
     }
 
+    #[inline]
+    fn timeout_of(timer: OneHopTimer) -> Option<Token> {
+        if let OneHopTimer::Request(token) = timer { Some(token) } else { None }
+    }
+
     fn publish(&self, peer: &mut OneHopPeer, cx: &mut Cx<'_>, items: &[ItemId]) {
         self.queue_items(peer, cx, items, true);
     }

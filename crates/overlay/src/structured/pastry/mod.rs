@@ -254,6 +254,11 @@ impl<V: Variant> Overlay for PastryLike<V> {
         }
     }
 
+    #[inline]
+    fn timeout_of(timer: PastryTimer) -> Option<Token> {
+        if let PastryTimer::Request(token) = timer { Some(token) } else { None }
+    }
+
     fn publish(&self, peer: &mut PastryPeer, cx: &mut Cx<'_, V>, items: &[ItemId]) {
         self.queue_items(peer, cx, items, true);
     }

@@ -183,6 +183,11 @@ impl Overlay for Tapestry {
         }
     }
 
+    #[inline]
+    fn timeout_of(timer: TapestryTimer) -> Option<Token> {
+        if let TapestryTimer::Request(token) = timer { Some(token) } else { None }
+    }
+
     fn publish(&self, peer: &mut TapestryPeer, cx: &mut Cx<'_>, items: &[ItemId]) {
         self.queue_items(peer, cx, items, true);
     }
