@@ -107,24 +107,27 @@ impl<W> Pool<W> {
 
     /// The request that `token` names, if it still waits.
     pub fn get_mut(&mut self, peer: &OpenRequests, token: Token) -> Option<&mut W> {
-        let mut at = peer.latest;
-        while at != NONE && self.slots[at as usize].token != token {
-            at = self.slots[at as usize].before;
-        }
-        self.slots.get_mut(at as usize)?.what.as_mut()
+        let at = self.find(*peer, token)?;
+        self.slots[at].what.as_mut()
     }
 
     /// True if the request that `token` names still waits.
     #[inline]
     pub fn waits(&self, peer: &OpenRequests, token: Token) -> bool {
+        self.find(*peer, token).is_some()
+    }
+
+    /// The slot of the request that `token` names.
+    #[inline]
+    fn find(&self, peer: OpenRequests, token: Token) -> Option<usize> {
         let mut at = peer.latest;
-        while let Some(slot) = self.slots.get(at as usize) {
+        loop {
+            let slot = self.slots.get(at as usize)?;
             if slot.token == token {
-                return true;
+                return Some(at as usize);
             }
             at = slot.before;
         }
-        false
     }
 
     /// Forgets all requests of a peer whose life is over, and begins to number them anew.

@@ -348,6 +348,7 @@ pub(crate) fn stale_share<'s, O: Overlay, V: Observer<O::Message> + 's>(
     let everybody_is_online = truth.everybody_is_online();
     for shard in shards {
         for (at, seat) in shard.places.iter().enumerate() {
+            // Nor can any other contact be.
             if everybody_is_online && all > 0 {
                 return Some(0.0);
             }
