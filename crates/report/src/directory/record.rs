@@ -66,7 +66,7 @@ fn lookup(row: &LookupRow, cells: &mut Cells) {
         // A kind of question that came after this match: readable, if not pretty.
         other => cells.text(&format!("{other:?}")),
     }
-    cells.text(row.outcome.name());
+    cells.name(row.outcome.name());
     cells.count_or_empty(row.hops.map(u64::from));
     cells.count_or_empty(row.rounds.map(u64::from));
     cells.count(row.messages);
@@ -111,7 +111,7 @@ fn peer(row: &PeerRow) -> Peer {
     Peer {
         peer: u64::from(row.peer),
         class: row.class.clone().unwrap_or_default(),
-        role: row.role.to_owned(),
+        role: row.role.into(),
         online_ns: row.online.nanos().min(i64::MAX as u64) as i64,
         messages_in: row.messages_in,
         messages_out: row.messages_out,

@@ -1,4 +1,4 @@
-//! The row under construction: a line that is reused, so that writing a row allocates nothing.
+//! The row under construction: a line that is reused, so that writing a row of numbers and names allocates nothing.
 //!
 //! A text is quoted here where it has to be (csv-core does it), numbers never have to, and the cells of a label are made once for
 //! all of its rows. So the csv crate gets a line as it shall stand: looking through every cell of a hundred million rows for a
@@ -7,26 +7,26 @@
 //! # Not here
 //! Line ends and buffers: the csv crate writes the line.
 
-use super::{Label, fixed};
-use std::io::Write as _;
+use super::{Label, Line};
+use std::fmt::Write as _;
 
 /// One row's cells. The label's cells stay; [`Cells::begin`] cuts the line back to them.
 #[derive(Debug)]
 pub struct Cells {
     /// Each cell with a comma after it.
-    line: Vec<u8>,
+    line: Line,
     prefix: usize,
 }
 
 impl Cells {
     /// An empty row without a label.
     pub fn new() -> Self {
-        Self { line: Vec::with_capacity(256), prefix: 0 }
+        Self { line: Line::default(), prefix: 0 }
     }
 
     /// Sets the label of the rows that follow: of a run, with the common columns of `common`.
     pub fn label(&mut self, common: super::Common, label: &Label) {
-        self.line.clear();
+        self.line.truncate(0);
         match common {
             super::Common::Run => {
                 self.text(&label.run);
@@ -48,52 +48,62 @@ impl Cells {
 
     /// The row so far.
     pub fn line(&self) -> &[u8] {
-        self.line.strip_suffix(b",").unwrap_or(&self.line)
+        let line = self.line.as_bytes();
+        line.strip_suffix(b",").unwrap_or(line)
     }
 
     /// Appends a text, quoted if it holds what would end a cell.
     pub fn text(&mut self, text: &str) {
-        let text = text.as_bytes();
-        if text.iter().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
-            let inner = self.line.len() + 1;
+        if text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
             // At the most, each of its bytes is a quote, which is doubled.
-            self.line.resize(inner + 2 * text.len(), b'"');
-            let (_, _, written) = csv_core::quote(text, &mut self.line[inner..], b'"', b'"', true);
-            self.line.truncate(inner + written);
-            self.line.push(b'"');
+            let mut inner = vec![0; 2 * text.len()];
+            let (_, _, written) = csv_core::quote(text.as_bytes(), &mut inner, b'"', b'"', true);
+            self.line.push_byte(b'"');
+            self.line.push(&inner[..written]);
+            self.line.push(b"\",");
         } else {
-            self.line.extend_from_slice(text);
+            self.name(text);
         }
-        self.line.push(b',');
+    }
+
+    /// Appends a text that holds nothing which would end a cell, as the names in this program do not.
+    #[inline]
+    pub fn name(&mut self, name: &str) {
+        self.line.push(name.as_bytes());
+        self.empty();
     }
 
     /// Appends a column that does not apply.
+    #[inline]
     pub fn empty(&mut self) {
-        self.line.push(b',');
+        self.line.push_byte(b',');
     }
 
     /// Appends an integer.
+    #[inline]
     pub fn count(&mut self, value: u64) {
-        self.push(|text| fixed::push_integer(text, value));
+        self.line.push_integer(value);
+        self.empty();
     }
 
     /// Appends an integer with what it counts before it: `item:12`.
+    #[inline]
     pub fn named(&mut self, name: &str, value: u64) {
-        self.push(|text| {
-            text.extend_from_slice(name.as_bytes());
-            fixed::push_integer(text, value);
-        });
+        self.line.push(name.as_bytes());
+        self.line.push_integer(value);
+        self.empty();
     }
 
     /// Appends a key with its name before it, in 16 hexadecimal digits: `key:00c0ffee00c0ffee`.
+    #[inline]
     pub fn named_key(&mut self, name: &str, key: u64) {
-        self.push(|text| {
-            text.extend_from_slice(name.as_bytes());
-            text.extend((0..16).rev().map(|digit| b"0123456789abcdef"[(key >> (4 * digit)) as usize & 15]));
-        });
+        self.line.push(name.as_bytes());
+        self.line.push_hexadecimal(key);
+        self.empty();
     }
 
     /// Appends an integer, or an empty cell.
+    #[inline]
     pub fn count_or_empty(&mut self, value: Option<u64>) {
         match value {
             Some(value) => self.count(value),
@@ -106,23 +116,26 @@ impl Cells {
         if value.is_finite() {
             // Positive zero for both zeros: `-0` would only puzzle.
             let value = if value == 0.0 { 0.0 } else { value };
-            self.push(|text| {
-                // Writing into a Vec cannot fail.
-                let _ = write!(text, "{value}");
-            });
-        } else {
-            self.empty();
+            // Writing into a line cannot fail.
+            let _ = write!(self.line, "{value}");
         }
+        self.empty();
     }
 
     /// Appends a float, or an empty cell.
+    #[inline]
     pub fn number_or_empty(&mut self, value: Option<f64>) {
-        self.number(value.unwrap_or(f64::NAN));
+        match value {
+            Some(value) => self.number(value),
+            None => self.empty(),
+        }
     }
 
     /// Appends an instant or a duration of `nanos` in seconds.
+    #[inline]
     pub fn seconds(&mut self, nanos: i64) {
-        self.push(|text| fixed::push_seconds(text, nanos));
+        self.line.push_seconds(nanos);
+        self.empty();
     }
 
     /// The same, or an empty cell.
@@ -134,16 +147,12 @@ impl Cells {
     }
 
     /// Appends a duration of `nanos` in milliseconds, or an empty cell.
+    #[inline]
     pub fn milliseconds_or_empty(&mut self, nanos: Option<u64>) {
-        match nanos {
-            Some(nanos) => self.push(|text| fixed::push_milliseconds(text, nanos)),
-            None => self.empty(),
+        if let Some(nanos) = nanos {
+            self.line.push_milliseconds(nanos);
         }
-    }
-
-    fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        write(&mut self.line);
-        self.line.push(b',');
+        self.empty();
     }
 }
 

@@ -19,7 +19,7 @@ mod rows;
 mod write;
 
 pub use cells::Cells;
-pub use fixed::{parse_nanos, push_milliseconds, push_seconds};
+pub use fixed::{Line, parse_nanos};
 pub use read::{Header, Reader};
 pub use rows::{Aggregate, Download, Event, Hops, Lookup, Message, Peer, Rumour, Sample, Summary};
 pub use write::{Writer, header};

@@ -7,6 +7,7 @@
 
 use super::{Cells, Common, Row, parse_nanos};
 use serde::{Deserialize, Deserializer, de};
+use std::borrow::Cow;
 
 /// `summary.csv`: a metric of a run.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -276,7 +277,7 @@ pub struct Peer {
     /// Its class; empty without classes.
     pub class: String,
     /// `peer`, or what kind of server it is.
-    pub role: String,
+    pub role: Cow<'static, str>,
     /// How long it was online.
     #[serde(rename = "online_s", deserialize_with = "seconds")]
     pub online_ns: i64,

@@ -193,7 +193,7 @@ fn peer_rows(kind: u64, peers: u64, random: &mut Random) -> Vec<Peer> {
         Peer {
             peer,
             class: "cable".to_owned(),
-            role: role.to_owned(),
+            role: role.to_owned().into(),
             online_ns: 1_800_000_000_000,
             messages_in,
             messages_out: messages_in,

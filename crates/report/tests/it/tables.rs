@@ -1,8 +1,7 @@
 //! Rows survive writing and reading; times are exact decimals; broken files are named with line and column.
 
 use peerlab_report::tables::{
-    Aggregate, Event, Hops, Label, Lookup, Message, Peer, Reader, Row, Sample, Summary, TableError, Writer, parse_nanos, push_milliseconds,
-    push_seconds,
+    Aggregate, Event, Hops, Label, Line, Lookup, Message, Peer, Reader, Row, Sample, Summary, TableError, Writer, parse_nanos,
 };
 use std::{fs, path::Path};
 
@@ -135,13 +134,39 @@ fn hop_counts_without_a_lookup_have_no_row_and_shares_add_up() {
     assert!(Hops::of_histogram([(0, 0)]).is_empty());
 }
 
+/// What `write` makes of a line that has held other things before.
+fn text(write: impl Fn(&mut Line)) -> String {
+    let mut line = Line::default();
+    line.push(&[b'#'; 300]);
+    line.truncate(1);
+    write(&mut line);
+    String::from_utf8(line.as_bytes()[1..].to_vec()).unwrap()
+}
+
+#[test]
+fn integers_are_written_digit_by_digit() {
+    let powers = (0..20).map(|power| 10_u64.pow(power));
+    let around = powers.flat_map(|power| [power - 1, power, power + 1, power.saturating_mul(7), power / 10 * 9]);
+    for value in around.chain([u64::MAX, u64::MAX - 1, 1234, 12_345_678, 10_200_300, 87_654_321_012_345_678]) {
+        assert_eq!(text(|line| line.push_integer(value)), value.to_string());
+        assert_eq!(text(|line| line.push_hexadecimal(value)), format!("{value:016x}"));
+        assert_eq!(text(|line| line.push_hexadecimal(!value)), format!("{:016x}", !value));
+    }
+}
+
+#[test]
+fn a_line_grows_with_what_it_holds() {
+    let mut line = Line::default();
+    for value in 0..1000_u64 {
+        line.push_integer(value);
+    }
+    assert_eq!(line.len(), 10 + 90 * 2 + 900 * 3);
+    assert!(line.as_bytes().ends_with(b"998999"));
+}
+
 #[test]
 fn times_are_exact_decimals_without_zeros_at_the_end() {
-    let seconds = |nanos| {
-        let mut text = Vec::new();
-        push_seconds(&mut text, nanos);
-        String::from_utf8(text).unwrap()
-    };
+    let seconds = |nanos| text(|line| line.push_seconds(nanos));
     for (nanos, text) in [
         (0, "0"),
         (1, "0.000000001"),
@@ -158,9 +183,8 @@ fn times_are_exact_decimals_without_zeros_at_the_end() {
             assert_eq!(parse_nanos(text.as_bytes(), 9), Some(nanos));
         }
     }
-    let mut text = Vec::new();
-    push_milliseconds(&mut text, 1_000_001);
-    assert_eq!(text, b"1.000001");
+    assert_eq!(text(|line| line.push_milliseconds(1_000_001)), "1.000001");
+    assert_eq!(text(|line| line.push_milliseconds(u64::MAX)), "18446744073709.551615");
     for wrong in ["", "-", ".5", "1.", "1e3", "1.0000000001", "1,5", "99999999999999999999", "+1"] {
         assert_eq!(parse_nanos(wrong.as_bytes(), 9), None, "{wrong}");
     }
