@@ -148,7 +148,11 @@ impl Network {
     pub fn carry(&self, rules: &Rules, from: HostId, to: HostId, key: EventKey) -> Verdict {
         let bits = self.keyed.bits(key.time.nanos() as u64, u64::from(key.origin) << 32 | u64::from(key.seq));
         if !rules.is_empty() {
-            return self.carry_under_rules(rules, from, to, bits);
+            return match self.meets(rules, from, to, bits) {
+                (Met::Nothing, delay) => self.deliver(delay, bits),
+                (Met::Loss, _) => Verdict::Lost,
+                (Met::Partition, _) => Verdict::Partitioned,
+            };
         }
         // A share of 1 is a share of all: no draw is above it.
         if self.loss > 0 && (loss_draw(bits) < self.loss || self.loss == u64::MAX) {
@@ -158,19 +162,20 @@ impl Network {
         self.deliver(self.delays.base(from.0, to.0, bits), bits)
     }
 
+    /// What a message meets under rules, and its delay where it passes: a pair, which comes back in registers.
     #[cold]
-    fn carry_under_rules(&self, rules: &Rules, from: HostId, to: HostId, bits: u64) -> Verdict {
+    fn meets(&self, rules: &Rules, from: HostId, to: HostId, bits: u64) -> (Met, u64) {
         let effect = rules.effect(from, to);
         if effect.partitioned {
-            return Verdict::Partitioned;
+            return (Met::Partition, 0);
         }
         let loss = threshold(1.0 - self.passes * effect.passes);
         if loss > 0 && (loss_draw(bits) < loss || loss == u64::MAX) {
-            return Verdict::Lost;
+            return (Met::Loss, 0);
         }
         let base = Span::from_nanos(self.delays.base(from.0, to.0, bits));
         let slowed = if effect.factor > 1.0 { base.scale(effect.factor).max(base) } else { base };
-        self.deliver(slowed.nanos(), bits)
+        (Met::Nothing, slowed.nanos())
     }
 
     #[inline]
@@ -194,6 +199,14 @@ impl Network {
     pub fn region_of(&self, host: HostId) -> u32 {
         self.regions.of(host)
     }
+}
+
+/// What ends a message under rules.
+#[derive(Clone, Copy)]
+enum Met {
+    Nothing,
+    Loss,
+    Partition,
 }
 
 impl Delays {
