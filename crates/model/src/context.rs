@@ -356,6 +356,12 @@ impl<'a, O: Overlay> Context<'a, O> {
     /// timer of its timeout.
     #[inline]
     pub fn open(&mut self, what: O::Request) -> Token {
+        self.open_with(|_| what)
+    }
+
+    /// The same of a request that wants to know its own token.
+    #[inline]
+    pub fn open_with(&mut self, what: impl FnOnce(Token) -> O::Request) -> Token {
         self.pool.open(self.requests, what)
     }
 

@@ -62,25 +62,31 @@ impl<W> Default for Pool<W> {
 }
 
 impl<W> Pool<W> {
-    /// Remembers `what` until the reply or the timeout takes it.
+    /// Remembers `what`, which may depend on its token, until the reply or the timeout takes it.
     #[inline]
-    pub fn open(&mut self, peer: &mut OpenRequests, what: W) -> Token {
+    pub fn open(&mut self, peer: &mut OpenRequests, what: impl FnOnce(Token) -> W) -> Token {
         let token = Token(peer.next);
         peer.next = peer.next.wrapping_add(1);
-        let filled = Slot { token, before: peer.latest, what: Some(what) };
-        if let Some(free) = self.free.pop() {
-            peer.latest = free;
-            self.slots[free as usize] = filled;
-            // It may have been freed long ago.
-            if let Some(soon) = self.free.iter().nth_back(AHEAD) {
-                prefetch_at::<1, _>(&self.slots, *soon as usize);
-            }
-        } else {
-            peer.latest = self.slots.len() as u32;
-            assert!(peer.latest < NONE, "more than 2^32 requests in flight");
-            self.slots.push(filled);
+        let at = self.free.pop().unwrap_or_else(|| self.grow());
+        let slot = &mut self.slots[at as usize];
+        slot.token = token;
+        slot.before = std::mem::replace(&mut peer.latest, at);
+        // There is nothing to drop; to look would be to write the request twice, once while the slot is looked at.
+        std::mem::forget(slot.what.replace(what(token)));
+        // The slot may have been freed long ago.
+        if let Some(soon) = self.free.iter().nth_back(AHEAD) {
+            prefetch_at::<1, _>(&self.slots, *soon as usize);
         }
         token
+    }
+
+    /// A slot more.
+    #[cold]
+    fn grow(&mut self) -> u32 {
+        let at = self.slots.len() as u32;
+        assert!(at < NONE, "more than 2^32 requests in flight");
+        self.slots.push(Slot { token: Token(0), before: NONE, what: None });
+        at
     }
 
     /// Takes out the request that `token` names: when its reply comes, and when its timer goes off.

@@ -67,7 +67,7 @@ proptest! {
                     prop_assert_eq!(pool.close(peer, token), None, "whoever comes second finds nothing");
                 }
                 _ => {
-                    let token = pool.open(peer, number);
+                    let token = pool.open(peer, |_| number);
                     prop_assert!(!tokens.contains(&token), "a token is never given twice in one life");
                     tokens.push(token);
                     waiting.push((token, number));

@@ -83,15 +83,12 @@ impl<V: Shortcuts> ChordLike<V> {
         }
     }
 
+    #[inline]
     fn open_question(&self, peer: &mut RingPeer<V>, cx: &mut Cx<'_, V>, key: Key, lookup: LookupId, purpose: Purpose) -> Query<V::Trail> {
-        // Its own token is in the question, so it is opened first and completed then.
-        let ask = cx.open(Pending::Ping { to: peer.id });
-        let query = Query { key, lookup, origin: peer.id, ask, hops: 0, goal: purpose.goal(), trail: V::Trail::default() };
-        if let Some(pending) = cx.request_mut(ask) {
-            *pending = Pending::Own { query, purpose, tries: 0 };
-        }
+        let question = |ask| Query { key, lookup, origin: peer.id, ask, hops: 0, goal: purpose.goal(), trail: V::Trail::default() };
+        let ask = cx.open_with(|ask| Pending::Own { query: question(ask), purpose, tries: 0 });
         cx.set_timer(self.rules.retry_after, ChordTimer::Retry(ask));
-        query
+        question(ask)
     }
 
     /// Nothing has come back for long: the question is asked again, by whatever way the tables know now.

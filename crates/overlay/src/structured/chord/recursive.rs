@@ -96,7 +96,11 @@ impl<V: Shortcuts> ChordLike<V> {
         trail: V::Trail,
         last: bool,
     ) {
-        let query = if self.rules.routing == Routing::Recursive { self.take_over_question(peer, cx, query) } else { query };
+        let mut asked = (query.origin, query.ask);
+        if self.rules.routing == Routing::Recursive {
+            asked = self.take_over_question(peer, cx, asked);
+        }
+        let query = Query { origin: asked.0, ask: asked.1, ..query };
         let hop = cx.open(Pending::Hop { to, query, last });
         let query = Query { trail, ..query };
         let patience = if last { self.rules.patience.longest } else { self.patience(peer, cx, to, hop) };
@@ -108,14 +112,15 @@ impl<V: Shortcuts> ChordLike<V> {
         cx.set_timer(patience, ChordTimer::Request(hop));
     }
 
-    /// Recursive: a question that somebody else has passed on goes further under this peer's own name, so that the answer comes back here.
-    fn take_over_question(&self, peer: &RingPeer<V>, cx: &mut Cx<'_, V>, query: Query<V::Trail>) -> Query<V::Trail> {
-        if query.origin == peer.id {
-            return query;
+    /// Recursive: a question that somebody else has passed on goes further under this peer's own name, so that the answer comes back here. Who asks
+    /// whom, and by which number.
+    fn take_over_question(&self, peer: &RingPeer<V>, cx: &mut Cx<'_, V>, (origin, ask): (PeerId, Token)) -> (PeerId, Token) {
+        if origin == peer.id {
+            return (origin, ask);
         }
-        let ask = cx.open(Pending::Back { to: query.origin, ask: query.ask });
-        cx.set_timer(self.rules.retry_after, ChordTimer::Request(ask));
-        Query { origin: peer.id, ask, ..query }
+        let own = cx.open(Pending::Back { to: origin, ask });
+        cx.set_timer(self.rules.retry_after, ChordTimer::Request(own));
+        (peer.id, own)
     }
 
     /// The question has arrived at its next peer.
