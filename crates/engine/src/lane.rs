@@ -41,6 +41,9 @@ pub trait Shard: Send {
     /// What a shard tells another one when a window is over: what its events mean for books that the other one keeps, say.
     type Parcel: Default + Send;
 
+    /// The class of the timers that may be quiet.
+    const QUIET: usize = usize::MAX;
+
     /// Actors whose numbers differ in this many low bits at most are a group: they may share state. The same in all shards of a run,
     /// whose first actors begin a group each.
     fn group_bits(&self) -> u32 {
@@ -54,6 +57,13 @@ pub trait Shard: Send {
 
     /// A timer of `actor` goes off.
     fn timer(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, timer: Self::Timer);
+
+    /// A timer of `actor`, of class [`Shard::QUIET`], that is the only event of its group in this window: handles it here if nothing is sent or set by it,
+    /// and returns true if so. What is left is handed to [`Shard::timer`]. Most timers of a network are timeouts of what has been answered; they need no
+    /// turn.
+    fn quiet_timer(&mut self, _actor: u32, _key: EventKey, _timer: Self::Timer) -> bool {
+        false
+    }
 
     /// The run has ended while this message was on its way.
     fn undelivered(&mut self, _message: Self::Message) {}
@@ -73,7 +83,7 @@ pub trait Shard: Send {
         0
     }
 
-    /// The class of a timer.
+    /// The class of a timer: a hint, but for [`Shard::QUIET`].
     fn timer_class(_timer: Self::Timer) -> usize {
         0
     }
@@ -86,6 +96,9 @@ pub trait Shard: Send {
 
     /// `actor` will be handed `timer` very soon: bring near what its state points at. A hint.
     fn prefetch_for_timer(&self, _actor: u32, _timer: Self::Timer) {}
+
+    /// `actor` may be handed a quiet timer very soon: bring near what its state points at. A hint.
+    fn prefetch_for_quiet_timer(&self, _actor: u32) {}
 
     /// `actor` will be handed `message` next but a few: bring near what lies behind what its state points at. A hint.
     fn prefetch_behind_message(&self, _actor: u32, _message: &Self::Message) {}
@@ -410,6 +423,8 @@ impl<S: Shard> Lane<S> {
         self.crowds.clear(self.messages.len() + self.timers.len());
         self.messages.list(actors, &mut self.crowds, |mail| S::class(&mail.message));
         self.timers.list(actors, &mut self.crowds, |alarm| S::timer_class(alarm.timer));
+        self.timers
+            .handle_quiet(actors, &self.crowds, &mut self.shard, |shard, alarm| shard.quiet_timer(alarm.actor, alarm.key(), alarm.timer));
         self.messages.arrange(actors, &self.crowds, &mut self.queues.messages);
         self.timers.arrange(actors, &self.crowds, &mut self.queues.timers);
         self.handle_all();

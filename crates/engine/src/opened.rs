@@ -3,6 +3,7 @@
 //! - Where an actor has several events, their order counts: these are sorted by (actor, key), and messages and timers are merged as they are taken.
 //! - An event that is the only one of its actor may come whenever it likes: and it comes with its like, by [`Shard::class`]. A processor guesses where a
 //!   branch leads from where it led lately; like after like is easily guessed, and that is worth a sixth of a run's time (benches/records/).
+//! - A timer that is the only event of its actor and calls nothing forth is handled at once and not put in order at all ([`Shard::quiet_timer`]).
 //!
 //! Within each class events are taken in the order of their actors, more or less, so that tables are gone through in one direction; and since they are
 //! known before they are taken, the state of an actor can be asked for a dozen events ahead.
@@ -173,6 +174,37 @@ impl<E: Queued> Opened<E> {
         }
     }
 
+    /// Lets `handle` see each event of the quiet class that is the only one of its group, and strikes out those that it says it has handled.
+    pub(crate) fn handle_quiet<S: Shard>(&mut self, actors: Actors, crowds: &Crowds, shard: &mut S, handle: impl Fn(&mut S, &E) -> bool) {
+        let may_be = |entry: &Entry| entry.kin as usize == S::QUIET;
+        let coming = |listed: &[Entry], at: usize| listed.get(at).copied().filter(may_be).map(|entry| entry.actor);
+        (0..FAR_AHEAD).filter_map(|at| coming(&self.listed, at)).for_each(|actor| shard.prefetch(actor));
+        (0..NEAR_AHEAD).filter_map(|at| coming(&self.listed, at)).for_each(|actor| shard.prefetch_for_quiet_timer(actor));
+        let (mut at, mut kept) = (0, 0);
+        for chunk in &mut self.chunks {
+            let mut kept_here = 0;
+            for number in 0..chunk.events().len() {
+                if let Some(actor) = coming(&self.listed, at + FAR_AHEAD) {
+                    shard.prefetch(actor);
+                }
+                if let Some(actor) = coming(&self.listed, at + NEAR_AHEAD) {
+                    shard.prefetch_for_quiet_timer(actor);
+                }
+                let (events, entry) = (chunk.events_mut(), self.listed[at]);
+                at += 1;
+                if !may_be(&entry) || crowds.has(entry.actor >> actors.group_bits) || !handle(shard, &events[number]) {
+                    events.swap(kept_here, number);
+                    self.listed[kept] = entry;
+                    kept_here += 1;
+                    kept += 1;
+                }
+            }
+            chunk.truncate(kept_here);
+        }
+        self.listed.truncate(kept);
+        self.len = kept;
+    }
+
     /// Puts the events in order, and gives their chunks back.
     pub(crate) fn arrange(&mut self, actors: Actors, crowds: &Crowds, wheel: &mut Wheel<E>) {
         self.ordered = 0;
@@ -262,14 +294,19 @@ impl<E: Queued> Opened<E> {
     /// Asks for what the coming events will touch.
     #[inline]
     pub(crate) fn look_ahead<S: Shard>(&self, shard: &S, prefetch_for: impl FnOnce(&S, &E), prefetch_behind: impl FnOnce(&S, &E)) {
-        let events = &self.events[..self.len];
-        if let Some(event) = events.get(self.next + FAR_AHEAD) {
+        // One look at their number for all three, but for the last few of a window.
+        let coming = &self.events[self.next..self.len];
+        let (far, near, next) = match coming.first_chunk::<{ FAR_AHEAD + 1 }>() {
+            Some(coming) => (Some(&coming[FAR_AHEAD]), Some(&coming[NEAR_AHEAD]), Some(&coming[NEXT_AHEAD])),
+            None => (None, coming.get(NEAR_AHEAD), coming.get(NEXT_AHEAD)),
+        };
+        if let Some(event) = far {
             shard.prefetch(event.actor());
         }
-        if let Some(event) = events.get(self.next + NEAR_AHEAD) {
+        if let Some(event) = near {
             prefetch_for(shard, event);
         }
-        if let Some(event) = events.get(self.next + NEXT_AHEAD) {
+        if let Some(event) = next {
             prefetch_behind(shard, event);
         }
     }

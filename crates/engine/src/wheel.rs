@@ -96,6 +96,12 @@ impl<E: Timed> Chunk<E> {
         self.places.swap(at, self.len);
     }
 
+    /// The places behind the first `len` events are vacant now.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        debug_assert!(len <= self.len);
+        self.len = len;
+    }
+
     /// The same with all of its places vacant, as they are when its events have been moved out.
     fn emptied(self) -> Self {
         Self { len: 0, ..self }

@@ -238,7 +238,9 @@ impl World {
         let actors = parts.iter().flat_map(|part| &part.actors).map(|actor| (actor.seen, actor.chain)).collect();
         let outcome = Outcome { actors, digest: digest.to_string(), observations: script.observations };
         let at_once: u64 = parts.iter().map(|part| part.at_once).sum();
+        let quiet: u64 = parts.iter().map(|part| part.quiet).sum();
         assert!(at_once > 0 || outcome.handled() < 10_000, "no message that came next again was handled at once");
+        assert!(quiet > 0 || outcome.handled() < 10_000, "no timer was handled before its turn");
         outcome
     }
 
@@ -323,13 +325,15 @@ struct Part {
     latest: Time,
     /// Postponed messages that were handled at once.
     at_once: u64,
+    /// Timers that were handled before their turn.
+    quiet: u64,
 }
 
 impl Part {
     fn new(world: World, base: u32, count: u32) -> Self {
         let end = world.actors.min(base + count);
         let actors = (base..end).map(|number| world.actor(number)).collect();
-        Self { world, base, actors, digest: Digest::default(), actions: Vec::new(), latest: Time::MIN, at_once: 0 }
+        Self { world, base, actors, digest: Digest::default(), actions: Vec::new(), latest: Time::MIN, at_once: 0, quiet: 0 }
     }
 
     fn handle(&mut self, out: &mut Outbox<'_, Self>, me: u32, key: EventKey, event: Event) {
@@ -372,6 +376,8 @@ impl Shard for Part {
     type Timer = Note;
     type Parcel = ();
 
+    const QUIET: usize = 1;
+
     fn group_bits(&self) -> u32 {
         self.world.group_bits
     }
@@ -390,6 +396,18 @@ impl Shard for Part {
 
     fn timer(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, timer: Note) {
         self.handle(out, actor, key, Event::Timer(timer));
+    }
+
+    /// What has no life left calls nothing forth.
+    fn quiet_timer(&mut self, actor: u32, key: EventKey, timer: Note) -> bool {
+        if timer.life > 0 {
+            return false;
+        }
+        self.quiet += 1;
+        self.latest = self.latest.max(key.time);
+        self.world.handle(actor, &mut self.actors, self.base, key, Event::Timer(timer), &mut self.digest, &mut self.actions);
+        assert!(self.actions.is_empty(), "a quiet timer calls something forth");
+        true
     }
 }
 
