@@ -138,25 +138,19 @@ impl<'a> Conduct<'a> {
 }
 
 impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
-    /// The number of the table that makes a host cheat; 0 for the honest.
-    #[inline]
-    pub(crate) fn turned_by(&self, host: HostId) -> u8 {
-        self.turned.get((host.0 - self.first) as usize).copied().unwrap_or_default()
-    }
-
     /// How a host cheats, if it does.
     #[inline]
     pub(crate) fn conduct(&self, host: HostId) -> Option<Conduct<'_>> {
-        self.common.adversaries.as_ref()?.conduct(self.turned_by(host))
+        self.machines.conduct(host)
     }
 
     /// A host begins to cheat by table number `number`, before anything has happened.
     pub(crate) fn turn_silently(&mut self, host: HostId, number: u8) {
         let hosts = self.places.len() >> self.common.setting.numbering.slot_bits();
-        if self.turned.is_empty() {
-            self.turned = vec![0; hosts];
+        if self.machines.turned.is_empty() {
+            self.machines.turned = vec![0; hosts];
         }
-        self.turned[(host.0 - self.first) as usize] = number;
+        self.machines.turned[(host.0 - self.machines.first) as usize] = number;
     }
 
     /// A host begins to cheat, now. `out` is its first seat's.
@@ -166,7 +160,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let lies = self.conduct(host).map(|conduct| conduct.lies(host, &self.common.holdings)).unwrap_or_default();
         let key = self.own_key(host, now);
         let hides = self.conduct(host).is_some_and(|conduct| conduct.table.behaviour == Behaviour::FreeRide);
-        let hidden = if hides { self.shelves.items(&self.common.holdings, host).to_vec() } else { Vec::new() };
+        let hidden = if hides { self.machines.shelves.items(&self.common.holdings, host).to_vec() } else { Vec::new() };
         if self.seat(seat).life.phase == Phase::Member {
             if !lies.is_empty() {
                 self.act_for(out, seat, key, |overlay, peer, cx| overlay.publish(peer, cx, &lies));

@@ -2,12 +2,12 @@
 //! its receiver's hands.
 
 use peerlab_engine::time::Time;
-use peerlab_engine::{EventKey, Outbox};
+use peerlab_engine::{EventKey, Outbox, Shard};
 use peerlab_model::{Cause, Overlay, PeerId};
 
 use crate::books::{Envelope, Load};
 use crate::observer::Observer;
-use crate::shard::{Phase, Seats};
+use crate::shard::{Life, Phase, Seats};
 use crate::tally::Fate;
 
 /// What a message has to wait for before its peer handles it.
@@ -45,7 +45,11 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             return self.turned_away(key.time, from, &envelope.take());
         }
         if arrives && !self.books.limits.is_empty() {
-            match self.waits(out, actor, key, from, envelope) {
+            let numbering = &self.common.setting.numbering;
+            let host = numbering.host_of(actor);
+            let (by_link, queued) = (numbering.host(from) != host, matches!(envelope.load, Load::Overlay(_)));
+            let finish = self.books.admit((host.0 - self.machines.first) as usize, key.time, envelope.label.bytes, by_link, queued);
+            match wait(finish, &mut at.life, out, actor, key) {
                 Wait::No => {}
                 Wait::AsIfAt(after) => key = after,
                 Wait::Until(after) => return out.postpone(after.time, after.seq, from.0, envelope.take()),
@@ -54,7 +58,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         }
         let label = envelope.label;
         let host = self.common.setting.numbering.host_of(actor);
-        let life = &mut self.places[(actor - self.base) as usize].life;
+        let life = &mut at.life;
         life.messages_in += 1;
         life.bytes_in += u64::from(label.bytes);
         if let Cause::Lookup(lookup) = label.cause() {
@@ -64,7 +68,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         self.books.ended(key.time, label, Fate::Delivered);
         let Load::Overlay(message) = &envelope.load else { return self.for_agent(out, actor, key, from, envelope.take()) };
         self.books.digest.add(key, actor, message);
-        if !self.turned.is_empty() && self.conduct(host).is_some_and(|conduct| conduct.drops(host, label.cause(), key)) {
+        if !self.machines.turned.is_empty() && self.conduct(host).is_some_and(|conduct| conduct.drops(host, label.cause(), key)) {
             return drop(envelope.take());
         }
         self.books.observer.delivered(key.time, from, self.identity(actor), message);
@@ -77,23 +81,6 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         if !matches!(envelope.load, Load::Nothing) {
             // Nobody was there to take it.
             drop(envelope.take());
-        }
-    }
-
-    /// How long a message that has just arrived waits, where links and capacities are limited.
-    #[inline(never)]
-    fn waits(&mut self, out: &Outbox<'_, Self>, actor: u32, key: EventKey, from: PeerId, envelope: &Envelope<O::Message>) -> Wait {
-        let numbering = &self.common.setting.numbering;
-        let host = numbering.host_of(actor);
-        let by_link = numbering.host(from) != host;
-        let queued = matches!(envelope.load, Load::Overlay(_));
-        match self.books.admit((host.0 - self.first) as usize, key.time, envelope.label.bytes, by_link, queued) {
-            None => Wait::ForEver,
-            Some(finish) if finish > key.time => {
-                let after = EventKey { time: finish, origin: actor, seq: self.seat_mut(actor).life.next_seq() };
-                if out.comes_next(after) { Wait::AsIfAt(after) } else { Wait::Until(after) }
-            }
-            Some(_) => Wait::No,
         }
     }
 
@@ -113,5 +100,18 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             self.books.observer.dropped(now, from, message);
         }
         self.books.ended(now, envelope.label, Fate::Queue);
+    }
+}
+
+/// How a message that has just arrived waits until `finish`, if it is let in, where links and capacities are limited.
+#[inline(never)]
+fn wait<S: Shard>(finish: Option<Time>, life: &mut Life, out: &Outbox<'_, S>, actor: u32, key: EventKey) -> Wait {
+    match finish {
+        None => Wait::ForEver,
+        Some(finish) if finish > key.time => {
+            let after = EventKey { time: finish, origin: actor, seq: life.next_seq() };
+            if out.comes_next(after) { Wait::AsIfAt(after) } else { Wait::Until(after) }
+        }
+        Some(_) => Wait::No,
     }
 }

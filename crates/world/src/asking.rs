@@ -114,7 +114,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let seat = self.common.setting.numbering.first_seat(host);
         self.books.notebook.note(key, What::Asked { lookup, target });
         self.books.observer.asked(key.time, lookup, target);
-        let shares = |item| !self.common.setting.keeps_values() && self.shelves.has(&self.common.holdings, host, item);
+        let shares = |item| !self.common.setting.keeps_values() && self.machines.shelves.has(&self.common.holdings, host, item);
         let asker = Asker::of(lookup);
         let at_hand = asker != Asker::Agent && matches!(target, Target::Item(item) if shares(item));
         if self.transfers.is_some() && asker.counts() {
@@ -129,7 +129,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         if let (Target::Keywords(keywords), Some(words)) = (target, &self.common.words) {
             // What the origin has itself it need not ask for; but others may have more.
             let peer = self.identity(seat);
-            for &item in self.shelves.items(&self.common.holdings, host).iter().filter(|&&item| keywords.are_in(words.of(item))) {
+            for &item in self.machines.shelves.items(&self.common.holdings, host).iter().filter(|&&item| keywords.are_in(words.of(item))) {
                 self.books.hit(key, lookup, Hit { peer, hops: 0, rounds: 0 }, Some(item));
             }
         }

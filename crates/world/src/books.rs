@@ -263,7 +263,8 @@ impl<V> Books<V> {
     }
 
     /// Writes down what became of a message, at `now`.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call, even one that is never made, would keep the label in memory")]
     pub(crate) fn ended(&mut self, now: Time, label: Label, fate: Fate) {
         if label.sent >= Time::ZERO {
             self.count_of(label).ended[fate as usize] += 1;
@@ -275,6 +276,7 @@ impl<V> Books<V> {
 
     /// When a message that is here now will have been handled: behind what came before it to any peer of the host, on the downlink (if it
     /// came `by_link`) and in the queue (if it is `queued`).
+    #[inline(never)]
     pub(crate) fn admit(&mut self, local: usize, now: Time, bytes: u32, by_link: bool, queued: bool) -> Option<Time> {
         let Some(limits) = self.limits.get_mut(local) else { return Some(now) };
         let received = if by_link { limits.link.arrive(&mut limits.link_state, now, bytes) } else { now };

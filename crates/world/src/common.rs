@@ -97,31 +97,35 @@ impl<O> Common<O> {
     }
 }
 
-/// The machine that an event is handled on.
-pub(crate) struct Machine<'a, O> {
-    pub(crate) common: &'a Common<O>,
-    pub(crate) shelves: &'a Shelves,
-    pub(crate) refusals: &'a Refusals,
-    /// The first host of the shard.
+/// The machines of a shard: what peers find on them, and who runs them.
+pub(crate) struct Machines<O> {
+    pub(crate) common: Arc<Common<O>>,
+    /// The first host.
     pub(crate) first: u32,
-    /// The number of the table of adversaries that the machine belongs to; 0 for the honest.
-    pub(crate) turned: u8,
+    /// What is on their disks.
+    pub(crate) shelves: Shelves,
+    /// Takedowns in force.
+    pub(crate) refusals: Refusals,
+    /// By host, the number of the table of adversaries that it belongs to; 0 for the honest. Empty where all are.
+    pub(crate) turned: Vec<u8>,
 }
 
-impl<'a, O> Machine<'a, O> {
-    /// How it cheats, if it does.
+impl<O> Machines<O> {
+    /// How a host cheats, if it does.
     #[inline]
-    pub(crate) fn conduct(&self) -> Option<Conduct<'a>> {
-        if self.turned == 0 { None } else { self.common.adversaries.as_ref()?.conduct(self.turned) }
+    pub(crate) fn conduct(&self, host: HostId) -> Option<Conduct<'_>> {
+        let table = *self.turned.get((host.0 - self.first) as usize)?;
+        self.common.adversaries.as_ref()?.conduct(table)
     }
 }
 
-impl<O: Overlay> Host for Machine<'_, O> {
+impl<O: Overlay> Host for Machines<O> {
     fn shares(&self, peer: PeerId) -> &[ItemId] {
         if self.common.publishes_once {
             return &[];
         }
-        self.common.disk(self.shelves, self.common.setting.numbering.seat(peer), self.conduct())
+        let numbering = &self.common.setting.numbering;
+        self.common.disk(&self.shelves, numbering.seat(peer), self.conduct(numbering.host(peer)))
     }
 
     fn originals(&self, peer: PeerId) -> &[ItemId] {
@@ -132,7 +136,7 @@ impl<O: Overlay> Host for Machine<'_, O> {
     }
 
     fn proves(&self, peer: PeerId, item: ItemId) -> bool {
-        self.common.disk(self.shelves, self.common.setting.numbering.seat(peer), None).binary_search(&item).is_ok()
+        self.common.disk(&self.shelves, self.common.setting.numbering.seat(peer), None).binary_search(&item).is_ok()
     }
 
     fn words(&self, item: ItemId) -> &[Word] {

@@ -8,8 +8,8 @@ use peerlab_model::{Actions, Cause, Hit, ItemId, LookupId, Message, Overlay, Pee
 use peerlab_network::Verdict;
 use peerlab_transfer::TransferMessage;
 
-use crate::books::{Books, Label, Load};
-use crate::common::Machine;
+use crate::books::{Books, Envelope, Label, Load};
+use crate::common::Machines;
 use crate::notes::What;
 use crate::observer::Observer;
 use crate::shard::{Alarm, Life, Seats};
@@ -17,7 +17,7 @@ use crate::tally::Fate;
 
 /// Carries out what a handler asks for.
 pub(crate) struct Deeds<'a, 'o, O: Overlay, V: Observer<O::Message>> {
-    pub(crate) machine: &'a Machine<'a, O>,
+    pub(crate) machines: &'a Machines<O>,
     pub(crate) books: &'a mut Books<V>,
     pub(crate) life: &'a mut Life,
     pub(crate) out: &'a mut Outbox<'o, Seats<O, V>>,
@@ -39,7 +39,7 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
     pub(crate) fn stream(&mut self, to: PeerId, message: TransferMessage, bytes: u32, order: &mut Time) {
         let now = self.key.time;
         let kind = O::Message::KINDS.len() + message.kind();
-        let to_seat = self.machine.common.setting.numbering.seat(to);
+        let to_seat = self.machines.common.setting.numbering.seat(to);
         let (mut sent, mut waited) = (1, Span::ZERO);
         loop {
             let label = Label::new(now, kind, Cause::Transfer, bytes);
@@ -51,25 +51,25 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
                 (_, Err(_)) => return,
                 (seq, Ok(delay)) => {
                     *order = (now + delay + waited).max(order.saturating_add(Span::from_nanos(1)));
-                    return self.post(to_seat, *order, seq, label, Load::Transfer(message));
+                    return self.place(to_seat, *order, seq).fill(Load::Transfer(message), label);
                 }
             }
         }
     }
 
-    /// Puts a load into the queue of its receiver.
+    /// A place in the queue of its receiver, for what arrives at this time.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "every message comes through here; as a call, its label goes through memory")]
-    fn post(&mut self, to_seat: u32, arrives: Time, seq: u32, label: Label, load: Load<O::Message>) {
+    fn place(&mut self, to_seat: u32, arrives: Time, seq: u32) -> &mut Envelope<O::Message> {
         let key = EventKey { time: arrives, origin: self.seat, seq };
-        self.out.send(to_seat, key, self.this.0).fill(load, label);
+        self.out.send(to_seat, key, self.this.0)
     }
 
     /// Sends something once: its number among this peer's events, and how long it takes or else what has become of it.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "every message comes through here; as a call, its result goes through memory")]
     fn try_once(&mut self, to_seat: u32, label: Label) -> (u32, Result<Span, Fate>) {
-        let Machine { common, first, .. } = self.machine;
+        let Machines { common, first, .. } = self.machines;
         let Self { books, life, seat, .. } = self;
         let (now, seat, bytes) = (label.sent, *seat, label.bytes);
         let numbering = &common.setting.numbering;
@@ -120,10 +120,13 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
 
 impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deeds<'_, '_, O, V> {
     fn send(&mut self, to: PeerId, mut message: O::Message) {
-        let (common, now) = (self.machine.common, self.key.time);
-        if let Some(conduct) = self.machine.conduct() {
+        let (common, now) = (&*self.machines.common, self.key.time);
+        if !self.machines.turned.is_empty() {
             cold_path();
-            conduct.misdirect(common.setting.numbering.host_of(self.seat), &mut message, self.key, &common.setting);
+            let host = common.setting.numbering.host_of(self.seat);
+            if let Some(conduct) = self.machines.conduct(host) {
+                conduct.misdirect(host, &mut message, self.key, &common.setting);
+            }
         }
         let (fields, cause) = (message.fields(), message.cause());
         let label = Label::new(now, message.kind(), cause, common.setting.bytes_of(fields));
@@ -143,7 +146,8 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
         self.books.observer.sent(now, self.this, to, &message, carried.ok());
         // Only here is it moved: what was written in small pieces a moment ago has reached the cache by now, and can be read in large ones.
         if let Ok(delay) = carried {
-            self.post(to_seat, now + delay, seq, label, Load::Overlay(message));
+            let place = self.place(to_seat, now + delay, seq);
+            place.fill(Load::Overlay(message), label);
         }
     }
 
@@ -173,7 +177,7 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
     }
 
     fn claim(&mut self, region: Region, holds: bool) {
-        if self.machine.common.asks_for_owners {
+        if self.machines.common.asks_for_owners {
             self.books.notebook.note(self.key, What::Claim { peer: self.this, region, holds });
         }
     }

@@ -44,7 +44,7 @@ pub(crate) fn arrivals(plan: &Plan, population: u32, streams: Streams) -> Vec<(H
 fn agents<'s, O: Overlay, V: 's>(shards: impl Iterator<Item = &'s Seats<O, V>>) -> impl Iterator<Item = (u32, &'s Agent)> {
     let of_shard = |seats: &'s Seats<O, V>| {
         let agents = seats.transfers.iter().flat_map(|transfers| &transfers.agents);
-        (seats.first..).zip(agents).filter_map(|(host, agent)| Some((host, agent.as_deref()?)))
+        (seats.machines.first..).zip(agents).filter_map(|(host, agent)| Some((host, agent.as_deref()?)))
     };
     shards.flat_map(of_shard)
 }
@@ -278,14 +278,14 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
     fn complete_holders(&self, plan: &Plan, shards: &Shards<'_, '_, Seats<O, V>>) -> u32 {
         let item = ItemId(0);
         let fetches = |seats: &Seats<O, V>, host: HostId| {
-            let agent = seats.transfers.as_ref().and_then(|transfers| transfers.agents[(host.0 - seats.first) as usize].as_ref());
+            let agent = seats.transfers.as_ref().and_then(|transfers| transfers.agents[(host.0 - seats.machines.first) as usize].as_ref());
             agent.is_some_and(|agent| agent.wants(item))
         };
         let population = self.common.setting.numbering.population();
         let holds = |seats: &Seats<O, V>, host: HostId| {
             host.0 < population
                 && seats.is_online(host)
-                && seats.shelves.has(&self.common.holdings, host, item)
+                && seats.machines.shelves.has(&self.common.holdings, host, item)
                 && !(plan.serves_parts() && fetches(seats, host))
         };
         let hosts = |seats: &Seats<O, V>| seats.hosts().filter(|(host, _)| holds(seats, *host)).count() as u32;

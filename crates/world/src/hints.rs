@@ -31,7 +31,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
                 // Replies and timeouts are most of what happens, and they read nothing but the request that they are about.
                 self.requests.prefetch_latest(&seat.requests);
                 if O::READS_DISK {
-                    prefetch::<1, _>(self.shelves.items(&self.common.holdings, self.common.setting.numbering.host_of(actor)));
+                    prefetch::<1, _>(self.machines.shelves.items(&self.common.holdings, self.common.setting.numbering.host_of(actor)));
                 }
                 self.common.overlay.prefetch(peer, Next::Message(message));
             }

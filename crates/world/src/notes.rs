@@ -107,6 +107,7 @@ pub(crate) struct Notebook {
 }
 
 impl Notebook {
+    #[inline]
     pub(crate) fn note(&mut self, key: EventKey, what: What) {
         let number = self.notes.len() as u32;
         self.notes.push(Note { key, number, what });
@@ -123,7 +124,7 @@ impl Notebook {
     /// The account of a lookup at an instant: the last one, if that is it and has room.
     #[inline]
     fn account(&mut self, lookup: LookupId, at: Time) -> &mut Account {
-        let fits = |last: &Account| last.lookup == lookup && last.at == at && usize::from(last.sent) < SENT_MAX && last.timeouts < u8::MAX;
+        let fits = |last: &Account| last.lookup == lookup && last.at == at && usize::from(last.sent) < SENT_MAX;
         if self.accounts.last().is_some_and(fits) {
             let last = self.accounts.len() - 1;
             return &mut self.accounts[last];
@@ -148,6 +149,10 @@ impl Notebook {
 
     /// A contact did not answer.
     pub(crate) fn timed_out(&mut self, lookup: LookupId, at: Time) {
-        self.account(lookup, at).timeouts += 1;
+        let account = self.account(lookup, at);
+        match account.timeouts.checked_add(1) {
+            Some(timeouts) => account.timeouts = timeouts,
+            None => self.accounts.push(Account { timeouts: 1, ..Account::new(lookup, at) }),
+        }
     }
 }

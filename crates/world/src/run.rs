@@ -419,7 +419,7 @@ impl<'a, O: Overlay> World<'a, O> {
                 bytes_in: sum(|life| life.bytes_in),
                 bytes_out: sum(|life| life.bytes_out),
                 lookups_served: sum(|life| u64::from(life.lookups_served)),
-                items: if is_peer { shard.shelves.items(&self.common.holdings, host).len() as u64 } else { 0 },
+                items: if is_peer { shard.machines.shelves.items(&self.common.holdings, host).len() as u64 } else { 0 },
                 state_bytes: states.sum(),
                 records: records.sum(),
             }

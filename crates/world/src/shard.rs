@@ -21,7 +21,7 @@ use peerlab_transfer::{Agent, Wake};
 use peerlab_workload::Shelves;
 
 use crate::books::{Books, Envelope, Label, LinkAndQueue};
-use crate::common::{Common, Machine};
+use crate::common::{Common, Machines};
 use crate::deeds::Deeds;
 use crate::freeze::Frozen;
 use crate::notes::{Account, End, What};
@@ -133,8 +133,7 @@ pub(crate) struct Seats<O: Overlay, V> {
     pub(crate) common: Arc<Common<O>>,
     /// The first seat.
     pub(crate) base: u32,
-    /// The first host.
-    pub(crate) first: u32,
+    pub(crate) machines: Machines<O>,
     /// Hosts of each shard but the last, which may have fewer.
     per_shard: u32,
     pub(crate) places: Vec<Seat<O::Peer>>,
@@ -142,14 +141,8 @@ pub(crate) struct Seats<O: Overlay, V> {
     pub(crate) calendars: Vec<Calendar>,
     /// Hosts that handle nothing for the time being.
     pub(crate) frozen: BTreeMap<u32, Frozen>,
-    /// By host, the number of the table of adversaries that it belongs to; 0 for the honest. Empty where all are.
-    pub(crate) turned: Vec<u8>,
-    /// Takedowns in force.
-    pub(crate) refusals: Refusals,
     /// What is on the disks of machines that are offline, where they keep values for others.
     pub(crate) disks: BTreeMap<u32, Box<[Record]>>,
-    /// What is on the disks of the shard's hosts.
-    pub(crate) shelves: Shelves,
     /// Who moves content, where it is moved.
     pub(crate) transfers: Option<Transfers>,
     pub(crate) requests: Pool<O::Request>,
@@ -186,18 +179,22 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let books = Books::new::<O::Message>(common.plan.is_some(), &hosts, common.setting.lookup_timeout, limits, observer);
         let calendars = vec![Calendar::default(); hosts.len()];
         let transfers = common.plan.clone().map(|plan| Transfers { plan, agents: hosts.clone().map(|_| None).collect() });
+        let machines = Machines {
+            common: Arc::clone(&common),
+            first: hosts.start,
+            shelves: Shelves::new(HostId(hosts.start)),
+            refusals: Refusals::default(),
+            turned: Vec::new(),
+        };
         Self {
             common,
+            machines,
             base,
-            first: hosts.start,
             per_shard,
             places,
             calendars,
             frozen: BTreeMap::new(),
-            turned: Vec::new(),
-            refusals: Refusals::default(),
             disks: BTreeMap::new(),
-            shelves: Shelves::new(HostId(hosts.start)),
             transfers,
             requests: Pool::default(),
             books,
@@ -211,18 +208,18 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
 
     /// All hosts, with their seats, the first peer's first.
     pub(crate) fn hosts(&self) -> impl Iterator<Item = (HostId, &[Seat<O::Peer>])> {
-        (self.first..).map(HostId).zip(self.places.chunks(1 << self.common.setting.numbering.slot_bits()))
+        (self.machines.first..).map(HostId).zip(self.places.chunks(1 << self.common.setting.numbering.slot_bits()))
     }
 
     /// True if this host is one of the shard's.
     pub(crate) fn has(&self, host: HostId) -> bool {
-        host.0.checked_sub(self.first).is_some_and(|at| (at as usize) < self.calendars.len())
+        host.0.checked_sub(self.machines.first).is_some_and(|at| (at as usize) < self.calendars.len())
     }
 
     /// A host's seats, the first peer's first.
     pub(crate) fn host(&self, host: HostId) -> &[Seat<O::Peer>] {
         let bits = self.common.setting.numbering.slot_bits();
-        &self.places[((host.0 - self.first) << bits) as usize..][..1 << bits]
+        &self.places[((host.0 - self.machines.first) << bits) as usize..][..1 << bits]
     }
 
     /// True if a host is online.
@@ -239,17 +236,17 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     }
 
     pub(crate) fn calendar(&mut self, host: HostId) -> &mut Calendar {
-        &mut self.calendars[(host.0 - self.first) as usize]
+        &mut self.calendars[(host.0 - self.machines.first) as usize]
     }
 
     /// How many transitions a host has been told to expect.
     pub(crate) fn transition_of(&self, host: HostId) -> u32 {
-        self.calendars[(host.0 - self.first) as usize].transition
+        self.calendars[(host.0 - self.machines.first) as usize].transition
     }
 
     /// A host's measured time online up to `end`.
     pub(crate) fn online_until(&self, host: HostId, end: Time) -> Span {
-        let before = self.calendars[(host.0 - self.first) as usize].online;
+        let before = self.calendars[(host.0 - self.machines.first) as usize].online;
         let life = &self.host(host)[0].life;
         match life.phase {
             Phase::Offline => before,
@@ -308,7 +305,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     /// The place of a seat's host among those of the shard.
     #[inline]
     pub(crate) fn local(&self, seat: u32) -> usize {
-        (self.common.setting.numbering.host_of(seat).0 - self.first) as usize
+        (self.common.setting.numbering.host_of(seat).0 - self.machines.first) as usize
     }
 
     /// A host comes online, its peers with empty minds, until `until` (as it expects); those that it has yet to pay for come later. `out` is its
@@ -379,7 +376,9 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
                 self.act(out, seat, now, peerlab_model::Overlay::leave);
             }
         }
-        if let Some(Some(agent)) = self.transfers.as_mut().map(|transfers| transfers.agents[(host.0 - self.first) as usize].as_mut()) {
+        if let Some(Some(agent)) =
+            self.transfers.as_mut().map(|transfers| transfers.agents[(host.0 - self.machines.first) as usize].as_mut())
+        {
             agent.offline(now);
         }
         let first = self.first_seat(host);
@@ -428,6 +427,12 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         }
     }
 
+    /// True if a timer is the timeout of a request that has been answered: its peer would do nothing.
+    #[inline]
+    fn is_idle(&self, seat: &Seat<O::Peer>, timer: O::Timer) -> bool {
+        O::timeout_of(timer).is_some_and(|token| !self.requests.waits(&seat.requests, token))
+    }
+
     /// A member, the first peer of a host, knows something new. `out` is its own.
     pub(crate) fn begin_rumour(&mut self, out: &mut Outbox<'_, Self>, host: HostId, now: Time, rumour: RumourId) {
         let seat = self.common.setting.numbering.first_seat(host);
@@ -473,13 +478,11 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         act: impl FnOnce(&O, &mut O::Peer, &mut Context<'_, O>),
     ) -> bool {
         let this = self.identity(seat);
-        let turned = self.turned_by(self.common.setting.numbering.host_of(seat));
-        let (common, first) = (&*self.common, self.first);
+        let common = &*self.common;
         let Seat { peer: Some(peer), rng, requests, life } = &mut self.places[(seat - self.base) as usize] else { return false };
-        let (shelves, refusals) = (&self.shelves, &self.refusals);
-        let machine = Machine { common, shelves, refusals, first, turned };
-        let mut deeds = Deeds { machine: &machine, books: &mut self.books, life, out, seat, this, key, joined: false };
-        let mut cx = Context::new(key.time, this, &common.setting, rng, &mut self.requests, requests, &machine, &mut deeds);
+        let machines = &self.machines;
+        let mut deeds = Deeds { machines, books: &mut self.books, life, out, seat, this, key, joined: false };
+        let mut cx = Context::new(key.time, this, &common.setting, rng, &mut self.requests, requests, machines, &mut deeds);
         act(&common.overlay, peer, &mut cx);
         deeds.joined
     }
@@ -497,7 +500,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let common = Arc::clone(&self.common);
         self.obey(out, seat, key);
         let over = common.publishes_once && self.calendars[self.local(seat)].published;
-        let shares = common.disk(&self.shelves, seat, self.conduct(common.setting.numbering.host_of(seat))).to_vec();
+        let shares = common.disk(&self.machines.shelves, seat, self.conduct(common.setting.numbering.host_of(seat))).to_vec();
         if !over && !shares.is_empty() {
             self.act_for(out, seat, key, |overlay, peer, cx| overlay.publish(peer, cx, &shares));
         }
@@ -517,7 +520,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         }
         let (mut gained, mut lost) = (Vec::new(), Vec::new());
         for (item, holds) in std::mem::take(&mut self.books.shelved) {
-            if self.shelves.set(&self.common.holdings, host, item, holds) {
+            if self.machines.shelves.set(&self.common.holdings, host, item, holds) {
                 self.books.notebook.note(key, What::Shelved { host, item, holds });
                 if holds { &mut gained } else { &mut lost }.push(item);
             }
@@ -539,6 +542,8 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     type Timer = Alarm<O::Timer>;
     type Parcel = Vec<Account>;
 
+    const QUIET: usize = 0;
+
     fn group_bits(&self) -> u32 {
         self.common.setting.numbering.slot_bits()
     }
@@ -558,7 +563,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
                 }
                 self.books.handled += 1;
                 self.books.digest.add(key, actor, &timer);
-                let is_idle = O::timeout_of(timer).is_some_and(|token| !self.requests.waits(&self.seat(actor).requests, token));
+                let is_idle = self.is_idle(self.seat(actor), timer);
                 if !is_idle || cfg!(debug_assertions) {
                     let seq = self.seat(actor).life.seq;
                     self.act_for(out, actor, key, |overlay, peer, cx| overlay.timer(peer, cx, timer));
@@ -610,6 +615,20 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         }
     }
 
+    #[inline]
+    fn quiet_timer(&mut self, actor: u32, key: EventKey, timer: Self::Timer) -> bool {
+        let Alarm::Model(timer) = timer else { return false };
+        let seat = self.seat(actor);
+        let is_quiet = seat.peer.is_some() && key.seq >= seat.life.first_seq && self.is_idle(seat, timer);
+        // In a debug build, every other one is handed to its peer, to see that it does nothing.
+        if is_quiet && !(cfg!(debug_assertions) && key.seq.is_multiple_of(2)) {
+            self.books.handled += 1;
+            self.books.digest.add(key, actor, &timer);
+            return true;
+        }
+        false
+    }
+
     fn undelivered(&mut self, envelope: Self::Message) {
         let Label { sent, .. } = envelope.label;
         if sent < Time::ZERO {
@@ -643,9 +662,10 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     #[inline]
     fn timer_class(timer: Self::Timer) -> usize {
         match timer {
-            Alarm::Model(_) => 0,
-            Alarm::Question => 1,
-            _ => 2,
+            Alarm::Model(timer) if O::timeout_of(timer).is_some() => Self::QUIET,
+            Alarm::Model(_) => 1,
+            Alarm::Question => 2,
+            _ => 3,
         }
     }
 
@@ -662,6 +682,11 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     #[inline]
     fn prefetch_for_timer(&self, actor: u32, timer: Self::Timer) {
         self.prefetch_for_alarm(actor, timer);
+    }
+
+    #[inline]
+    fn prefetch_for_quiet_timer(&self, actor: u32) {
+        self.requests.prefetch_latest(&self.seat(actor).requests);
     }
 
     #[inline]

@@ -42,11 +42,11 @@ impl Refusals {
 impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     /// The peer at a seat does what the takedowns in force ask for.
     pub(crate) fn obey(&mut self, out: &mut Outbox<'_, Self>, seat: u32, key: EventKey) {
-        if self.refusals.0.is_empty() {
+        if self.machines.refusals.0.is_empty() {
             return;
         }
         let host = self.common.setting.numbering.host_of(seat);
-        let concerns = self.refusals.0.iter().filter(|(_, refusal)| refusal.hosts.contains(host));
+        let concerns = self.machines.refusals.0.iter().filter(|(_, refusal)| refusal.hosts.contains(host));
         let items: Vec<ItemId> = concerns.map(|(_, refusal)| refusal.item).collect();
         for item in items {
             self.act_for(out, seat, key, |overlay, peer, cx| overlay.take_down(peer, cx, item));

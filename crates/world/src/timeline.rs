@@ -169,7 +169,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
         // Hosts that were sent away or brought in return by a transition of their own, at this very instant.
         for seats in shards.iter_mut() {
             seats.books.rules.heal(occurrence.id());
-            seats.refusals.end(occurrence.id());
+            seats.machines.refusals.end(occurrence.id());
         }
         if action == Action::Freeze {
             for &host in hosts {
@@ -221,7 +221,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
     fn refuse(&self, now: Time, number: u64, item: ItemId, hosts: &[HostId], shards: &mut Shards<'_, '_, Seats<O, V>>) {
         let refusal = Refusal { item, key: self.common.setting.numbering.item_key(item), hosts: set(hosts) };
         for seats in shards.iter_mut() {
-            seats.refusals.add(number, refusal.clone());
+            seats.machines.refusals.add(number, refusal.clone());
         }
         for &host in hosts {
             if shards.at(self.seat(host)).is_online(host) {
@@ -252,7 +252,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
     fn set_paces(&self, hosts: &[HostId], shards: &mut Shards<'_, '_, Seats<O, V>>) {
         for &host in hosts {
             let seats = shards.of(self.seat(host));
-            let at = (host.0 - seats.first) as usize;
+            let at = (host.0 - seats.machines.first) as usize;
             let books = &mut seats.books;
             if books.unchanged.is_empty() {
                 books.unchanged.clone_from(&books.limits);
@@ -315,7 +315,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
             class_of: &|host| self.classes.of(host),
             classes: &classes,
             region_of: &|host| self.common.network.region_of(host),
-            holds: &|host, item| shards.at(self.seat(host)).shelves.has(&self.common.holdings, host, item),
+            holds: &|host, item| shards.at(self.seat(host)).machines.shelves.has(&self.common.holdings, host, item),
             key_of: &|host| numbering.key(numbering.peer(self.seat(host), 0)),
             rank: &|select, host| shards.at(self.seat(host)).host(host).iter().map(|seat| self.rank(select, seat)).sum(),
         };

@@ -12,7 +12,6 @@ use peerlab_transfer::{Agent, Arrivals, Plan, Port, TransferMessage, Wake};
 use peerlab_workload::Behaviour;
 
 use crate::asking::Asker;
-use crate::common::Machine;
 use crate::deeds::Deeds;
 use crate::observer::Observer;
 use crate::shard::{Alarm, Phase, Seats};
@@ -105,18 +104,18 @@ impl<O: Overlay, V: Observer<O::Message>> Port for Deeds<'_, '_, O, V> {
     }
 
     fn uplink_free(&self) -> Time {
-        let host = self.machine.common.setting.numbering.host_of(self.seat).0 - self.machine.first;
+        let host = self.machines.common.setting.numbering.host_of(self.seat).0 - self.machines.first;
         self.books.limits.get(host as usize).map_or(self.key.time, |limits| limits.link.free(&limits.link_state, self.key.time))
     }
 
     fn holds(&self, item: ItemId) -> bool {
-        let Machine { common, shelves, .. } = self.machine;
-        shelves.has(&common.holdings, common.setting.numbering.host_of(self.seat), item)
+        let common = &self.machines.common;
+        self.machines.shelves.has(&common.holdings, common.setting.numbering.host_of(self.seat), item)
     }
 
     fn refuses(&self, item: ItemId) -> bool {
-        let numbering = &self.machine.common.setting.numbering;
-        self.machine.refusals.has(numbering.host_of(self.seat), numbering.item_key(item))
+        let numbering = &self.machines.common.setting.numbering;
+        self.machines.refusals.has(numbering.host_of(self.seat), numbering.item_key(item))
     }
 
     fn shelve(&mut self, item: ItemId, holds: bool) {
@@ -124,7 +123,7 @@ impl<O: Overlay, V: Observer<O::Message>> Port for Deeds<'_, '_, O, V> {
     }
 
     fn search(&mut self, download: u32, earlier: u32, item: ItemId) {
-        let origin = self.machine.common.setting.numbering.host_of(self.seat).0;
+        let origin = self.machines.common.setting.numbering.host_of(self.seat).0;
         let number = SEARCH | (download << EARLIER_BITS) & (SEARCH - 1) | earlier & ((1 << EARLIER_BITS) - 1);
         self.books.mail.searches.push((LookupId { origin, number }, item));
     }
@@ -166,15 +165,13 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let poisons = self.conduct(host).is_some_and(|conduct| conduct.table.behaviour == Behaviour::Poison);
         let Some(transfers) = &mut self.transfers else { return };
         let plan = &*transfers.plan;
-        let agent = transfers.agents[(host.0 - self.first) as usize]
+        let agent = transfers.agents[(host.0 - self.machines.first) as usize]
             .get_or_insert_with(|| Box::new(Agent::new(plan, host.0, plan.is_server(this))));
         if poisons {
             agent.pollute();
         }
         let life = &mut self.places[(seat - self.base) as usize].life;
-        let (common, shelves, refusals, first) = (&*self.common, &self.shelves, &self.refusals, self.first);
-        let machine = Machine { common, shelves, refusals, first, turned: 0 };
-        let mut deeds = Deeds { machine: &machine, books: &mut self.books, life, out, seat, this, key, joined: false };
+        let mut deeds = Deeds { machines: &self.machines, books: &mut self.books, life, out, seat, this, key, joined: false };
         act(agent, plan, &mut deeds);
     }
 
@@ -232,7 +229,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     pub(crate) fn arrival(&mut self, out: &mut Outbox<'_, Self>, host: HostId, key: EventKey) {
         let item = ItemId(0);
         let phase = self.host(host)[0].life.phase;
-        if phase == Phase::Offline || self.shelves.has(&self.common.holdings, host, item) {
+        if phase == Phase::Offline || self.machines.shelves.has(&self.common.holdings, host, item) {
             return;
         }
         self.with_agent(out, host, key, |agent, plan, port| {
@@ -245,7 +242,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
 
     /// What was sent to find sources is charged to the download that they were for.
     pub(crate) fn charge(&mut self, lookup: LookupId, messages: u64, bytes: u64) {
-        let at = (lookup.origin - self.first) as usize;
+        let at = (lookup.origin - self.machines.first) as usize;
         let Some(agent) = self.transfers.as_mut().and_then(|transfers| transfers.agents[at].as_mut()) else { return };
         if let Some(download) = download_of(agent, lookup) {
             agent.charge(download, messages, bytes);
