@@ -356,13 +356,13 @@ impl<'a, O: Overlay> Context<'a, O> {
     /// timer of its timeout.
     #[inline]
     pub fn open(&mut self, what: O::Request) -> Token {
-        self.open_with(|_| what)
+        self.pool.open(self.requests, what)
     }
 
     /// The same of a request that wants to know its own token.
     #[inline]
     pub fn open_with(&mut self, what: impl FnOnce(Token) -> O::Request) -> Token {
-        self.pool.open(self.requests, what)
+        self.pool.open_with(self.requests, what)
     }
 
     /// Takes out the request that `token` names: when its reply comes, and when its timer goes off. Nothing if the other one

@@ -62,9 +62,15 @@ impl<W> Default for Pool<W> {
 }
 
 impl<W> Pool<W> {
-    /// Remembers `what`, which may depend on its token, until the reply or the timeout takes it.
+    /// Remembers `what` until the reply or the timeout takes it.
     #[inline]
-    pub fn open(&mut self, peer: &mut OpenRequests, what: impl FnOnce(Token) -> W) -> Token {
+    pub fn open(&mut self, peer: &mut OpenRequests, what: W) -> Token {
+        self.open_with(peer, |_| what)
+    }
+
+    /// The same of a request that wants to know its own token.
+    #[inline]
+    pub fn open_with(&mut self, peer: &mut OpenRequests, what: impl FnOnce(Token) -> W) -> Token {
         let token = Token(peer.next);
         peer.next = peer.next.wrapping_add(1);
         let at = self.free.pop().unwrap_or_else(|| self.grow());

@@ -42,6 +42,15 @@ fn what_is_remembered_can_be_changed_while_it_waits() {
     assert_eq!(requests.get_mut(token), None);
 }
 
+#[test]
+fn a_request_may_know_its_own_token() {
+    let (mut pool, mut peer) = (Pool::default(), OpenRequests::default());
+    for _ in 0..3 {
+        let token = pool.open_with(&mut peer, Some);
+        assert_eq!(pool.close(&mut peer, token), Some(Some(token)));
+    }
+}
+
 proptest! {
     /// Three peers share a pool. Steps: which peer, and whether it opens a request, closes an arbitrary earlier one, or dies.
     #[test]
@@ -67,7 +76,7 @@ proptest! {
                     prop_assert_eq!(pool.close(peer, token), None, "whoever comes second finds nothing");
                 }
                 _ => {
-                    let token = pool.open(peer, |_| number);
+                    let token = pool.open(peer, number);
                     prop_assert!(!tokens.contains(&token), "a token is never given twice in one life");
                     tokens.push(token);
                     waiting.push((token, number));
