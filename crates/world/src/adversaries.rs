@@ -150,7 +150,8 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         if self.machines.turned.is_empty() {
             self.machines.turned = vec![0; hosts];
         }
-        self.machines.turned[(host.0 - self.machines.first) as usize] = number;
+        let place = self.machines.place(host);
+        self.machines.turned[place] = number;
     }
 
     /// A host begins to cheat, now. `out` is its first seat's.

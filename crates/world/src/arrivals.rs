@@ -48,7 +48,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             let numbering = &self.common.setting.numbering;
             let host = numbering.host_of(actor);
             let (by_link, queued) = (numbering.host(from) != host, matches!(envelope.load, Load::Overlay(_)));
-            let finish = self.books.admit((host.0 - self.machines.first) as usize, key.time, envelope.label.bytes, by_link, queued);
+            let finish = self.books.admit(self.machines.place(host), key.time, envelope.label.bytes, by_link, queued);
             match wait(finish, &mut at.life, out, actor, key) {
                 Wait::No => {}
                 Wait::AsIfAt(after) => key = after,

@@ -111,10 +111,16 @@ pub(crate) struct Machines<O> {
 }
 
 impl<O> Machines<O> {
+    /// The place of one of its hosts in whatever lists them all.
+    #[inline]
+    pub(crate) fn place(&self, host: HostId) -> usize {
+        (host.0 - self.first) as usize
+    }
+
     /// How a host cheats, if it does.
     #[inline]
     pub(crate) fn conduct(&self, host: HostId) -> Option<Conduct<'_>> {
-        let table = *self.turned.get((host.0 - self.first) as usize)?;
+        let table = *self.turned.get(self.place(host))?;
         self.common.adversaries.as_ref()?.conduct(table)
     }
 }

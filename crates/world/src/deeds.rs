@@ -69,8 +69,8 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "every message comes through here; as a call, its result goes through memory")]
     fn try_once(&mut self, to_seat: u32, label: Label) -> (u32, Result<Span, Fate>) {
-        let Machines { common, first, .. } = self.machines;
-        let Self { books, life, seat, .. } = self;
+        let Self { machines, books, life, seat, .. } = self;
+        let common = &machines.common;
         let (now, seat, bytes) = (label.sent, *seat, label.bytes);
         let numbering = &common.setting.numbering;
         let seq = life.next_seq();
@@ -87,7 +87,7 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
         let (from_host, to_host) = (numbering.host_of(seat), numbering.host_of(to_seat));
         // Between two peers of one host: neither its link nor the network.
         let indoors = to_host == from_host && to_seat != seat;
-        let waits = match books.limits.get_mut((from_host.0 - first) as usize) {
+        let waits = match books.limits.get_mut(machines.place(from_host)) {
             Some(limits) if !indoors => {
                 cold_path();
                 limits.link.depart(&mut limits.link_state, now, bytes).since(now)

@@ -278,7 +278,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
     fn complete_holders(&self, plan: &Plan, shards: &Shards<'_, '_, Seats<O, V>>) -> u32 {
         let item = ItemId(0);
         let fetches = |seats: &Seats<O, V>, host: HostId| {
-            let agent = seats.transfers.as_ref().and_then(|transfers| transfers.agents[(host.0 - seats.machines.first) as usize].as_ref());
+            let agent = seats.transfers.as_ref().and_then(|transfers| transfers.agents[seats.machines.place(host)].as_ref());
             agent.is_some_and(|agent| agent.wants(item))
         };
         let population = self.common.setting.numbering.population();

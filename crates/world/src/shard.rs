@@ -69,6 +69,14 @@ pub(crate) struct Seat<P> {
     pub(crate) peer: Option<P>,
 }
 
+impl<P> Seat<P> {
+    /// True if the peer that lives here has set the timer of this key: not one who lived here before.
+    #[inline]
+    fn has_set(&self, key: EventKey) -> bool {
+        self.peer.is_some() && key.seq >= self.life.first_seq
+    }
+}
+
 /// What a seat's every event reads or writes, whatever the model.
 pub(crate) struct Life {
     /// What was sent before is for an earlier life.
@@ -219,7 +227,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     /// A host's seats, the first peer's first.
     pub(crate) fn host(&self, host: HostId) -> &[Seat<O::Peer>] {
         let bits = self.common.setting.numbering.slot_bits();
-        &self.places[((host.0 - self.machines.first) << bits) as usize..][..1 << bits]
+        &self.places[self.machines.place(host) << bits..][..1 << bits]
     }
 
     /// True if a host is online.
@@ -236,17 +244,17 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     }
 
     pub(crate) fn calendar(&mut self, host: HostId) -> &mut Calendar {
-        &mut self.calendars[(host.0 - self.machines.first) as usize]
+        &mut self.calendars[self.machines.place(host)]
     }
 
     /// How many transitions a host has been told to expect.
     pub(crate) fn transition_of(&self, host: HostId) -> u32 {
-        self.calendars[(host.0 - self.machines.first) as usize].transition
+        self.calendars[self.machines.place(host)].transition
     }
 
     /// A host's measured time online up to `end`.
     pub(crate) fn online_until(&self, host: HostId, end: Time) -> Span {
-        let before = self.calendars[(host.0 - self.machines.first) as usize].online;
+        let before = self.calendars[self.machines.place(host)].online;
         let life = &self.host(host)[0].life;
         match life.phase {
             Phase::Offline => before,
@@ -305,7 +313,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     /// The place of a seat's host among those of the shard.
     #[inline]
     pub(crate) fn local(&self, seat: u32) -> usize {
-        (self.common.setting.numbering.host_of(seat).0 - self.machines.first) as usize
+        self.machines.place(self.common.setting.numbering.host_of(seat))
     }
 
     /// A host comes online, its peers with empty minds, until `until` (as it expects); those that it has yet to pay for come later. `out` is its
@@ -376,9 +384,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
                 self.act(out, seat, now, peerlab_model::Overlay::leave);
             }
         }
-        if let Some(Some(agent)) =
-            self.transfers.as_mut().map(|transfers| transfers.agents[(host.0 - self.machines.first) as usize].as_mut())
-        {
+        if let Some(Some(agent)) = self.transfers.as_mut().map(|transfers| transfers.agents[self.machines.place(host)].as_mut()) {
             agent.offline(now);
         }
         let first = self.first_seat(host);
@@ -557,8 +563,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     fn timer(&mut self, out: &mut Outbox<'_, Self>, actor: u32, key: EventKey, timer: Self::Timer) {
         match timer {
             Alarm::Model(timer) => {
-                let at = self.seat(actor);
-                if at.peer.is_none() || key.seq < at.life.first_seq {
+                if !self.seat(actor).has_set(key) {
                     return self.overslept(out, actor, key, Alarm::Model(timer));
                 }
                 self.books.handled += 1;
@@ -619,7 +624,7 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     fn quiet_timer(&mut self, actor: u32, key: EventKey, timer: Self::Timer) -> bool {
         let Alarm::Model(timer) = timer else { return false };
         let seat = self.seat(actor);
-        let is_quiet = seat.peer.is_some() && key.seq >= seat.life.first_seq && self.is_idle(seat, timer);
+        let is_quiet = seat.has_set(key) && self.is_idle(seat, timer);
         // In a debug build, every other one is handed to its peer, to see that it does nothing.
         if is_quiet && !(cfg!(debug_assertions) && key.seq.is_multiple_of(2)) {
             self.books.handled += 1;

@@ -252,7 +252,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
     fn set_paces(&self, hosts: &[HostId], shards: &mut Shards<'_, '_, Seats<O, V>>) {
         for &host in hosts {
             let seats = shards.of(self.seat(host));
-            let at = (host.0 - seats.machines.first) as usize;
+            let at = seats.machines.place(host);
             let books = &mut seats.books;
             if books.unchanged.is_empty() {
                 books.unchanged.clone_from(&books.limits);

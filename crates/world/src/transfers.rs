@@ -104,8 +104,8 @@ impl<O: Overlay, V: Observer<O::Message>> Port for Deeds<'_, '_, O, V> {
     }
 
     fn uplink_free(&self) -> Time {
-        let host = self.machines.common.setting.numbering.host_of(self.seat).0 - self.machines.first;
-        self.books.limits.get(host as usize).map_or(self.key.time, |limits| limits.link.free(&limits.link_state, self.key.time))
+        let place = self.machines.place(self.machines.common.setting.numbering.host_of(self.seat));
+        self.books.limits.get(place).map_or(self.key.time, |limits| limits.link.free(&limits.link_state, self.key.time))
     }
 
     fn holds(&self, item: ItemId) -> bool {
@@ -165,8 +165,8 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
         let poisons = self.conduct(host).is_some_and(|conduct| conduct.table.behaviour == Behaviour::Poison);
         let Some(transfers) = &mut self.transfers else { return };
         let plan = &*transfers.plan;
-        let agent = transfers.agents[(host.0 - self.machines.first) as usize]
-            .get_or_insert_with(|| Box::new(Agent::new(plan, host.0, plan.is_server(this))));
+        let agent =
+            transfers.agents[self.machines.place(host)].get_or_insert_with(|| Box::new(Agent::new(plan, host.0, plan.is_server(this))));
         if poisons {
             agent.pollute();
         }
@@ -242,7 +242,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
 
     /// What was sent to find sources is charged to the download that they were for.
     pub(crate) fn charge(&mut self, lookup: LookupId, messages: u64, bytes: u64) {
-        let at = (lookup.origin - self.machines.first) as usize;
+        let at = self.machines.place(HostId(lookup.origin));
         let Some(agent) = self.transfers.as_mut().and_then(|transfers| transfers.agents[at].as_mut()) else { return };
         if let Some(download) = download_of(agent, lookup) {
             agent.charge(download, messages, bytes);

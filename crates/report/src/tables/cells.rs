@@ -54,7 +54,7 @@ impl Cells {
 
     /// Appends a text, quoted if it holds what would end a cell.
     pub fn text(&mut self, text: &str) {
-        if text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
+        if has_to_be_quoted(text) {
             // At the most, each of its bytes is a quote, which is doubled.
             let mut inner = vec![0; 2 * text.len()];
             let (_, _, written) = csv_core::quote(text.as_bytes(), &mut inner, b'"', b'"', true);
@@ -69,6 +69,7 @@ impl Cells {
     /// Appends a text that holds nothing which would end a cell, as the names in this program do not.
     #[inline]
     pub fn name(&mut self, name: &str) {
+        debug_assert!(!has_to_be_quoted(name), "{name:?} has to be quoted");
         self.line.push(name.as_bytes());
         self.empty();
     }
@@ -154,6 +155,11 @@ impl Cells {
         }
         self.empty();
     }
+}
+
+/// True if a text holds what would end a cell.
+fn has_to_be_quoted(text: &str) -> bool {
+    text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n'))
 }
 
 impl Default for Cells {

@@ -147,7 +147,11 @@ fn text(write: impl Fn(&mut Line)) -> String {
 fn integers_are_written_digit_by_digit() {
     let powers = (0..20).map(|power| 10_u64.pow(power));
     let around = powers.flat_map(|power| [power - 1, power, power + 1, power.saturating_mul(7), power / 10 * 9]);
-    for value in around.chain([u64::MAX, u64::MAX - 1, 1234, 12_345_678, 10_200_300, 87_654_321_012_345_678]) {
+    // Digits are divided four at a time, in both halves of a word: all of them.
+    let fours = (0..10_000).map(|four| four * 10_000 + (9_999 - four));
+    for value in
+        (0..10_000).chain(fours).chain(around).chain([u64::MAX, u64::MAX - 1, 1234, 12_345_678, 10_200_300, 87_654_321_012_345_678])
+    {
         assert_eq!(text(|line| line.push_integer(value)), value.to_string());
         assert_eq!(text(|line| line.push_hexadecimal(value)), format!("{value:016x}"));
         assert_eq!(text(|line| line.push_hexadecimal(!value)), format!("{:016x}", !value));
