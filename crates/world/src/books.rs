@@ -210,7 +210,7 @@ impl<V> Books<V> {
 
     /// A window is over: opens rows for its questions, and books what was done for lookups in it.
     pub(crate) fn settle(&mut self) {
-        let Notebook { notes, accounts, received } = &mut self.notebook;
+        let Notebook { notes, accounts, received, .. } = &mut self.notebook;
         notes.sort_unstable_by_key(Note::order);
         for note in notes {
             if let What::Asked { lookup, target } = note.what {

@@ -4,7 +4,7 @@ use std::hint::cold_path;
 
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{EventKey, Outbox};
-use peerlab_model::{Actions, Cause, Hit, ItemId, LookupId, Message, Overlay, PeerId, Region, RumourId};
+use peerlab_model::{Actions, Cause, Hit, HostId, ItemId, LookupId, Message, Overlay, PeerId, Region, RumourId};
 use peerlab_network::Verdict;
 use peerlab_transfer::TransferMessage;
 
@@ -55,6 +55,13 @@ impl<O: Overlay, V: Observer<O::Message>> Deeds<'_, '_, O, V> {
                 }
             }
         }
+    }
+
+    /// True if this lookup is one of the peer's host. Nobody else can say what it has found.
+    fn is_own(&self, lookup: LookupId) -> bool {
+        let is_own = self.machines.common.setting.numbering.host(self.this) == HostId(lookup.origin);
+        debug_assert!(is_own, "{:?} ends, or finds something for, a lookup of another host, {lookup:?}", self.this);
+        is_own
     }
 
     /// A place in the queue of its receiver, for what arrives at this time.
@@ -161,15 +168,21 @@ impl<O: Overlay, V: Observer<O::Message>> Actions<O::Message, O::Timer> for Deed
     }
 
     fn hit(&mut self, lookup: LookupId, hit: Hit) {
-        self.books.hit(self.key, lookup, hit, None);
+        if self.is_own(lookup) {
+            self.books.hit(self.key, lookup, hit, None);
+        }
     }
 
     fn matched(&mut self, lookup: LookupId, hit: Hit, item: ItemId) {
-        self.books.hit(self.key, lookup, hit, Some(item));
+        if self.is_own(lookup) {
+            self.books.hit(self.key, lookup, hit, Some(item));
+        }
     }
 
     fn finish(&mut self, lookup: LookupId) {
-        self.books.finish(self.key, lookup);
+        if self.is_own(lookup) {
+            self.books.finish(self.key, lookup);
+        }
     }
 
     fn timed_out(&mut self, lookup: LookupId) {

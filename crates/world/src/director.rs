@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use peerlab_engine::time::{Span, Time};
 use peerlab_engine::{Controller, Progress, Shards};
-use peerlab_model::{Hit, HostId, ItemId, LookupId, Next, Overlay, PeerId, Target};
+use peerlab_model::{HostId, LookupId, Next, Overlay, PeerId};
 use peerlab_workload::Classes;
 
 use crate::asking::Asker;
@@ -18,8 +18,9 @@ use crate::common::Common;
 use crate::conditions::Conditions;
 use crate::graph::{GraphMetrics, OverlayGraph, Snapshot};
 use crate::identities;
+use crate::judge::Judge;
 use crate::kept::Kept;
-use crate::ledger::{First, Row, let_go};
+use crate::ledger::{Row, let_go};
 use crate::measure::Lookups;
 use crate::notes::{Note, What};
 use crate::observer::Observer;
@@ -29,7 +30,7 @@ use crate::run::RunOptions;
 use crate::shard::{Phase, Seats};
 use crate::timeline::Timeline;
 use crate::transfers::Moved;
-use crate::truth::Truth;
+use crate::truth::{SharedTruth, Truth};
 
 /// How often the ledger is swept.
 const SWEEP: Span = Span::from_secs(1);
@@ -41,7 +42,7 @@ const DRAWS: usize = 4096;
 pub(crate) struct Director<'a, O: Overlay, V> {
     pub(crate) conditions: &'a Conditions,
     pub(crate) common: Arc<Common<O>>,
-    pub(crate) truth: Truth,
+    pub(crate) truth: SharedTruth,
     pub(crate) lookups: Lookups,
     pub(crate) timeline: Timeline,
     pub(crate) rumours: Rumours,
@@ -74,7 +75,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
     pub(crate) fn new(
         conditions: &'a Conditions,
         common: Arc<Common<O>>,
-        truth: Truth,
+        truth: SharedTruth,
         classes: Arc<Classes>,
         sink: &'a mut dyn Sink,
         options: &RunOptions<'a>,
@@ -110,93 +111,56 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         }
     }
 
-    /// Takes the notes of shards that have settled, in the order of the events.
+    /// Takes the notes of shards that have settled, as far as they have not read them themselves, in the order of the events.
     pub(crate) fn read_notes(&mut self, shards: &mut Shards<'_, '_, Seats<O, V>>) {
         let mut lists = std::mem::take(&mut self.notes);
-        lists.extend(shards.iter_mut().map(|seats| (std::mem::take(&mut seats.books.notebook.notes), 0)));
-        let order = |(list, next): &&mut (Vec<Note>, usize)| list.get(*next).map_or(Note::LAST, Note::order);
-        while let Some((list, next)) = lists.iter_mut().min_by_key(order)
+        lists.extend(shards.iter_mut().map(|seats| (seats.books.notebook.take(), 0)));
+        let (shared, common) = (self.truth.clone(), Arc::clone(&self.common));
+        let truth = &mut *shared.write();
+        let order = |(_, (list, next)): &(usize, &mut (Vec<Note>, usize))| list.get(*next).map_or(Note::LAST, Note::order);
+        while let Some((shard, (list, next))) = lists.iter_mut().enumerate().min_by_key(order)
             && let Some(note) = list.get(*next)
         {
             *next += 1;
-            self.look_ahead(&list[*next..], shards);
-            self.expire(note.key.time, shards.iter_mut());
+            let judge = Judge { truth, common: &common };
+            shards.iter_mut().for_each(|seats| judge.expire(note.key.time, &mut seats.books.ledger));
             self.rumours.close_until(note.key.time);
-            self.read(note, shards);
+            if note.what.is_about_the_world() {
+                self.read(note, truth, shards);
+            } else {
+                let ledger = &mut shards.iter_mut().nth(shard).expect("there is a list of each").books.ledger;
+                judge.look_ahead(&list[*next..], ledger);
+                judge.read(note, ledger);
+            }
         }
-        for (seats, (mut list, _)) in shards.iter_mut().zip(lists.drain(..)) {
-            list.clear();
-            seats.books.notebook.notes = list;
+        for (seats, (list, _)) in shards.iter_mut().zip(lists.drain(..)) {
+            seats.books.notebook.give_back(list);
         }
         self.notes = lists;
     }
 
-    /// Asks for what the coming notes of answers are judged by.
-    #[inline]
-    fn look_ahead(&self, coming: &[Note], shards: &Shards<'_, '_, Seats<O, V>>) {
-        let answered = |ahead: usize| match coming.get(ahead)?.what {
-            What::Hit { lookup, .. } => {
-                Some((lookup, &shards.at(self.common.setting.numbering.first_seat(HostId(lookup.origin))).books.ledger))
-            }
-            _ => None,
-        };
-        // Each of these lies behind the one before it.
-        if let Some((lookup, ledger)) = answered(24) {
-            ledger.prefetch_place(lookup);
-        }
-        if let Some((lookup, ledger)) = answered(18) {
-            ledger.prefetch_row::<2>(lookup);
-        }
-        for (ahead, near) in [(12, false), (6, true)] {
-            if let Some(target) = answered(ahead).and_then(|(lookup, ledger)| ledger.newest_target(lookup)) {
-                self.truth.prefetch(target, near);
-            }
-        }
-    }
-
-    fn read(&mut self, note: &Note, shards: &mut Shards<'_, '_, Seats<O, V>>) {
+    /// Reads a note about the world.
+    fn read(&mut self, note: &Note, truth: &mut Truth, shards: &mut Shards<'_, '_, Seats<O, V>>) {
         let at = note.key.time;
-        let numbering = &self.common.setting.numbering;
+        let Common { setting, holdings, .. } = &*self.common;
+        let numbering = &setting.numbering;
         match note.what {
             What::Online { peer, until, transition } => {
-                self.truth.came(peer, at, &self.common.holdings);
+                truth.came(peer, at, holdings);
                 self.reschedule(at, peer, true, until, transition);
             }
-            What::Member { peer } => self.truth.joined(peer, &self.common.holdings),
+            What::Member { peer } => truth.joined(peer, holdings),
             What::Offline { peer, until, transition } => {
-                self.truth.went(peer, at, &self.common.holdings);
+                truth.went(peer, at, holdings);
                 self.rumours.went(numbering.host(peer));
                 shards.of(numbering.seat(peer)).books.ledger.abandon(numbering.host(peer));
                 self.reschedule(at, peer, false, until, transition);
             }
-            // There is always one owner.
-            What::Asked { target: Target::Key(_), .. } => {}
-            What::Asked { lookup, target } => {
-                if let Some(row) = shards.of(numbering.first_seat(HostId(lookup.origin))).books.ledger.open(lookup) {
-                    row.existing = self.truth.existing(target);
-                }
-            }
-            What::Hit { lookup, hit, item, last } => {
-                if let Some(row) = shards.of(numbering.first_seat(HostId(lookup.origin))).books.ledger.open(lookup) {
-                    self.judge(at, row, hit, item);
-                    if last {
-                        self.finish_lookup(row);
-                    }
-                }
-            }
             What::Heard { peer, rumour } => self.rumours.heard(rumour, numbering.host(peer), at),
-            What::Shelved { host, item, holds } => self.truth.shelved(host, item, holds, at, &self.common.holdings),
-            What::Claim { peer, region, holds } => self.truth.claims.note(peer, region, holds),
-            What::Finished { lookup } => {
-                if let Some(row) = shards.of(numbering.first_seat(HostId(lookup.origin))).books.ledger.open(lookup) {
-                    self.finish_lookup(row);
-                }
-            }
+            What::Shelved { host, item, holds } => truth.shelved(host, item, holds, at, holdings),
+            What::Claim { peer, region, holds } => truth.claims.note(peer, region, holds),
+            What::Asked { .. } | What::Hit { .. } | What::Finished { .. } => {}
         }
-    }
-
-    fn finish_lookup(&self, row: &mut Row) {
-        row.end(Outcome::NotFound, self.truth.absent_since(row.target, row.asked));
     }
 
     pub(crate) fn reschedule(&self, at: Time, peer: PeerId, online: bool, until: Time, transition: u32) {
@@ -212,25 +176,8 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
     where
         V: 's,
     {
-        for seats in shards {
-            while let Some(row) = seats.books.ledger.next_overdue(now) {
-                row.end(Outcome::Timeout, self.truth.absent_since(row.target, row.asked));
-            }
-        }
-    }
-
-    fn judge(&self, at: Time, row: &mut Row, hit: Hit, item: Option<ItemId>) {
-        let common = &*self.common;
-        let numbering = &common.setting.numbering;
-        let right = self.truth.is_right(&common.overlay, &common.holdings, row.target, hit.peer, item);
-        let latency = at.since(row.asked);
-        row.answer(right.then(|| {
-            let (from, to) = (HostId(row.lookup.origin), numbering.host(hit.peer));
-            let direct = if from == to { None } else { common.network.base_delay(from, to) };
-            let stretch = direct.filter(|direct| direct.nanos() > 0).map(|direct| (latency.secs_f64() / (2.0 * direct.secs_f64())) as f32);
-            let what = item.map_or(to.0, |item| item.0);
-            (what, First { latency, hops: hit.hops, rounds: hit.rounds, stretch })
-        }));
+        let judge = Judge { truth: &self.truth.read(), common: &self.common };
+        shards.for_each(|seats| judge.expire(now, &mut seats.books.ledger));
     }
 
     fn sweep(&mut self, now: Time, shards: &mut Shards<'_, '_, Seats<O, V>>) {
@@ -244,7 +191,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
     pub(crate) fn finish(&mut self, shards: &mut [Seats<O, V>]) {
         self.expire(self.end, shards.iter_mut());
         self.rumours.close_all(self.end);
-        self.truth.count_until(self.end);
+        self.truth.write().count_until(self.end);
         for seats in shards.iter_mut() {
             seats.books.ledger.end();
         }
@@ -299,7 +246,7 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
             // Where hardly anybody is a member.
             let origin = drawn.or_else(|| (0..numbering.population()).map(HostId).find(|&host| is_member(host)));
             let Some(origin) = origin else { continue };
-            self.rumours.start(rumour, origin, now, self.truth.population());
+            self.rumours.start(rumour, origin, now, self.truth.read().population());
             shards.act(numbering.first_seat(origin), |seats, out| seats.begin_rumour(out, origin, now, rumour));
             shards.settle();
             self.read_notes(shards);
@@ -312,24 +259,25 @@ impl<'a, O: Overlay, V: Observer<O::Message>> Director<'a, O, V> {
         if let Some(share) = self.rumours.heard_share() {
             self.samples.push(SampleRow { time, metric: "rumour_heard_share", unit: "1", value: share });
         }
-        self.truth.count_until(time);
+        self.truth.write().count_until(time);
         self.sample_downloads(time, shards);
+        let truth = self.truth.read();
         let mut push = |metric, unit, value| self.samples.push(SampleRow { time, metric, unit, value });
-        push("peers_online", "peers", f64::from(self.truth.population_online()));
+        push("peers_online", "peers", f64::from(truth.population_online()));
         let bytes = shards.iter().map(|seats| seats.books.maintenance_bytes()).sum::<u64>() as f64;
-        let online = self.truth.online_seconds();
+        let online = truth.online_seconds();
         let (bytes_before, online_before) = std::mem::replace(&mut self.last_maintenance, (bytes, online));
         if online > online_before {
             push("maintenance_bytes_per_peer_s", "B/s", (bytes - bytes_before) / (online - online_before));
         }
-        if let Some(stale) = stale_share(&self.common.overlay, &self.truth, shards.iter()) {
+        if let Some(stale) = stale_share(&self.common.overlay, &truth, shards.iter()) {
             push("stale_contact_ratio", "1", stale);
         }
         if self.graph != GraphMetrics::Off {
-            let graph = OverlayGraph::of(&self.common, &self.truth, shards.iter());
+            let graph = OverlayGraph::of(&self.common, &truth, shards.iter());
             graph.metrics(self.graph, self.common.streams, time).into_iter().for_each(|(metric, unit, value)| push(metric, unit, value));
         }
-        if let Some(kept) = Kept::count(&self.common, &self.truth, shards.iter(), time) {
+        if let Some(kept) = Kept::count(&self.common, &truth, shards.iter(), time) {
             kept.metrics().for_each(|(metric, unit, value)| push(metric, unit, value));
         }
         for (metric, unit, value) in identities::metrics(&self.common, shards.iter()) {
@@ -421,7 +369,7 @@ impl<O: Overlay, V: Observer<O::Message>> Controller<Seats<O, V>> for Director<'
             self.start_rumours(at, shards);
         }
         if let Some(snapshot) = self.snapshot.take_if(|snapshot| at >= snapshot.at) {
-            (snapshot.take)(OverlayGraph::of(&self.common, &self.truth, shards.iter()));
+            (snapshot.take)(OverlayGraph::of(&self.common, &self.truth.read(), shards.iter()));
             self.stopped = true;
         }
     }

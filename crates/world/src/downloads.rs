@@ -249,12 +249,13 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
         }
         let (mut active, mut complete) = (0_u64, 0_u64);
         let mut copies = vec![0_u32; plan.layout(ItemId(0)).pieces() as usize];
-        let mut holders = plan.servers.iter().filter(|&&server| self.truth.is_online(server)).count() as u32;
+        let truth = self.truth.read();
+        let mut holders = plan.servers.iter().filter(|&&server| truth.is_online(server)).count() as u32;
         for (host, agent) in agents(shards.iter()) {
             active += agent.active() as u64;
             let is_complete = |download: &&Download| matches!(download.end, Some((_, End::Complete))) && download.from_cache == 0;
             complete += agent.downloads().iter().filter(is_complete).count() as u64;
-            if self.truth.population().get(host as usize) == Some(&true) && plan.serves_parts() {
+            if truth.population().get(host as usize) == Some(&true) && plan.serves_parts() {
                 let of_first = agent.pieces().filter(|(item, _)| *item == ItemId(0));
                 of_first.flat_map(|(_, have): (_, &Bits)| have.iter()).for_each(|piece| copies[piece as usize] += 1);
             }

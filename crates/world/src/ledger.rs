@@ -180,9 +180,7 @@ impl Ledger {
             if let Some(ahead) = accounts.get(index + AHEAD) {
                 self.prefetch_row::<1>(ahead.lookup);
             }
-            if self.place(account.lookup).is_some() {
-                self.book_one(account, tally);
-            }
+            self.book_one(account, tally);
         }
     }
 

@@ -7,7 +7,7 @@
 //! - `shard`: peers at work, one event at a time, each peer alone; `common`: what all of them share; `deeds`: what a handler asks for; `books`: what the seats of a shard share;
 //! - `notes`: what shards write down while a window runs;
 //! - `director`: the one who sees the whole world, between windows; with `truth` (who is online and holds what; `claims`: who answers
-//!   for which keys), `ledger` (one row a lookup), `timeline` (faults and loads), `rumours` (who has heard
+//!   for which keys), `ledger` (one row a lookup), `judge` (what answers are worth), `timeline` (faults and loads), `rumours` (who has heard
 //!   what), `start` (how it begins);
 //! - `adversaries`: hosts that cheat; `identities`: what a name costs, and machines that have many; `takedown`, `freeze`: what the timeline does to hosts;
 //! - `transfers`: hosts that move content; `downloads`: what has become of it;
@@ -33,6 +33,7 @@ mod freeze;
 mod graph;
 mod hints;
 mod identities;
+mod judge;
 mod kept;
 mod ledger;
 mod measure;

@@ -3,6 +3,8 @@
 //! Two lists: [`Note`]s, which have to be read in the order of the events (who came, who went, what was asked and answered),
 //! and [`Account`]s, whose order does not matter (what was sent for which lookup, and what became of it).
 
+use std::ops::Range;
+
 use peerlab_engine::EventKey;
 use peerlab_engine::time::Time;
 use peerlab_model::{Hit, HostId, ItemId, LookupId, PeerId, Region, RumourId, Target};
@@ -48,6 +50,14 @@ pub(crate) enum What {
     Heard { peer: PeerId, rumour: RumourId },
     /// A host has got an item, or has it no longer.
     Shelved { host: HostId, item: ItemId, holds: bool },
+}
+
+impl What {
+    /// True if it changes what answers are judged by; else it is about a lookup of the shard that has noted it.
+    #[inline]
+    pub(crate) fn is_about_the_world(&self) -> bool {
+        !matches!(self, Self::Asked { .. } | Self::Hit { .. } | Self::Finished { .. })
+    }
 }
 
 /// What was done for one lookup at one instant, in no order: the end of at most one message, and what was sent then.
@@ -100,17 +110,79 @@ impl Account {
 #[derive(Debug, Default)]
 pub(crate) struct Notebook {
     pub(crate) notes: Vec<Note>,
-    /// Of lookups of this shard and of others.
+    /// The place of the first note about the world, of this shard or of another, if there is one.
+    news: Option<(EventKey, u32)>,
+    /// Of lookups of this shard, and of others until they have been packed.
     pub(crate) accounts: Vec<Account>,
     /// Of lookups of this shard, from other shards.
     pub(crate) received: Vec<Account>,
+}
+
+/// What a shard tells another one when a window is over.
+#[derive(Debug, Default)]
+pub(crate) struct Parcel {
+    /// The place of its first note about the world.
+    news: Option<(EventKey, u32)>,
+    /// Of the other one's lookups.
+    accounts: Vec<Account>,
 }
 
 impl Notebook {
     #[inline]
     pub(crate) fn note(&mut self, key: EventKey, what: What) {
         let number = self.notes.len() as u32;
+        if what.is_about_the_world() {
+            self.has_news(Some((key, number)));
+        }
         self.notes.push(Note { key, number, what });
+    }
+
+    /// Moves the accounts of these hosts' lookups to `parcel`.
+    pub(crate) fn pack(&mut self, hosts: &Range<u32>, parcel: &mut Parcel) {
+        parcel.news = self.news;
+        // Whose an account is cannot be foreseen: each one is written to both places, and counts in one.
+        let mut kept = 0;
+        for at in 0..self.accounts.len() {
+            let account = self.accounts[at];
+            let packed = parcel.accounts.len();
+            let is_theirs = hosts.contains(&account.lookup.origin);
+            self.accounts[kept] = account;
+            parcel.accounts.push(account);
+            kept += usize::from(!is_theirs);
+            parcel.accounts.truncate(packed + usize::from(is_theirs));
+        }
+        self.accounts.truncate(kept);
+    }
+
+    /// Takes out what another shard has packed.
+    pub(crate) fn unpack(&mut self, parcel: &mut Parcel) {
+        self.has_news(parcel.news);
+        if self.received.is_empty() {
+            std::mem::swap(&mut self.received, &mut parcel.accounts);
+        } else {
+            self.received.append(&mut parcel.accounts);
+        }
+    }
+
+    fn has_news(&mut self, at: Option<(EventKey, u32)>) {
+        self.news = self.news.into_iter().chain(at).min();
+    }
+
+    /// So many of the notes, which are in order, come before the first one of any shard that is about the world.
+    pub(crate) fn before_news(&self) -> usize {
+        self.notes.partition_point(|note| self.news.is_none_or(|news| note.order() < news))
+    }
+
+    /// The notes that the shard has not read itself; the list is to be given back.
+    pub(crate) fn take(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Gives the list back whose notes have been read.
+    pub(crate) fn give_back(&mut self, mut list: Vec<Note>) {
+        list.clear();
+        self.notes = list;
+        self.news = None;
     }
 
     /// A lookup has ended.
@@ -154,5 +226,57 @@ impl Notebook {
             Some(timeouts) => account.timeouts = timeouts,
             None => self.accounts.push(Account { timeouts: 1, ..Account::new(lookup, at) }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64, origin: u32) -> EventKey {
+        EventKey { time: Time::from_nanos(seconds * 1_000_000_000), origin, seq: 0 }
+    }
+
+    fn of(origin: u32) -> LookupId {
+        LookupId { origin, number: 0 }
+    }
+
+    #[test]
+    fn accounts_go_to_the_shard_of_their_lookup_and_none_is_lost() {
+        let mut notebook = Notebook::default();
+        for origin in [7, 2, 11, 4, 2, 9] {
+            notebook.ended(of(origin), Time::ZERO, Time::ZERO, 0, End::InFlight);
+        }
+        let origins = |accounts: &[Account]| accounts.iter().map(|account| account.lookup.origin).collect::<Vec<_>>();
+        let (mut second, mut third) = (Parcel::default(), Parcel::default());
+        notebook.pack(&(4..8), &mut second);
+        notebook.pack(&(8..12), &mut third);
+        assert_eq!(origins(&notebook.accounts), [2, 2]);
+        assert_eq!((origins(&second.accounts), origins(&third.accounts)), (vec![7, 4], vec![11, 9]));
+        let mut receiver = Notebook::default();
+        receiver.unpack(&mut second);
+        receiver.unpack(&mut third);
+        assert_eq!(origins(&receiver.received), [7, 4, 11, 9]);
+        assert!(second.accounts.is_empty() && third.accounts.is_empty());
+    }
+
+    #[test]
+    fn what_comes_before_the_news_of_any_shard_is_certain() {
+        let (mut one, mut other) = (Notebook::default(), Notebook::default());
+        for second in [1, 2, 3] {
+            one.note(at(second, 0), What::Finished { lookup: of(0) });
+        }
+        other.note(at(4, 9), What::Shelved { host: HostId(9), item: ItemId(0), holds: true });
+        other.note(at(2, 9), What::Shelved { host: HostId(9), item: ItemId(0), holds: false });
+        assert_eq!(one.before_news(), 3);
+        let mut parcel = Parcel::default();
+        other.pack(&(0..1), &mut parcel);
+        one.unpack(&mut parcel);
+        // Of two events at one instant, that of the lower origin comes first.
+        assert_eq!(one.before_news(), 2);
+        let list = one.take();
+        one.give_back(list);
+        one.note(at(5, 0), What::Finished { lookup: of(0) });
+        assert_eq!(one.before_news(), 1);
     }
 }

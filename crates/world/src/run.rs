@@ -35,7 +35,7 @@ use crate::rumours;
 use crate::schedule::{Entry, Schedule};
 use crate::shard::{Life, Phase, Seat, Seats};
 use crate::tally::Tally;
-use crate::truth::Truth;
+use crate::truth::{SharedTruth, Truth};
 
 /// How a run is carried out; nothing here changes its result.
 #[derive(Clone, Copy, Default)]
@@ -223,16 +223,16 @@ impl<'a, O: Overlay> World<'a, O> {
         let numbering = self.common.setting.numbering;
         let hosts = numbering.hosts();
         let per_shard = hosts.div_ceil(options.shards.clamp(1, hosts as usize) as u32);
+        let begin = Time::ZERO - self.conditions.time.warm_up.span();
+        let asks = self.conditions.lookups.as_ref().map(|lookups| lookups.target);
+        let truth = SharedTruth::new(Truth::new(&self.common.setting, &self.roles, asks, self.common.words.clone(), begin));
         let shards: Vec<Seats<O, V>> = (0..hosts)
             .step_by(per_shard as usize)
             .map(|base| {
                 let here = base..(base + per_shard).min(hosts);
-                Seats::new(Arc::clone(&self.common), here.clone(), per_shard, self.limits(here), observer())
+                Seats::new(Arc::clone(&self.common), truth.clone(), here.clone(), per_shard, self.limits(here), observer())
             })
             .collect();
-        let begin = Time::ZERO - self.conditions.time.warm_up.span();
-        let asks = self.conditions.lookups.as_ref().map(|lookups| lookups.target);
-        let truth = Truth::new(&self.common.setting, &self.roles, asks, self.common.words.clone(), begin);
         let mut director = Director::new(self.conditions, Arc::clone(&self.common), truth, Arc::clone(&self.classes), sink, options);
         let network = &self.common.network;
         // Peers of one host are nearer to each other than any two hosts may be.
@@ -286,7 +286,7 @@ impl<'a, O: Overlay> World<'a, O> {
         }
         // The end of the run is no cut.
         if let Some(snapshot) = director.snapshot.take().filter(|_| !director.stopped) {
-            (snapshot.take)(OverlayGraph::of(&self.common, &director.truth, shards.iter()));
+            (snapshot.take)(OverlayGraph::of(&self.common, &director.truth.read(), shards.iter()));
             director.stopped = true;
         }
         if director.stopped {
@@ -352,7 +352,7 @@ impl<'a, O: Overlay> World<'a, O> {
         let mut metrics = Metrics::default();
         director.lookups.metrics(&mut metrics);
         rumours::metrics(rumours, &mut metrics);
-        let truth = &director.truth;
+        let truth = &*director.truth.read();
         let duration = self.conditions.time.duration.span().secs_f64();
         let online = truth.online_seconds();
         metrics.maybe("maintenance_bytes_per_peer_s", "B/s", (online > 0.0).then(|| tally.maintenance_bytes() as f64 / online));

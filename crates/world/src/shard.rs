@@ -24,10 +24,12 @@ use crate::books::{Books, Envelope, Label, LinkAndQueue};
 use crate::common::{Common, Machines};
 use crate::deeds::Deeds;
 use crate::freeze::Frozen;
-use crate::notes::{Account, End, What};
+use crate::judge::Judge;
+use crate::notes::{End, Parcel, What};
 use crate::observer::Observer;
 use crate::takedown::Refusals;
 use crate::transfers::{Reminder, Transfers};
+use crate::truth::SharedTruth;
 
 /// What a seat is reminded of.
 #[derive(Clone, Copy, Debug, Default, Hash)]
@@ -155,6 +157,8 @@ pub(crate) struct Seats<O: Overlay, V> {
     pub(crate) transfers: Option<Transfers>,
     pub(crate) requests: Pool<O::Request>,
     pub(crate) books: Books<V>,
+    /// What answers are judged by: nothing of it reaches a peer.
+    truth: SharedTruth,
 }
 
 /// A publisher whose session ends before this may not have come through: where values are published once, it tries again.
@@ -162,7 +166,14 @@ const PUBLICATION: Span = Span::from_secs(60);
 
 impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
     /// The shard of `hosts`, one of several with `per_shard` hosts each.
-    pub(crate) fn new(common: Arc<Common<O>>, hosts: Range<u32>, per_shard: u32, limits: Vec<LinkAndQueue>, observer: V) -> Self {
+    pub(crate) fn new(
+        common: Arc<Common<O>>,
+        truth: SharedTruth,
+        hosts: Range<u32>,
+        per_shard: u32,
+        limits: Vec<LinkAndQueue>,
+        observer: V,
+    ) -> Self {
         let numbering = common.setting.numbering;
         let seats = numbering.first_seat(HostId(hosts.start))..numbering.first_seat(HostId(hosts.end));
         let base = seats.start;
@@ -206,6 +217,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
             transfers,
             requests: Pool::default(),
             books,
+            truth,
         }
     }
 
@@ -546,7 +558,7 @@ impl<O: Overlay, V: Observer<O::Message>> Seats<O, V> {
 impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
     type Message = Envelope<O::Message>;
     type Timer = Alarm<O::Timer>;
-    type Parcel = Vec<Account>;
+    type Parcel = Parcel;
 
     const QUIET: usize = 0;
 
@@ -645,18 +657,21 @@ impl<O: Overlay, V: Observer<O::Message>> Shard for Seats<O, V> {
         }
     }
 
-    fn pack(&mut self, to: usize, parcel: &mut Vec<Account>) {
+    fn pack(&mut self, to: usize, parcel: &mut Parcel) {
         let first = to as u32 * self.per_shard;
-        let theirs = |account: &&Account| account.lookup.origin.wrapping_sub(first) < self.per_shard;
-        parcel.extend(self.books.notebook.accounts.iter().filter(theirs));
+        self.books.notebook.pack(&(first..first.saturating_add(self.per_shard)), parcel);
     }
 
-    fn unpack(&mut self, parcel: &mut Vec<Account>) {
-        self.books.notebook.received.append(parcel);
+    fn unpack(&mut self, parcel: &mut Parcel) {
+        self.books.notebook.unpack(parcel);
     }
 
     fn settle(&mut self) {
         self.books.settle();
+        let Books { notebook, ledger, .. } = &mut self.books;
+        let certain = notebook.before_news();
+        Judge { truth: &self.truth.read(), common: &self.common }.read_all(&notebook.notes[..certain], ledger);
+        notebook.notes.drain(..certain);
     }
 
     #[inline]

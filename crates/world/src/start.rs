@@ -84,6 +84,8 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
     fn start_converged(&mut self, now: Time, shards: &mut Shards<'_, '_, Seats<O, V>>) {
         let common = Arc::clone(&self.common);
         let numbering = common.setting.numbering;
+        let shared = self.truth.clone();
+        let mut truth = shared.write();
         let mut members = Roster::new(common.setting.expected_online as usize);
         for host in (0..numbering.population()).map(HostId) {
             let presence = common.lifetimes.initial(host, now);
@@ -98,8 +100,8 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
                     members.insert(numbering.key(peer), peer);
                     shards.of(seat).seat_mut(seat).peer = Some(common.overlay.peer(peer));
                 }
-                self.truth.came(first, now, &common.holdings);
-                self.truth.publishes(first, &common.holdings);
+                truth.came(first, now, &common.holdings);
+                truth.publishes(first, &common.holdings);
             }
         }
         let round_trip = |from: PeerId, to: PeerId| {
@@ -116,7 +118,7 @@ impl<O: Overlay, V: Observer<O::Message>> Director<'_, O, V> {
                 shards.act(seat, |seats, out| seats.begin_as_member(out, host, now));
             }
         }
-        self.truth.all_joined(members);
+        truth.all_joined(members);
     }
 
     /// Everybody who is to be online at the beginning comes within `join_over`.

@@ -2,7 +2,7 @@
 //!
 //! It is advanced note by note, in the order of the events, and stands outside the run: nothing of it reaches a peer.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use peerlab_engine::time::Time;
 use peerlab_model::{HostId, ItemId, Key, Keywords, Numbering, Overlay, PeerId, Role, Roster, Setting, Target};
@@ -39,6 +39,24 @@ pub(crate) struct Truth {
     counted: Time,
     /// Departures in the measured time.
     pub(crate) departures: u64,
+}
+
+/// The truth of a run: it is written between windows only, and every shard may read it when one is over.
+#[derive(Clone)]
+pub(crate) struct SharedTruth(Arc<RwLock<Truth>>);
+
+impl SharedTruth {
+    pub(crate) fn new(truth: Truth) -> Self {
+        Self(Arc::new(RwLock::new(truth)))
+    }
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Truth> {
+        self.0.read().expect("nobody panics while writing down what is true")
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Truth> {
+        self.0.write().expect("nobody panics while writing down what is true")
+    }
 }
 
 /// How long an item has been there, or since when it has not.
